@@ -13,10 +13,16 @@ pub mod client_secrets;
 pub mod clients;
 pub mod engine;
 mod error;
+pub mod groups;
 pub mod idempotency;
+pub mod memberships;
 pub mod organizations;
 mod outcome;
 mod page;
+pub mod projects;
+pub mod refusals;
+pub mod revocations;
+pub mod users;
 
 pub use act::Act;
 pub use error::{Error, Source};
@@ -51,6 +57,12 @@ pub const ROOMS: &[&[&Statement]] = &[
     changes::STATEMENTS,
     client_secrets::STATEMENTS,
     clients::STATEMENTS,
+    groups::STATEMENTS,
     idempotency::STATEMENTS,
+    memberships::STATEMENTS,
     organizations::STATEMENTS,
+    projects::STATEMENTS,
+    refusals::STATEMENTS,
+    revocations::STATEMENTS,
+    users::STATEMENTS,
 ];
