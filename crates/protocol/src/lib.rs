@@ -6,8 +6,12 @@
 pub mod base62;
 pub mod client;
 pub mod credential;
+pub mod display_name;
+pub mod email;
 pub mod id;
+pub mod redirect_uri;
 pub mod refusal;
 pub mod scope;
 pub mod secret;
+pub mod slug;
 pub mod time;
