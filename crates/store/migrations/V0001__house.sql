@@ -118,6 +118,7 @@ CREATE TABLE grants (
 );
 CREATE INDEX grants_by_parent ON grants (parent) WHERE parent IS NOT NULL;
 CREATE INDEX grants_by_organization ON grants (organization, id);
+CREATE INDEX grants_by_revocation ON grants (revoked_at) WHERE revoked_at IS NOT NULL;
 CREATE INDEX grants_by_end ON grants (expires_at) WHERE expires_at IS NOT NULL;
 
 -- Opaque access tokens: append-only, keyed by time-ordered id, recognised by hash. No grant means
