@@ -4,7 +4,12 @@
 //! Callers bring facts and `now`; rules return a plan or a refusal.
 
 pub mod base62;
+pub mod basic;
+pub mod bearer;
 pub mod credential;
+mod form_decoding;
 pub mod id;
+pub mod json;
+pub mod params;
 pub mod secret;
 pub mod time;
