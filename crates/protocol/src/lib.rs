@@ -9,6 +9,7 @@ pub mod bearer;
 pub mod credential;
 mod form_decoding;
 pub mod id;
+pub mod jose;
 pub mod json;
 pub mod params;
 pub mod secret;
