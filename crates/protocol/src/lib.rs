@@ -3,6 +3,7 @@
 //! Nothing here awaits, reads a clock, draws randomness or knows a database or HTTP framework.
 //! Callers bring facts and `now`; rules return a plan or a refusal.
 
+pub mod access_token;
 pub mod base62;
 pub mod basic;
 pub mod bearer;
