@@ -7,6 +7,7 @@ pub mod access_token;
 pub mod base62;
 pub mod basic;
 pub mod bearer;
+pub mod client_assertion;
 pub mod credential;
 mod form_decoding;
 pub mod id;
