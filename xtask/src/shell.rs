@@ -8,6 +8,18 @@ use std::process::{Command, Output};
 #[derive(Debug)]
 pub(crate) struct Failure(pub(crate) String);
 
+impl Failure {
+    /// A failure whose details were printed where they happened.
+    pub(crate) fn already_told() -> Self {
+        Self(String::new())
+    }
+
+    /// Whether nothing is left to say.
+    pub(crate) fn is_already_told(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
