@@ -37,7 +37,7 @@ fn format() -> Result<(), Failure> {
 fn lints() -> Result<(), Failure> {
     let mut clippy = shell::cargo();
     clippy.args(["clippy", "--workspace", "--all-targets", "--locked", "--quiet"]);
-    shell::quietly(clippy.args(["--", "-D", "warnings"])).map(drop)
+    shell::quietly(clippy.args(["--keep-going", "--", "-D", "warnings"])).map(drop)
 }
 
 fn dependencies() -> Result<(), Failure> {
@@ -66,7 +66,6 @@ fn deny(checks: &[&str]) -> Result<(), Failure> {
     let program = setup::deny_program()
         .ok_or_else(|| Failure("cargo-deny is missing; cargo xtask setup".to_owned()))?;
     let mut deny = shell::program(&program.to_string_lossy());
-    // `--show-stats` is off and only errors are printed: a pass is silent.
     deny.args(["--log-level", "error", "--locked", "check", "--hide-inclusion-graph"]);
     shell::quietly(deny.args(checks)).map(drop)
 }

@@ -1,7 +1,7 @@
 //! Running other programs from the root of the repository, and saying which one failed.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// Why a verb ended early, in words for the person who typed it.
@@ -97,8 +97,10 @@ fn not_started(command: &Command, error: &std::io::Error) -> Failure {
     Failure(format!("{}: {error}", spell(command)))
 }
 
+/// The command as a person would type it.
 fn spell(command: &Command) -> String {
-    std::iter::once(command.get_program())
+    let name = Path::new(command.get_program()).file_name().unwrap_or_default();
+    std::iter::once(name)
         .chain(command.get_args())
         .map(|word| word.to_string_lossy())
         .collect::<Vec<_>>()
