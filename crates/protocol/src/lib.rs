@@ -4,7 +4,10 @@
 //! Callers bring facts and `now`; rules return a plan or a refusal.
 
 pub mod base62;
+pub mod client;
 pub mod credential;
 pub mod id;
+pub mod refusal;
+pub mod scope;
 pub mod secret;
 pub mod time;
