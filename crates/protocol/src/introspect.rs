@@ -18,7 +18,8 @@ pub fn may_ask(caller: &Client) -> Result<(), Refusal> {
 pub fn may_see(caller: &Client, token: &AccessToken, owner: &Client) -> Result<(), Refusal> {
     let is_owner = caller.id == owner.id;
     let is_audience = caller.audience.as_deref() == Some(&token.audience);
-    let same_organization = caller.organization.is_some() && caller.organization == owner.organization;
+    let same_organization =
+        caller.organization.is_some() && caller.organization == owner.organization;
     if is_owner || is_audience || same_organization {
         return Ok(());
     }

@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn a_public_client_cannot_introspect_and_the_document_says_so() {
-        let methods = &document("https://issuer.test")["introspection_endpoint_auth_methods_supported"];
+        let methods =
+            &document("https://issuer.test")["introspection_endpoint_auth_methods_supported"];
         assert!(!methods.as_array().unwrap().iter().any(|method| method == "none"));
     }
 }

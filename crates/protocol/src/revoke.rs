@@ -44,7 +44,8 @@ pub fn decide(caller: &Client, found: &Found<'_>, now: Timestamp) -> Result<Plan
 }
 
 fn foreign(caller: &Client) -> Refusal {
-    Refusal::new(Code::UnauthorizedClient, "the token belongs to another client").with("caller", caller.public_id.clone())
+    Refusal::new(Code::UnauthorizedClient, "the token belongs to another client")
+        .with("caller", caller.public_id.clone())
 }
 
 #[cfg(test)]

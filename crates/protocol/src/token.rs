@@ -2,8 +2,8 @@
 //! that accepts an access token asks [`AccessToken::stands`], so a cause of death added there is
 //! consulted everywhere (RFC 7662 §4, RFC 9068 §4).
 
-use crate::client::{Client, Standing};
 use crate::client::TokenFormat;
+use crate::client::{Client, Standing};
 use crate::id::{ClientId, GrantId, TokenId};
 use crate::refusal::Refusal;
 use crate::scope::Scopes;
@@ -45,7 +45,12 @@ pub enum Ended {
 
 impl AccessToken {
     /// Whether the token counts now, and the rule that says no.
-    pub fn stands(&self, client: Option<&Client>, ended: Ended, now: Timestamp) -> Result<(), Refusal> {
+    pub fn stands(
+        &self,
+        client: Option<&Client>,
+        ended: Ended,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         if self.expires_at <= now {
             return Err(Refusal::token("access token expired")
                 .with("expired_at", self.expires_at.0.to_string())
@@ -54,7 +59,9 @@ impl AccessToken {
         match ended {
             Ended::No => {}
             Ended::Token => return Err(Refusal::token("access token was revoked")),
-            Ended::Grant => return Err(Refusal::token("the grant of the access token was revoked")),
+            Ended::Grant => {
+                return Err(Refusal::token("the grant of the access token was revoked"));
+            }
         }
         let Some(client) = client else {
             return Err(Refusal::token("the client of the access token is gone"));
@@ -95,7 +102,11 @@ pub(crate) mod tests {
     }
 
     #[track_caller]
-    fn check(edit: impl FnOnce(&mut AccessToken, &mut Client), ended: Ended, expected: Option<&str>) {
+    fn check(
+        edit: impl FnOnce(&mut AccessToken, &mut Client),
+        ended: Ended,
+        expected: Option<&str>,
+    ) {
         let (mut token, mut client) = (a_token(), a_client());
         edit(&mut token, &mut client);
         let got = token.stands(Some(&client), ended, NOW).err().map(|refusal| refusal.reason);

@@ -158,7 +158,7 @@ async fn read(store: &Store) -> Result<Ring, Error> {
             Algorithm::parse(&row.alg).ok_or_else(|| Error::broken(format!("signing_keys.alg is {}", row.alg)))?;
         let key = SigningKey::from_pkcs8(algorithm, &row.private).map_err(|error| Error::broken(error.0))?;
         public.push(key.public_jwk().clone());
-        let signer = Signer::new(key);
+        let signer = Signer::new(Arc::new(key));
         keys.push(Held { algorithm, generation: row.generation, signs_from: row.signs_from, signer });
     }
     let set = JwkSet::new(public);

@@ -60,12 +60,18 @@ impl Presented {
     #[must_use]
     pub const fn client_id(&self) -> ClientId {
         match self {
-            Self::Basic(id, _) | Self::Post(id, _) | Self::Assertion(id, _) | Self::Public(id) => *id,
+            Self::Basic(id, _) | Self::Post(id, _) | Self::Assertion(id, _) | Self::Public(id) => {
+                *id
+            }
         }
     }
 
     /// Collects the proof of a request from its `Authorization: Basic` pair, if any, and its body.
-    pub fn gather(basic: Option<BasicPair>, params: &Params, manners: Manners) -> Result<Self, Refusal> {
+    pub fn gather(
+        basic: Option<BasicPair>,
+        params: &Params,
+        manners: Manners,
+    ) -> Result<Self, Refusal> {
         let body_id = params.get("client_id");
         let body_secret = params.get("client_secret");
         if let Some(jwt) = params.get("client_assertion") {
@@ -75,7 +81,8 @@ impl Presented {
             return Err(Refusal::missing("client_assertion"));
         }
         let Some(basic) = basic else {
-            let id = body_id.ok_or_else(|| Refusal::client("no client authentication in the request"))?;
+            let id = body_id
+                .ok_or_else(|| Refusal::client("no client authentication in the request"))?;
             let id = parse_id(id)?;
             return Ok(body_secret.map_or(Self::Public(id), |secret| Self::Post(id, secret.into())));
         };
@@ -89,16 +96,21 @@ impl Presented {
         Ok(Self::Basic(parse_id(&basic.client_id)?, basic.client_secret))
     }
 
-    fn gather_assertion(basic: Option<&BasicPair>, jwt: &str, params: &Params) -> Result<Self, Refusal> {
+    fn gather_assertion(
+        basic: Option<&BasicPair>,
+        jwt: &str,
+        params: &Params,
+    ) -> Result<Self, Refusal> {
         if basic.is_some() || params.get("client_secret").is_some() {
             return Err(Refusal::request("two client credentials in one request"));
         }
         if params.get("client_assertion_type") != Some(ASSERTION_TYPE) {
-            return Err(Refusal::request("client_assertion_type is not jwt-bearer").on("client_assertion_type"));
+            return Err(Refusal::request("client_assertion_type is not jwt-bearer")
+                .on("client_assertion_type"));
         }
         let assertion = crate::client_assertion::parse(jwt).map_err(Refusal::client)?;
-        let id = parse_id(assertion.client_id())?;
-        if params.get("client_id").is_some_and(|given| given != assertion.client_id()) {
+        let id = parse_id(assertion.claimed_client_id())?;
+        if params.get("client_id").is_some_and(|given| given != assertion.claimed_client_id()) {
             return Err(Refusal::client("client_id differs from the assertion's subject"));
         }
         Ok(Self::Assertion(id, Box::new(assertion)))
@@ -114,19 +126,25 @@ impl Presented {
         now: Timestamp,
     ) -> Result<Proof, Refusal> {
         let Some(client) = client else {
-            return Err(Refusal::client("unknown client").with("client_id", self.client_id().to_string()));
+            return Err(
+                Refusal::client("unknown client").with("client_id", self.client_id().to_string())
+            );
         };
         let proof = match self {
             Self::Basic(_, given) => secret::judge(client, secret::Way::Basic, given, manners, now),
             Self::Post(_, given) => secret::judge(client, secret::Way::Post, given, manners, now),
-            Self::Assertion(_, assertion) => private_key_jwt::judge(client, assertion, audiences, now),
+            Self::Assertion(_, assertion) => {
+                private_key_jwt::judge(client, assertion, audiences, now)
+            }
             Self::Public(_) => public::judge(client),
         }
         .map_err(|refusal| refusal.with("client_id", client.public_id.clone()))?;
         match client.standing {
             Standing::Active => Ok(proof),
             Standing::Disabled => Err(Refusal::client("client is disabled")),
-            Standing::OrganizationDisabled => Err(Refusal::client("the client's organization is disabled")),
+            Standing::OrganizationDisabled => {
+                Err(Refusal::client("the client's organization is disabled"))
+            }
         }
     }
 }

@@ -8,5 +8,6 @@ pub(super) fn judge(client: &Client) -> Result<Proof, Refusal> {
     if client.auth_method == AuthMethod::None {
         return Ok(Proof::default());
     }
-    Err(Refusal::client("a confidential client sent no proof").with("registered", client.auth_method.as_str()))
+    Err(Refusal::client("a confidential client sent no proof")
+        .with("registered", client.auth_method.as_str()))
 }

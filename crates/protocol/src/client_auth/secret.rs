@@ -29,7 +29,10 @@ pub(super) fn judge(
     if !fits {
         return Err(Refusal::client("not the registered authentication method")
             .with("registered", client.auth_method.as_str())
-            .with("used", if way == Way::Basic { "client_secret_basic" } else { "client_secret_post" }));
+            .with(
+                "used",
+                if way == Way::Basic { "client_secret_basic" } else { "client_secret_post" },
+            ));
     }
     let digest = given.digest();
     let Some(known) = client.secrets.iter().find(|known| known.digest == digest) else {

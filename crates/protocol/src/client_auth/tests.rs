@@ -70,7 +70,13 @@ fn the_registered_method_with_the_right_secret_is_accepted() {
     check(basic(id, "s3cret"), &[("client_id", id)], STANDARD, |_| (), None);
     let body = [("client_id", id.as_str()), ("client_secret", "s3cret")];
     check(None, &body, STANDARD, |client| client.auth_method = AuthMethod::Post, None);
-    check(None, &[("client_id", id)], STANDARD, |client| client.auth_method = AuthMethod::None, None);
+    check(
+        None,
+        &[("client_id", id)],
+        STANDARD,
+        |client| client.auth_method = AuthMethod::None,
+        None,
+    );
 }
 
 #[test]
@@ -86,8 +92,20 @@ fn json_families_may_send_the_secret_either_way_or_both_alike() {
 fn two_credentials_at_once_are_refused() {
     let id = &a_client().public_id;
     let body = [("client_id", id.as_str()), ("client_secret", "s3cret")];
-    check(basic(id, "s3cret"), &body, STANDARD, |_| (), Some("two client credentials in one request"));
-    check(basic(id, "s3cret"), &[("client_id", "x")], STANDARD, |_| (), Some("client_id differs from the Basic user name"));
+    check(
+        basic(id, "s3cret"),
+        &body,
+        STANDARD,
+        |_| (),
+        Some("two client credentials in one request"),
+    );
+    check(
+        basic(id, "s3cret"),
+        &[("client_id", "x")],
+        STANDARD,
+        |_| (),
+        Some("client_id differs from the Basic user name"),
+    );
     check(
         basic(id, "s3cret"),
         &[("client_assertion", "a.b.c"), ("client_assertion_type", ASSERTION_TYPE)],
@@ -102,7 +120,13 @@ fn another_method_than_the_registered_is_refused() {
     let id = &a_client().public_id;
     let body = [("client_id", id.as_str()), ("client_secret", "s3cret")];
     check(None, &body, STANDARD, |_| (), Some("not the registered authentication method"));
-    check(None, &[("client_id", id)], STANDARD, |_| (), Some("a confidential client sent no proof"));
+    check(
+        None,
+        &[("client_id", id)],
+        STANDARD,
+        |_| (),
+        Some("a confidential client sent no proof"),
+    );
     check(
         basic(id, "s3cret"),
         &[],
@@ -145,12 +169,21 @@ fn a_disabled_client_is_refused_only_after_it_proved_itself() {
     check(basic(id, "s3cret"), &[], STANDARD, disable, Some("client is disabled"));
     check(basic(id, "wrong"), &[], STANDARD, disable, Some("wrong client secret"));
     let no_tenant = |client: &mut Client| client.standing = Standing::OrganizationDisabled;
-    check(basic(id, "s3cret"), &[], STANDARD, no_tenant, Some("the client's organization is disabled"));
+    check(
+        basic(id, "s3cret"),
+        &[],
+        STANDARD,
+        no_tenant,
+        Some("the client's organization is disabled"),
+    );
 }
 
 #[test]
 fn an_unknown_client_is_refused_like_a_wrong_secret() {
     let presented = Presented::Public(a_client().id);
     let refusal = presented.authenticate(None, STANDARD, &[], NOW).unwrap_err();
-    assert_eq!((refusal.code, refusal.reason.as_ref()), (crate::refusal::Code::InvalidClient, "unknown client"));
+    assert_eq!(
+        (refusal.code, refusal.reason.as_ref()),
+        (crate::refusal::Code::InvalidClient, "unknown client")
+    );
 }

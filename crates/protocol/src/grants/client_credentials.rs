@@ -21,18 +21,26 @@ impl Grant for ClientCredentials {
         let client = facts.client;
         listed(client, self)?;
         if !client.is_confidential() {
-            return Err(Refusal::new(Code::UnauthorizedClient, "a public client has no credentials of its own"));
+            return Err(Refusal::new(
+                Code::UnauthorizedClient,
+                "a public client has no credentials of its own",
+            ));
         }
         let scopes = narrow(params.get("scope"), &client.scopes)?;
         if scopes.contains("openid") || scopes.contains("offline_access") {
-            return Err(Refusal::new(Code::InvalidScope, "openid and offline_access need a user").on("scope"));
+            return Err(Refusal::new(Code::InvalidScope, "openid and offline_access need a user")
+                .on("scope"));
         }
         let audience = client.audience.clone().unwrap_or_default();
         target(params, &audience)?;
         let refresh = match facts.terms {
             Terms::EveryAnswer(rule) if client.may_use("refresh_token") => {
                 let ends_at = now.plus(client.refresh_absolute);
-                Refresh::Begin { rule, idle_ends_at: now.plus(client.refresh_idle).min(ends_at), ends_at }
+                Refresh::Begin {
+                    rule,
+                    idle_ends_at: now.plus(client.refresh_idle).min(ends_at),
+                    ends_at,
+                }
             }
             Terms::EveryAnswer(_) | Terms::Standard => Refresh::None,
         };

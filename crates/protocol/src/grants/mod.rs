@@ -15,10 +15,11 @@ use crate::scope::Scopes;
 use crate::secret::Digest;
 use crate::time::{Seconds, Timestamp};
 
-pub use refresh_token::{Lineage, LINEAGE_RANDOM};
+pub use refresh_token::{LINEAGE_RANDOM, Lineage};
 
 /// Every grant type of the token endpoint.
-pub static GRANTS: &[&dyn Grant] = &[&client_credentials::ClientCredentials, &refresh_token::RefreshToken];
+pub static GRANTS: &[&dyn Grant] =
+    &[&client_credentials::ClientCredentials, &refresh_token::RefreshToken];
 
 /// One grant type.
 pub trait Grant: Sync {
@@ -34,11 +35,11 @@ pub trait Grant: Sync {
 
 /// Finds a grant type by name. Case matters; anything else is `unsupported_grant_type` (A41).
 pub fn find(name: &str) -> Result<&'static dyn Grant, Refusal> {
-    GRANTS
-        .iter()
-        .find(|grant| grant.name() == name)
-        .copied()
-        .ok_or_else(|| Refusal::new(Code::UnsupportedGrantType, "no such grant type").on("grant_type").with("grant_type", name))
+    GRANTS.iter().find(|grant| grant.name() == name).copied().ok_or_else(|| {
+        Refusal::new(Code::UnsupportedGrantType, "no such grant type")
+            .on("grant_type")
+            .with("grant_type", name)
+    })
 }
 
 /// What a decision must know beyond the client.
@@ -97,7 +98,9 @@ impl Rule {
     /// Reads the word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Keep, Self::Rotate, Self::RotateBearer].into_iter().find(|rule| rule.as_str() == word)
+        [Self::Keep, Self::Rotate, Self::RotateBearer]
+            .into_iter()
+            .find(|rule| rule.as_str() == word)
     }
 }
 
@@ -191,7 +194,8 @@ pub enum Refresh {
 /// Checks a requested scope against what may be given (RFC 6749 §3.3).
 fn narrow(requested: Option<&str>, allowed: &Scopes) -> Result<Scopes, Refusal> {
     let Some(requested) = requested else { return Ok(allowed.default_grant()) };
-    let scopes = Scopes::parse(requested).map_err(|reason| Refusal::new(Code::InvalidScope, reason).on("scope"))?;
+    let scopes = Scopes::parse(requested)
+        .map_err(|reason| Refusal::new(Code::InvalidScope, reason).on("scope"))?;
     if let Some(extra) = scopes.beyond(allowed) {
         return Err(Refusal::new(Code::InvalidScope, "scope is wider than allowed")
             .on("scope")

@@ -92,16 +92,25 @@ impl Grant for RefreshToken {
             Place::Grace(successor) => Refresh::Repeat { family: family.id, successor },
             Place::Spent => {
                 return Err(Refusal::grant("a spent refresh token was used again")
-                    .with("spent_at", family.rotated_at.map_or_else(String::new, |at| at.0.to_string()))
+                    .with(
+                        "spent_at",
+                        family.rotated_at.map_or_else(String::new, |at| at.0.to_string()),
+                    )
                     .with("now", now.0.to_string())
                     .and(Consequence::RevokeFamily(family.id)));
             }
             Place::Unknown => return Err(Refusal::grant("unknown refresh token")),
         };
-        let scopes = narrow(params.get("scope"), &family.scopes)?.filtered(|scope| client.scopes.contains(scope));
+        let scopes = narrow(params.get("scope"), &family.scopes)?
+            .filtered(|scope| client.scopes.contains(scope));
         target(params, &family.audience)?;
         let left = family.ends_at.since(now);
-        Ok(Plan { scopes, audience: family.audience.clone(), ttl: client.access_ttl.min(left), refresh })
+        Ok(Plan {
+            scopes,
+            audience: family.audience.clone(),
+            ttl: client.access_ttl.min(left),
+            refresh,
+        })
     }
 }
 
@@ -110,7 +119,9 @@ fn alive(family: &Family, client: &Client, now: Timestamp) -> Result<(), Refusal
         return Err(Refusal::grant("refresh token belongs to another client"));
     }
     if let Some(at) = family.revoked_at {
-        return Err(Refusal::grant("refresh family is revoked").with("revoked_at", at.0.to_string()));
+        return Err(
+            Refusal::grant("refresh family is revoked").with("revoked_at", at.0.to_string())
+        );
     }
     if family.ends_at <= now {
         return Err(Refusal::grant("refresh family reached its absolute end")
@@ -130,7 +141,12 @@ enum Place {
     Unknown,
 }
 
-fn place(family: &Family, presented: &credential::Presented, client: &Client, now: Timestamp) -> Place {
+fn place(
+    family: &Family,
+    presented: &credential::Presented,
+    client: &Client,
+    now: Timestamp,
+) -> Place {
     if presented.digest == family.head {
         return Place::Head;
     }
@@ -139,7 +155,9 @@ fn place(family: &Family, presented: &credential::Presented, client: &Client, no
     }
     let in_grace = family.rotated_at.is_some_and(|at| now < at.plus(client.refresh_grace));
     match &family.successor {
-        Some(sealed) if in_grace && family.previous == Some(presented.digest) => Place::Grace(sealed.clone()),
+        Some(sealed) if in_grace && family.previous == Some(presented.digest) => {
+            Place::Grace(sealed.clone())
+        }
         _ => Place::Spent,
     }
 }

@@ -47,11 +47,20 @@ fn refresh(
     edit(&mut family, &mut client);
     let text = token(n);
     let presented = parse(text.reveal()).unwrap();
-    let facts = Facts { client: &client, terms: Terms::Standard, presented: Some(&presented), family: Some(&family) };
+    let facts = Facts {
+        client: &client,
+        terms: Terms::Standard,
+        presented: Some(&presented),
+        family: Some(&family),
+    };
     refresh_token::RefreshToken.decide(&form(pairs), &facts, NOW)
 }
 
-fn credentials(pairs: &[(&str, &str)], terms: Terms, edit: impl FnOnce(&mut Client)) -> Result<Plan, Refusal> {
+fn credentials(
+    pairs: &[(&str, &str)],
+    terms: Terms,
+    edit: impl FnOnce(&mut Client),
+) -> Result<Plan, Refusal> {
     let mut client = a_client();
     edit(&mut client);
     let facts = Facts { client: &client, terms, presented: None, family: None };
@@ -66,7 +75,10 @@ fn reason<T: std::fmt::Debug>(result: Result<T, Refusal>) -> (Code, String) {
 
 #[test]
 fn grant_types_are_found_by_their_exact_name() {
-    assert_eq!(find("client_credentials").map(|grant| grant.name()).ok(), Some("client_credentials"));
+    assert_eq!(
+        find("client_credentials").map(Grant::name).ok(),
+        Some("client_credentials")
+    );
     for name in ["password", "CLIENT_CREDENTIALS", "", "implicit"] {
         assert_eq!(reason(find(name).map(|_| ())).0, Code::UnsupportedGrantType, "{name}");
     }
@@ -75,7 +87,10 @@ fn grant_types_are_found_by_their_exact_name() {
 #[test]
 fn credentials_get_what_they_ask_for_and_no_refresh_token() {
     let plan = credentials(&[("scope", "read")], Terms::Standard, |_| ()).unwrap();
-    assert_eq!((plan.scopes.as_str(), plan.refresh, plan.ttl), ("read", Refresh::None, Seconds(300)));
+    assert_eq!(
+        (plan.scopes.as_str(), plan.refresh, plan.ttl),
+        ("read", Refresh::None, Seconds(300))
+    );
     let plan = credentials(&[], Terms::Standard, |_| ()).unwrap();
     assert_eq!(plan.scopes.as_str(), "read write");
 }
@@ -84,7 +99,11 @@ fn credentials_get_what_they_ask_for_and_no_refresh_token() {
 fn a_family_that_promises_a_refresh_token_gets_one_if_the_client_may() {
     let terms = Terms::EveryAnswer(Rule::Rotate);
     let plan = credentials(&[], terms, |_| ()).unwrap();
-    let begin = Refresh::Begin { rule: Rule::Rotate, idle_ends_at: Timestamp(4_600), ends_at: Timestamp(37_000) };
+    let begin = Refresh::Begin {
+        rule: Rule::Rotate,
+        idle_ends_at: Timestamp(4_600),
+        ends_at: Timestamp(37_000),
+    };
     assert_eq!(plan.refresh, begin);
     let plan = credentials(&[], terms, |client| client.grant_types.truncate(1)).unwrap();
     assert_eq!(plan.refresh, Refresh::None);
@@ -92,15 +111,21 @@ fn a_family_that_promises_a_refresh_token_gets_one_if_the_client_may() {
 
 #[test]
 fn credentials_are_refused_by_the_rule_that_is_broken() {
-    let refused = |pairs: &[(&str, &str)], edit: fn(&mut Client)| reason(credentials(pairs, Terms::Standard, edit));
+    let refused = |pairs: &[(&str, &str)], edit: fn(&mut Client)| {
+        reason(credentials(pairs, Terms::Standard, edit))
+    };
     let wide = "scope is wider than allowed".to_owned();
     assert_eq!(refused(&[("scope", "read admin")], |_| ()), (Code::InvalidScope, wide));
     let person = "openid and offline_access need a user".to_owned();
-    let with_openid = |client: &mut Client| client.scopes = Scopes::parse("openid offline_access").unwrap();
+    let with_openid =
+        |client: &mut Client| client.scopes = Scopes::parse("openid offline_access").unwrap();
     assert_eq!(refused(&[("scope", "openid")], with_openid), (Code::InvalidScope, person.clone()));
     assert_eq!(refused(&[("scope", "offline_access")], with_openid), (Code::InvalidScope, person));
     let unlisted = "grant type is not registered for this client".to_owned();
-    assert_eq!(refused(&[], |client| client.grant_types.clear()), (Code::UnauthorizedClient, unlisted));
+    assert_eq!(
+        refused(&[], |client| client.grant_types.clear()),
+        (Code::UnauthorizedClient, unlisted)
+    );
     let public = "a public client has no credentials of its own".to_owned();
     let make_public = |client: &mut Client| client.auth_method = crate::client::AuthMethod::None;
     assert_eq!(refused(&[], make_public), (Code::UnauthorizedClient, public));
@@ -148,9 +173,11 @@ fn a_token_the_family_never_had_is_only_unknown() {
 
 #[test]
 fn a_kept_token_stays_and_moves_its_idle_end_in_steps() {
-    let keep = |idle: i64| move |family: &mut Family, _: &mut Client| {
-        family.rule = Rule::Keep;
-        family.idle_ends_at = Timestamp(idle);
+    let keep = |idle: i64| {
+        move |family: &mut Family, _: &mut Client| {
+            family.rule = Rule::Keep;
+            family.idle_ends_at = Timestamp(idle);
+        }
     };
     let plan = refresh(3, &[], keep(4_000)).unwrap();
     assert_eq!(plan.refresh, Refresh::Keep { family: ID, idle_ends_at: Some(Timestamp(4_600)) });
@@ -161,17 +188,22 @@ fn a_kept_token_stays_and_moves_its_idle_end_in_steps() {
 #[test]
 fn refresh_is_refused_by_the_rule_that_is_broken() {
     let refused = |edit: fn(&mut Family, &mut Client)| reason(refresh(3, &[], edit)).1;
-    let stranger = |family: &mut Family, _: &mut Client| family.client = ClientId(Id::v7(9, [9; 10]));
+    let stranger =
+        |family: &mut Family, _: &mut Client| family.client = ClientId(Id::v7(9, [9; 10]));
     assert_eq!(refused(stranger), "refresh token belongs to another client");
     assert_eq!(refused(|f, _| f.revoked_at = Some(NOW)), "refresh family is revoked");
     assert_eq!(refused(|f, _| f.ends_at = NOW), "refresh family reached its absolute end");
     assert_eq!(refused(|f, _| f.idle_ends_at = NOW), "refresh family was idle too long");
-    assert_eq!(refused(|_, c| c.grant_types.clear()), "grant type is not registered for this client");
+    assert_eq!(
+        refused(|_, c| c.grant_types.clear()),
+        "grant type is not registered for this client"
+    );
 }
 
 #[test]
 fn another_clients_replay_does_not_end_the_family() {
-    let refusal = refresh(1, &[], |family, _| family.client = ClientId(Id::v7(9, [9; 10]))).unwrap_err();
+    let refusal =
+        refresh(1, &[], |family, _| family.client = ClientId(Id::v7(9, [9; 10]))).unwrap_err();
     assert_eq!(refusal.consequence, None);
 }
 
@@ -179,7 +211,8 @@ fn another_clients_replay_does_not_end_the_family() {
 fn scope_only_shrinks() {
     let wider = refresh(3, &[("scope", "read admin")], |_, _| ());
     assert_eq!(reason(wider), (Code::InvalidScope, "scope is wider than allowed".to_owned()));
-    let less = refresh(3, &[], |_, client| client.scopes = Scopes::parse("write").unwrap()).unwrap();
+    let less =
+        refresh(3, &[], |_, client| client.scopes = Scopes::parse("write").unwrap()).unwrap();
     assert_eq!(less.scopes.as_str(), "write");
 }
 
