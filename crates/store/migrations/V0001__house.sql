@@ -120,6 +120,7 @@ CREATE TABLE grants (
 );
 CREATE INDEX grants_by_parent ON grants (parent) WHERE parent IS NOT NULL;
 CREATE INDEX grants_by_organization ON grants (organization, id);
+CREATE INDEX grants_by_revocation ON grants (revoked_at) WHERE revoked_at IS NOT NULL;
 CREATE INDEX grants_by_client ON grants (client, id) WHERE client IS NOT NULL;
 CREATE INDEX grants_by_owner ON grants (owner, id) WHERE owner IS NOT NULL;
 CREATE INDEX grants_by_end ON grants (expires_at) WHERE expires_at IS NOT NULL;
