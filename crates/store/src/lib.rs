@@ -7,4 +7,4 @@
 pub mod engine;
 mod error;
 
-pub use error::Error;
+pub use error::{Error, Source};
