@@ -13,6 +13,7 @@ pub mod client_auth;
 pub mod credential;
 pub mod display_name;
 pub mod email;
+mod form_decoding;
 pub mod grants;
 pub mod id;
 pub mod introspect;
