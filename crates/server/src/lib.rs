@@ -1,1 +1,6 @@
 //! x
+pub mod app;
+pub mod keyring;
+pub mod limits;
+pub mod operations;
+pub mod refusals;

@@ -1,0 +1,3 @@
+//! What every HTTP answer shares.
+
+pub mod error;
