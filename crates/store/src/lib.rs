@@ -4,7 +4,65 @@
 //! operation happens or none of it. Single-use and counted things are guarded by the statement
 //! that changes them, never by a check before it.
 
+use std::sync::Arc;
+
+pub mod act;
+pub mod audit;
+pub mod changes;
+pub mod client_secrets;
+pub mod clients;
 pub mod engine;
 mod error;
+pub mod groups;
+pub mod idempotency;
+pub mod memberships;
+pub mod organizations;
+mod outcome;
+mod page;
+pub mod projects;
+pub mod refusals;
+pub mod revocations;
+pub mod users;
 
-pub use error::Error;
+pub use act::Act;
+pub use error::{Error, Source};
+pub use outcome::Outcome;
+pub use page::{Listed, Page, Reach};
+
+use engine::{Engine, Statement};
+
+/// The rooms over one database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    engine: Arc<dyn Engine>,
+}
+
+impl Store {
+    /// The rooms over `engine`.
+    #[must_use]
+    pub fn new(engine: Arc<dyn Engine>) -> Self {
+        Self { engine }
+    }
+
+    /// The database underneath, for sizes, health and closing.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+}
+
+/// Every statement of every room, so that a test can prepare them all on every engine.
+pub const ROOMS: &[&[&Statement]] = &[
+    audit::STATEMENTS,
+    changes::STATEMENTS,
+    client_secrets::STATEMENTS,
+    clients::STATEMENTS,
+    groups::STATEMENTS,
+    idempotency::STATEMENTS,
+    memberships::STATEMENTS,
+    organizations::STATEMENTS,
+    projects::STATEMENTS,
+    refusals::STATEMENTS,
+    revocations::STATEMENTS,
+    users::STATEMENTS,
+];
