@@ -69,7 +69,7 @@ impl AccessToken {
         if client.standing != Standing::Active {
             return Err(Refusal::token("the client of the access token is disabled"));
         }
-        if self.grant.is_none() && self.issued_at < client.not_before {
+        if self.issued_at < client.not_before {
             return Err(Refusal::token("everything issued to the client so far was revoked")
                 .with("issued_at", self.issued_at.0.to_string())
                 .with("not_before", client.not_before.0.to_string()));

@@ -6,25 +6,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyhaven_protocol::id::OrganizationId;
 use keyhaven_protocol::refusal::Refusal;
-use keyhaven_protocol::time::{Seconds, Timestamp};
-use keyhaven_store::refusals::Recorded;
+use keyhaven_protocol::time::Timestamp;
+use keyhaven_store::refusals::Explanation;
 use tokio::sync::mpsc;
-
-/// How long a refusal can be explained.
-pub const KEPT: Seconds = Seconds(86_400);
 
 const ROOM: usize = 4_096;
 
 /// Takes refusals in without waiting.
 pub struct RefusalLog {
-    sender: mpsc::Sender<Recorded>,
+    sender: mpsc::Sender<Explanation>,
     dropped: AtomicU64,
 }
 
 impl RefusalLog {
     /// The log and the end from which a job writes.
     #[must_use]
-    pub fn new() -> (Self, mpsc::Receiver<Recorded>) {
+    pub fn new() -> (Self, mpsc::Receiver<Explanation>) {
         let (sender, receiver) = mpsc::channel(ROOM);
         (Self { sender, dropped: AtomicU64::new(0) }, receiver)
     }
@@ -41,7 +38,7 @@ impl RefusalLog {
         let code = code(random);
         let compared: serde_json::Map<_, _> =
             refusal.compared.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
-        let recorded = Recorded {
+        let explanation = Explanation {
             code: code.clone(),
             at: now,
             organization,
@@ -49,9 +46,8 @@ impl RefusalLog {
             reason: refusal.reason.clone().into_owned(),
             detail: serde_json::Value::Object(compared).to_string(),
             request: request.to_owned(),
-            expires_at: now.plus(KEPT),
         };
-        if self.sender.try_send(recorded).is_err() {
+        if self.sender.try_send(explanation).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
         code

@@ -23,6 +23,7 @@ pub struct Act {
     actor: String,
     request: String,
     answer: Option<Answer>,
+    published: Vec<Change>,
 }
 
 impl Act {
@@ -43,6 +44,7 @@ impl Act {
             actor: actor.into(),
             request: request.into(),
             answer: None,
+            published: Vec::new(),
         }
     }
 
@@ -55,6 +57,15 @@ impl Act {
         let mut random = [0; 10];
         random.copy_from_slice(&Digest::of(&material).0[..10]);
         Id::v7(self.millis, random)
+    }
+
+    /// A deed of the same actor at the same instant, for work done in several commits. Its ids go on
+    /// from this one's.
+    pub(crate) fn part(&mut self) -> Self {
+        let seed =
+            Digest::of(&[self.seed.as_slice(), b"part", &self.drawn.to_be_bytes()].concat()).0;
+        self.drawn += 1;
+        Self::new(self.millis, seed, self.actor.clone(), self.request.clone())
     }
 
     /// Keeps `answer` under the caller's idempotency key in the same commit as the deed.
@@ -84,6 +95,7 @@ impl Act {
 
     /// Tells other nodes of this deed.
     pub(crate) fn publish(&mut self, change: Change) -> Step {
+        self.published.push(change);
         let id = self.id();
         change.step(id)
     }
@@ -111,7 +123,7 @@ impl Plan {
 }
 
 impl Store {
-    /// Carries a plan out as one commit, the kept answer first: of two deeds under one idempotency
+    /// Carries a plan out as one commit and applies its changes here before anyone hears of it, the kept answer first: of two deeds under one idempotency
     /// key the second must learn that it was answered, not that its slug is taken.
     pub(crate) async fn carry_out(&self, plan: Plan, act: Act) -> Result<Outcome, Error> {
         let Plan { mut steps, mut misses } = plan;
@@ -120,7 +132,12 @@ impl Store {
             misses.insert(0, Outcome::Answered);
         }
         match self.engine.commit(steps).await? {
-            Commit::Done(_) => Ok(Outcome::Done),
+            Commit::Done(_) => {
+                for change in act.published {
+                    self.known.apply(change, act.now);
+                }
+                Ok(Outcome::Done)
+            }
             Commit::Lost(at) => misses
                 .get(at)
                 .copied()

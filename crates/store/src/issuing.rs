@@ -135,7 +135,11 @@ impl Store {
     }
 
     /// The access token an opaque credential names, if its digest fits.
-    pub async fn find_access_token(&self, id: TokenId, hash: Digest) -> Result<Option<AccessToken>, Error> {
+    pub async fn find_access_token(
+        &self,
+        id: TokenId,
+        hash: Digest,
+    ) -> Result<Option<AccessToken>, Error> {
         let rows = self.engine.read(&FIND_ACCESS_TOKEN, values![id.0]).await?;
         let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
         if row.digest(0)? != hash {
@@ -164,8 +168,13 @@ fn family(id: TokenId, mut row: Row) -> Result<Family, Error> {
         client: ClientId(row.id(0)?),
         scopes: scopes(&row.text(1)?)?,
         audience: row.text(2)?,
-        rule: Rule::parse(&rule).ok_or_else(|| Error::broken("refresh_families.rule is unknown"))?,
-        lineage: Lineage(lineage.try_into().map_err(|_| Error::broken("refresh_families.lineage is not 32 bytes"))?),
+        rule: Rule::parse(&rule)
+            .ok_or_else(|| Error::broken("refresh_families.rule is unknown"))?,
+        lineage: Lineage(
+            lineage
+                .try_into()
+                .map_err(|_| Error::broken("refresh_families.lineage is not 32 bytes"))?,
+        ),
         head: row.digest(5)?,
         previous: row.maybe_digest(6)?,
         rotated_at: row.maybe_time(7)?,
@@ -173,6 +182,7 @@ fn family(id: TokenId, mut row: Row) -> Result<Family, Error> {
         idle_ends_at: row.time(9)?,
         ends_at: row.time(10)?,
         revoked_at: row.maybe_time(11)?,
+        issued_at: row.time(12)?,
     })
 }
 
@@ -217,8 +227,14 @@ fn begin(new: &NewFamily, steps: &mut Vec<Step>) {
 }
 
 fn rotate(to: &Rotation) -> Step {
-    let values =
-        values![to.family.0, to.from, to.to, to.rotated_at, to.successor.as_deref(), to.idle_ends_at];
+    let values = values![
+        to.family.0,
+        to.from,
+        to.to,
+        to.rotated_at,
+        to.successor.as_deref(),
+        to.idle_ends_at
+    ];
     Step::one(&ROTATE, values)
 }
 
@@ -295,7 +311,7 @@ static FIND_FAMILY: Statement = Statement::new(
        SELECT g.id, g.parent, g.revoked_at, up.depth + 1 FROM grants g JOIN up ON g.id = up.parent \
        WHERE up.depth < 16) \
      SELECT client, scopes, audience, rule, lineage, hash, previous_hash, rotated_at, successor, idle_ends_at, \
-       ends_at, (SELECT MIN(revoked_at) FROM up) \
+       ends_at, (SELECT MIN(revoked_at) FROM up), issued_at \
      FROM refresh_families WHERE id = $1",
 );
 

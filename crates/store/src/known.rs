@@ -16,6 +16,7 @@ use keyhaven_protocol::token::AccessToken;
 use moka::sync::Cache;
 
 use crate::changes::{Change, Kind};
+use crate::{Error, Store};
 
 /// The longest life of an access token (security bar: ten minutes), and so the longest that an
 /// ended grant must be remembered for tokens issued just before.
@@ -178,6 +179,28 @@ impl Known {
 
     fn shard(&self, id: Id) -> &RwLock<HashMap<Id, Timestamp>> {
         &self.ended[usize::from(id.0[15]) % SHARDS]
+    }
+}
+
+impl Store {
+    /// The client, from memory while that is fresh, else from the database. Unknown clients are
+    /// not remembered: guesses must not fill memory.
+    pub async fn recall_client(
+        &self,
+        id: ClientId,
+        tick: u64,
+    ) -> Result<Option<Arc<Client>>, Error> {
+        if self.known.is_fresh(tick)
+            && let Some(client) = self.known.client(id)
+        {
+            return Ok(Some(client));
+        }
+        let generation = self.known.generation();
+        let client = self.find_client(id).await?.map(Arc::new);
+        if let Some(client) = &client {
+            self.known.remember_client(client.clone(), generation);
+        }
+        Ok(client)
     }
 }
 

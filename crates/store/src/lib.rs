@@ -15,13 +15,19 @@ pub mod engine;
 mod error;
 pub mod groups;
 pub mod idempotency;
+pub mod issuing;
+pub mod known;
 pub mod memberships;
 pub mod organizations;
 mod outcome;
 mod page;
 pub mod projects;
+pub mod purge;
 pub mod refusals;
 pub mod revocations;
+pub mod revoking;
+pub mod seal;
+pub mod signing_keys;
 pub mod users;
 
 pub use act::Act;
@@ -30,18 +36,35 @@ pub use outcome::Outcome;
 pub use page::{Listed, Page, Reach};
 
 use engine::{Engine, Statement};
+use known::Known;
+use seal::Sealer;
 
-/// The rooms over one database. Cheap to clone.
+/// The rooms over one database, and what this node remembers of it. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     engine: Arc<dyn Engine>,
+    sealer: Arc<Sealer>,
+    known: Arc<Known>,
 }
 
 impl Store {
-    /// The rooms over `engine`.
+    /// The rooms over `engine`, with sealed columns under `sealer`.
     #[must_use]
-    pub fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine }
+    pub fn new(engine: Arc<dyn Engine>, sealer: Sealer) -> Self {
+        let known = Known::new(engine.name() == "sqlite");
+        Self { engine, sealer: Arc::new(sealer), known: Arc::new(known) }
+    }
+
+    /// What this node may answer from memory.
+    #[must_use]
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// Seals and opens columns and other values that must be read back.
+    #[must_use]
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
     }
 
     /// The database underneath, for sizes, health and closing.
@@ -59,10 +82,14 @@ pub const ROOMS: &[&[&Statement]] = &[
     clients::STATEMENTS,
     groups::STATEMENTS,
     idempotency::STATEMENTS,
+    issuing::STATEMENTS,
     memberships::STATEMENTS,
     organizations::STATEMENTS,
     projects::STATEMENTS,
+    purge::STATEMENTS,
     refusals::STATEMENTS,
     revocations::STATEMENTS,
+    revoking::STATEMENTS,
+    signing_keys::STATEMENTS,
     users::STATEMENTS,
 ];

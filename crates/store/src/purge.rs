@@ -27,7 +27,12 @@ pub struct Purged {
 impl Store {
     /// Removes one chunk of every kind. `grace` is the longest refresh grace window in use and
     /// `audit_window` how long audit rows are kept.
-    pub async fn purge(&self, grace: Seconds, audit_window: Seconds, now: Timestamp) -> Result<Purged, Error> {
+    pub async fn purge(
+        &self,
+        grace: Seconds,
+        audit_window: Seconds,
+        now: Timestamp,
+    ) -> Result<Purged, Error> {
         let by_id = |age: Seconds| Value::from(floor(now.minus(age)));
         let chunks = [
             (&ACCESS_TOKENS, by_id(MAX_ACCESS_LIFE)),
@@ -88,22 +93,35 @@ macro_rules! delete_chunk {
         Statement::new(
             concat!("purge.", $name),
             concat!(
-                "DELETE FROM ", $table, " WHERE ", $key, " IN (SELECT ", $key, " FROM ", $table,
-                " WHERE ", $by, " < $1 ORDER BY ", $by, " LIMIT $2)"
+                "DELETE FROM ",
+                $table,
+                " WHERE ",
+                $key,
+                " IN (SELECT ",
+                $key,
+                " FROM ",
+                $table,
+                " WHERE ",
+                $by,
+                " < $1 ORDER BY ",
+                $by,
+                " LIMIT $2)"
             ),
         )
     };
 }
 
 static ACCESS_TOKENS: Statement = delete_chunk!("access_tokens", "access_tokens", "id", "id");
-static REVOKED_TOKENS: Statement = delete_chunk!("revoked_tokens", "revoked_tokens", "id", "expires_at");
+static REVOKED_TOKENS: Statement =
+    delete_chunk!("revoked_tokens", "revoked_tokens", "id", "expires_at");
 static FAMILIES: Statement = delete_chunk!("families", "refresh_families", "id", "ends_at");
 static GRANTS: Statement = delete_chunk!("grants", "grants", "id", "expires_at");
 static SPENT_ONCE: Statement = delete_chunk!("spent_once", "spent_once", "hash", "expires_at");
 static CHANGES: Statement = delete_chunk!("changes", "changes", "id", "id");
 static AUDIT: Statement = delete_chunk!("audit", "audit", "id", "id");
 static REFUSALS: Statement = delete_chunk!("refusals", "refusals", "code", "expires_at");
-static CLIENT_SECRETS: Statement = delete_chunk!("client_secrets", "client_secrets", "id", "expires_at");
+static CLIENT_SECRETS: Statement =
+    delete_chunk!("client_secrets", "client_secrets", "id", "expires_at");
 
 static IDEMPOTENCY: Statement = Statement::new(
     "purge.idempotency",

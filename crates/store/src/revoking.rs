@@ -9,11 +9,16 @@ use crate::act::Plan;
 use crate::changes::{Change, Kind, Receipt};
 use crate::engine::{Statement, Step};
 use crate::known::MAX_ACCESS_LIFE;
-use crate::{Act, Error, Outcome, Reach, Store, values};
+use crate::{Act, Error, Outcome, Store, values};
 
 impl Store {
     /// Ends one access token. Asking again changes nothing and is a success.
-    pub async fn revoke_token(&self, token: &AccessToken, tenant: Option<OrganizationId>, mut act: Act) -> Result<Receipt, Error> {
+    pub async fn revoke_token(
+        &self,
+        token: &AccessToken,
+        tenant: Option<OrganizationId>,
+        mut act: Act,
+    ) -> Result<Receipt, Error> {
         let now = act.now;
         let plan = Plan::default()
             .also(Step::any(&REVOKE_TOKEN, values![token.id.0, now, token.expires_at]))
@@ -23,32 +28,32 @@ impl Store {
         Ok(self.receipt(now))
     }
 
-    /// Ends a grant and everything below it. `Absent` when the tenant has no such living grant.
+    /// Ends a grant of `tenant` and everything below it. Asking again changes nothing.
     pub async fn revoke_grant(
         &self,
-        reach: Reach,
-        grant: GrantId,
         tenant: Option<OrganizationId>,
+        grant: GrantId,
         why: &str,
         mut act: Act,
-    ) -> Result<(Outcome, Receipt), Error> {
+    ) -> Result<Receipt, Error> {
         let now = act.now;
-        let within = match reach {
-            Reach::Instance => None,
-            Reach::Organization(organization) => Some(organization.0),
-        };
-        let detail = format!("{{\"why\":{}}}", serde_json::Value::from(why));
+        let detail = serde_json::json!({ "why": why }).to_string();
         let plan = Plan::default()
-            .must(Step::one(&REVOKE_GRANT, values![grant.0, within, now, why]), Outcome::Absent)
+            .must(Step::one(&REVOKE_GRANT, values![grant.0, now, why]), Outcome::Absent)
             .also(act.publish(Change::of(Kind::Grant, grant.0)))
             .also(act.audit(tenant, "grant.revoked", format_args!("grant:{grant}"), detail));
-        let outcome = self.carry_out(plan, act).await?;
-        Ok((outcome, self.receipt(now)))
+        self.carry_out(plan, act).await?;
+        Ok(self.receipt(now))
     }
 
     /// Whether the token or any grant above it was ended: from memory while that is fresh, from
     /// the database otherwise. `tick` is the monotonic clock in milliseconds.
-    pub async fn find_end(&self, token: TokenId, grant: Option<GrantId>, tick: u64) -> Result<Ended, Error> {
+    pub async fn find_end(
+        &self,
+        token: TokenId,
+        grant: Option<GrantId>,
+        tick: u64,
+    ) -> Result<Ended, Error> {
         if !self.known.is_fresh(tick) {
             return self.read_end(token, grant).await;
         }
@@ -65,7 +70,8 @@ impl Store {
     }
 
     async fn read_end(&self, token: TokenId, grant: Option<GrantId>) -> Result<Ended, Error> {
-        let rows = self.engine.read(&READ_END, values![token.0, grant.map(|grant| grant.0)]).await?;
+        let rows =
+            self.engine.read(&READ_END, values![token.0, grant.map(|grant| grant.0)]).await?;
         let row = rows.first().ok_or_else(|| Error::broken("revoking.read_end gave no row"))?;
         if row.int(0)? > 0 {
             return Ok(Ended::Token);
@@ -106,8 +112,7 @@ static REVOKE_TOKEN: Statement = Statement::new(
 
 static REVOKE_GRANT: Statement = Statement::new(
     "revoking.revoke_grant",
-    "UPDATE grants SET revoked_at = $3, revoked_why = $4 \
-     WHERE id = $1 AND revoked_at IS NULL AND (CAST($2 AS BYTEA) IS NULL OR organization = $2)",
+    "UPDATE grants SET revoked_at = $2, revoked_why = $3 WHERE id = $1 AND revoked_at IS NULL",
 );
 
 static READ_END: Statement = Statement::new(

@@ -29,7 +29,8 @@ impl MasterKey {
     /// The short public name by which a sealed value remembers its key.
     #[must_use]
     pub fn id(&self) -> [u8; KEY_ID] {
-        let digest = Digest::of(&[b"keyhaven master key id".as_slice(), self.0.as_slice()].concat());
+        let digest =
+            Digest::of(&[b"keyhaven master key id".as_slice(), self.0.as_slice()].concat());
         [digest.0[0], digest.0[1], digest.0[2], digest.0[3]]
     }
 }
@@ -65,13 +66,20 @@ impl Sealer {
     pub fn new(current: &MasterKey, previous: &[MasterKey]) -> Result<Self, Error> {
         let keys = std::iter::once(current)
             .chain(previous)
-            .map(|master| Ok((master.id(), aead_key(&derive(master.0.as_slice(), b"keyhaven seal 1"))?)))
+            .map(|master| {
+                Ok((master.id(), aead_key(&derive(master.0.as_slice(), b"keyhaven seal 1"))?))
+            })
             .collect::<Result<_, Error>>()?;
         Ok(Self { keys })
     }
 
     /// Seals `plain` for `place` under a nonce drawn by the caller.
-    pub fn seal(&self, place: Place<'_>, plain: &[u8], nonce: [u8; NONCE_LEN]) -> Result<Vec<u8>, Error> {
+    pub fn seal(
+        &self,
+        place: Place<'_>,
+        plain: &[u8],
+        nonce: [u8; NONCE_LEN],
+    ) -> Result<Vec<u8>, Error> {
         let (id, key) = self.keys.first().ok_or_else(|| Error::broken("no master key"))?;
         let mut out = Vec::with_capacity(HEADER + plain.len() + 16);
         out.push(VERSION);
@@ -93,13 +101,19 @@ impl Sealer {
         };
         let mut nonce = [0; NONCE_LEN];
         nonce.copy_from_slice(&sealed[1 + KEY_ID..HEADER]);
-        decrypt(key, &bound(place), &sealed[HEADER..], nonce).ok_or_else(|| failed("does not open: altered or moved"))
+        decrypt(key, &bound(place), &sealed[HEADER..], nonce)
+            .ok_or_else(|| failed("does not open: altered or moved"))
     }
 }
 
 /// Seals `plain` so that only the holder of `opener` (a token's text) can open it again; the
 /// database alone reveals nothing.
-pub fn seal_for_holder(opener: &Secret, place: Place<'_>, plain: &[u8], nonce: [u8; NONCE_LEN]) -> Result<Vec<u8>, Error> {
+pub fn seal_for_holder(
+    opener: &Secret,
+    place: Place<'_>,
+    plain: &[u8],
+    nonce: [u8; NONCE_LEN],
+) -> Result<Vec<u8>, Error> {
     let key = aead_key(&derive(opener.reveal().as_bytes(), b"keyhaven successor 1"))?;
     let mut out = nonce.to_vec();
     out.extend_from_slice(&encrypt(&key, &bound(place), plain, nonce)?);
@@ -107,7 +121,11 @@ pub fn seal_for_holder(opener: &Secret, place: Place<'_>, plain: &[u8], nonce: [
 }
 
 /// Opens what [`seal_for_holder`] sealed, given the same token.
-pub fn open_as_holder(opener: &Secret, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub fn open_as_holder(
+    opener: &Secret,
+    place: Place<'_>,
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Error> {
     let failed = || Error::broken(format!("{}: does not open", place.column));
     let (head, body) = sealed.split_at_checked(NONCE_LEN).ok_or_else(failed)?;
     let mut nonce = [0; NONCE_LEN];
@@ -124,7 +142,9 @@ fn derive(key: &[u8], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
 }
 
 fn aead_key(bytes: &[u8; 32]) -> Result<LessSafeKey, Error> {
-    UnboundKey::new(&AES_256_GCM, bytes).map(LessSafeKey::new).map_err(|_| Error::broken("AES key refused"))
+    UnboundKey::new(&AES_256_GCM, bytes)
+        .map(LessSafeKey::new)
+        .map_err(|_| Error::broken("AES key refused"))
 }
 
 fn bound(place: Place<'_>) -> Vec<u8> {
@@ -134,14 +154,24 @@ fn bound(place: Place<'_>) -> Vec<u8> {
     aad
 }
 
-fn encrypt(key: &LessSafeKey, aad: &[u8], plain: &[u8], nonce: [u8; NONCE_LEN]) -> Result<Vec<u8>, Error> {
+fn encrypt(
+    key: &LessSafeKey,
+    aad: &[u8],
+    plain: &[u8],
+    nonce: [u8; NONCE_LEN],
+) -> Result<Vec<u8>, Error> {
     let mut out = plain.to_vec();
     key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut out)
         .map_err(|_| Error::broken("sealing failed"))?;
     Ok(out)
 }
 
-fn decrypt(key: &LessSafeKey, aad: &[u8], sealed: &[u8], nonce: [u8; NONCE_LEN]) -> Option<Zeroizing<Vec<u8>>> {
+fn decrypt(
+    key: &LessSafeKey,
+    aad: &[u8],
+    sealed: &[u8],
+    nonce: [u8; NONCE_LEN],
+) -> Option<Zeroizing<Vec<u8>>> {
     let mut plain = Zeroizing::new(sealed.to_vec());
     let length = key
         .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut plain)
@@ -191,7 +221,10 @@ mod tests {
     fn a_successor_opens_only_for_the_holder_of_the_predecessor() {
         let place = Place { column: "refresh_families.successor", row: b"id" };
         let sealed = seal_for_holder(&Secret::from("old"), place, b"new", [1; 12]).unwrap();
-        assert_eq!(open_as_holder(&Secret::from("old"), place, &sealed).unwrap().as_slice(), b"new");
+        assert_eq!(
+            open_as_holder(&Secret::from("old"), place, &sealed).unwrap().as_slice(),
+            b"new"
+        );
         assert!(open_as_holder(&Secret::from("other"), place, &sealed).is_err());
     }
 }

@@ -45,7 +45,12 @@ pub struct SigningKeySummary {
 
 impl Store {
     /// Adds the next generation of an algorithm's key. `Taken` when another node was first.
-    pub async fn add_signing_key(&self, key: &SigningKeyRow, nonce: [u8; 12], mut act: Act) -> Result<Outcome, Error> {
+    pub async fn add_signing_key(
+        &self,
+        key: &SigningKeyRow,
+        nonce: [u8; 12],
+        mut act: Act,
+    ) -> Result<Outcome, Error> {
         let sealed = self.sealer.seal(place(&key.kid), &key.private, nonce)?;
         let subject = act.id();
         let insert = Step::one(
@@ -63,7 +68,12 @@ impl Store {
         let plan = Plan::default()
             .must(insert, Outcome::Taken("generation"))
             .also(act.publish(Change::of(Kind::SigningKeys, subject)))
-            .also(act.audit(None, "signing_key.added", format_args!("signing_key:{}", key.kid), "{}"));
+            .also(act.audit(
+                None,
+                "signing_key.added",
+                format_args!("signing_key:{}", key.kid),
+                "{}",
+            ));
         self.carry_out(plan, act).await
     }
 
@@ -92,16 +102,24 @@ impl Store {
 
     /// Removes keys that were replaced so long ago that nothing they signed can still live:
     /// `retired_before` is that instant for the successor's `signs_from`.
-    pub async fn remove_retired_signing_keys(&self, retired_before: Timestamp, mut act: Act) -> Result<u64, Error> {
+    pub async fn remove_retired_signing_keys(
+        &self,
+        retired_before: Timestamp,
+        mut act: Act,
+    ) -> Result<u64, Error> {
         let rows = self.engine.read(&RETIRED, values![retired_before]).await?;
         let mut removed = 0;
         for mut row in rows {
             let kid = row.text(0)?;
             let plan = Plan::default()
                 .must(Step::one(&REMOVE, values![kid.as_str()]), Outcome::Absent)
-                .also(act.audit(None, "signing_key.removed", format_args!("signing_key:{kid}"), "{}"));
-            let part = act.part();
-            if self.carry_out(plan, part).await? == Outcome::Done {
+                .also(act.audit(
+                    None,
+                    "signing_key.removed",
+                    format_args!("signing_key:{kid}"),
+                    "{}",
+                ));
+            if self.carry_out(plan, act.part()).await? == Outcome::Done {
                 removed += 1;
             }
         }
@@ -148,4 +166,5 @@ static RETIRED: Statement = Statement::new(
      WHERE new.alg = old.alg AND new.generation > old.generation AND new.signs_from < $1)",
 );
 
-static REMOVE: Statement = Statement::new("signing_keys.remove", "DELETE FROM signing_keys WHERE kid = $1");
+static REMOVE: Statement =
+    Statement::new("signing_keys.remove", "DELETE FROM signing_keys WHERE kid = $1");

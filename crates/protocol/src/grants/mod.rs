@@ -133,6 +133,8 @@ pub struct Family {
     pub ends_at: Timestamp,
     /// When it or an ancestor was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// When it began.
+    pub issued_at: Timestamp,
 }
 
 /// What to issue.

@@ -123,6 +123,9 @@ fn alive(family: &Family, client: &Client, now: Timestamp) -> Result<(), Refusal
             Refusal::grant("refresh family is revoked").with("revoked_at", at.0.to_string())
         );
     }
+    if family.issued_at < client.not_before {
+        return Err(Refusal::grant("everything issued to the client so far was revoked"));
+    }
     if family.ends_at <= now {
         return Err(Refusal::grant("refresh family reached its absolute end")
             .with("ended_at", family.ends_at.0.to_string()));

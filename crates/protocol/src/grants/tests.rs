@@ -35,6 +35,7 @@ fn a_family() -> Family {
         idle_ends_at: Timestamp(2_000),
         ends_at: Timestamp(9_000),
         revoked_at: None,
+        issued_at: Timestamp(500),
     }
 }
 
@@ -75,10 +76,7 @@ fn reason<T: std::fmt::Debug>(result: Result<T, Refusal>) -> (Code, String) {
 
 #[test]
 fn grant_types_are_found_by_their_exact_name() {
-    assert_eq!(
-        find("client_credentials").map(Grant::name).ok(),
-        Some("client_credentials")
-    );
+    assert_eq!(find("client_credentials").map(Grant::name).ok(), Some("client_credentials"));
     for name in ["password", "CLIENT_CREDENTIALS", "", "implicit"] {
         assert_eq!(reason(find(name).map(|_| ())).0, Code::UnsupportedGrantType, "{name}");
     }
@@ -192,6 +190,8 @@ fn refresh_is_refused_by_the_rule_that_is_broken() {
         |family: &mut Family, _: &mut Client| family.client = ClientId(Id::v7(9, [9; 10]));
     assert_eq!(refused(stranger), "refresh token belongs to another client");
     assert_eq!(refused(|f, _| f.revoked_at = Some(NOW)), "refresh family is revoked");
+    let all = "everything issued to the client so far was revoked";
+    assert_eq!(refused(|_, c| c.not_before = Timestamp(501)), all);
     assert_eq!(refused(|f, _| f.ends_at = NOW), "refresh family reached its absolute end");
     assert_eq!(refused(|f, _| f.idle_ends_at = NOW), "refresh family was idle too long");
     assert_eq!(

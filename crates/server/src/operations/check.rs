@@ -53,7 +53,7 @@ pub async fn check(app: &App, text: &str, need: &Need) -> Result<Principal, Fail
         return Err(Refusal::token("not a credential of ours").into());
     };
     let ended = app.store.find_end(token.id, token.grant, app.clock.tick()).await?;
-    let client = app.store.recall_client(token.client).await?;
+    let client = app.store.recall_client(token.client, app.clock.tick()).await?;
     token.stands(client.as_deref(), ended, now)?;
     let Some(client) = client else {
         return Err(Refusal::token("the client of the access token is gone").into());

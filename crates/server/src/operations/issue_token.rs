@@ -18,7 +18,7 @@ use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_protocol::token::AccessToken;
 use keyhaven_store::issuing::{FamilyStep, Issue, Issued, NewFamily, Rotation};
 use keyhaven_store::seal::{self, Place};
-use keyhaven_store::{Error, Reach};
+use keyhaven_store::Error;
 
 use super::{Failure, authenticate_client};
 use crate::app::{App, Origin};
@@ -85,7 +85,7 @@ async fn prove(app: &App, request: &TokenRequest<'_>, needs: &Needs) -> Result<(
     if let (true, Needs::Family(presented), Presented::Public(id)) = (bearer, needs, &request.presented) {
         let family = app.store.find_family(TokenId(presented.id)).await?;
         let fits = family.is_some_and(|family| family.rule == Rule::RotateBearer && family.client == *id);
-        let client = app.store.recall_client(*id).await?;
+        let client = app.store.recall_client(*id, app.clock.tick()).await?;
         if let (true, Some(client)) = (fits, client)
             && client.standing == keyhaven_protocol::client::Standing::Active
         {
@@ -131,7 +131,7 @@ async fn carry_out_consequence(
     if let (Some(Consequence::RevokeFamily(_)), Some(family)) = (&refusal.consequence, family) {
         let act = app.act(format!("client:{}", client.public_id), origin);
         let grant = GrantId(family.id.0);
-        app.store.revoke_grant(Reach::Instance, grant, client.organization, &refusal.reason, act).await?;
+        app.store.revoke_grant(client.organization, grant, &refusal.reason, act).await?;
     }
     Ok(())
 }

@@ -68,7 +68,7 @@ pub async fn authenticate_client(
     manners: Manners,
     origin: &Origin,
 ) -> Result<(Arc<Client>, Proof), Failure> {
-    let client = app.store.recall_client(presented.client_id()).await?;
+    let client = app.store.recall_client(presented.client_id(), app.clock.tick()).await?;
     let token_endpoint = format!("{}/oauth2/token", app.settings.issuer);
     let audiences = accepted_audiences(client.as_deref(), &app.settings.issuer, &token_endpoint);
     match presented.authenticate(client.as_deref(), manners, &audiences, app.clock.now()) {

@@ -6,7 +6,6 @@ use keyhaven_protocol::credential::{self, Kind};
 use keyhaven_protocol::id::TokenId;
 use keyhaven_protocol::revoke::{self, Found, Plan};
 use keyhaven_protocol::token::AccessToken;
-use keyhaven_store::Reach;
 
 use super::check::recognise;
 use super::{Failure, authenticate_client, spend_proof};
@@ -45,7 +44,7 @@ pub async fn revoke_token(
             app.store.revoke_token(&token, client.organization, act).await?;
         }
         (Plan::Grant(grant), _) => {
-            app.store.revoke_grant(Reach::Instance, grant, client.organization, "revoked by its client", act).await?;
+            app.store.revoke_grant(client.organization, grant, "revoked by its client", act).await?;
         }
         (Plan::Nothing | Plan::Token(..), _) => {}
     }
