@@ -22,7 +22,11 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 
 /// A database that keeps both promises. Implemented by SQLite and PostgreSQL.
 pub trait Engine: Send + Sync + 'static {
     /// Runs one reading statement. Sees every commit acknowledged before the call on this node.
-    fn read<'a>(&'a self, statement: &'static Statement, values: Vec<Value>) -> Answer<'a, Vec<Row>>;
+    fn read<'a>(
+        &'a self,
+        statement: &'static Statement,
+        values: Vec<Value>,
+    ) -> Answer<'a, Vec<Row>>;
 
     /// Runs `steps` in order as one transaction. Durable before it answers.
     fn commit(&self, steps: Vec<Step>) -> Answer<'_, Commit>;
