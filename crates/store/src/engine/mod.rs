@@ -13,8 +13,14 @@ use keyhaven_protocol::id::Id;
 use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::Timestamp;
 
-pub mod postgres;
-pub mod sqlite;
+mod migrate;
+mod open;
+mod postgres;
+mod row;
+mod sqlite;
+
+pub use open::{Location, Options, open};
+pub use row::Row;
 
 /// A boxed future, so that an engine is one object the rooms share.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -31,10 +37,15 @@ pub trait Engine: Send + Sync + 'static {
     /// Runs `steps` in order as one transaction. Durable before it answers.
     fn commit(&self, steps: Vec<Step>) -> Answer<'_, Commit>;
 
+    /// Prepares a statement without running it, so that a test can show that every text is
+    /// understood by every engine.
+    fn prepare(&self, statement: &'static Statement) -> Answer<'_, ()>;
+
     /// What the database occupies and what waits.
     fn measure(&self) -> Answer<'_, Measure>;
 
-    /// Whether another process could have written since the last call. `true` when unknown.
+    /// Whether another process could have written since the last call. `true` when unknown, which
+    /// on PostgreSQL is always.
     fn changed_elsewhere(&self) -> bool;
 
     /// `sqlite` or `postgres`.
@@ -146,111 +157,6 @@ pub struct Measure {
     pub waiting: u64,
 }
 
-/// One row of an answer. Columns are taken by position, each once.
-#[derive(Clone, Debug)]
-pub struct Row {
-    statement: &'static str,
-    values: Vec<Value>,
-}
-
-impl Row {
-    /// For engines: a row of `statement`.
-    #[must_use]
-    pub const fn new(statement: &'static str, values: Vec<Value>) -> Self {
-        Self { statement, values }
-    }
-
-    /// A BIGINT column that is never null.
-    pub fn int(&self, at: usize) -> Result<i64, Error> {
-        self.maybe_int(at)?.ok_or_else(|| self.mismatch(at, "BIGINT"))
-    }
-
-    /// A BIGINT column that may be null.
-    pub fn maybe_int(&self, at: usize) -> Result<Option<i64>, Error> {
-        match self.values.get(at) {
-            Some(Value::Int(number)) => Ok(Some(*number)),
-            Some(Value::Null) => Ok(None),
-            _ => Err(self.mismatch(at, "BIGINT")),
-        }
-    }
-
-    /// An instant that is never null.
-    pub fn time(&self, at: usize) -> Result<Timestamp, Error> {
-        self.int(at).map(Timestamp)
-    }
-
-    /// An instant that may be null.
-    pub fn maybe_time(&self, at: usize) -> Result<Option<Timestamp>, Error> {
-        Ok(self.maybe_int(at)?.map(Timestamp))
-    }
-
-    /// A TEXT column that is never null.
-    pub fn text(&mut self, at: usize) -> Result<String, Error> {
-        self.maybe_text(at)?.ok_or_else(|| self.mismatch(at, "TEXT"))
-    }
-
-    /// A TEXT column that may be null.
-    pub fn maybe_text(&mut self, at: usize) -> Result<Option<String>, Error> {
-        match self.values.get_mut(at) {
-            Some(Value::Text(text)) => Ok(Some(std::mem::take(text))),
-            Some(Value::Null) => Ok(None),
-            _ => Err(self.mismatch(at, "TEXT")),
-        }
-    }
-
-    /// A BYTEA column that is never null.
-    pub fn bytes(&mut self, at: usize) -> Result<Vec<u8>, Error> {
-        self.maybe_bytes(at)?.ok_or_else(|| self.mismatch(at, "BYTEA"))
-    }
-
-    /// A BYTEA column that may be null.
-    pub fn maybe_bytes(&mut self, at: usize) -> Result<Option<Vec<u8>>, Error> {
-        match self.values.get_mut(at) {
-            Some(Value::Bytes(bytes)) => Ok(Some(std::mem::take(bytes))),
-            Some(Value::Null) => Ok(None),
-            _ => Err(self.mismatch(at, "BYTEA")),
-        }
-    }
-
-    /// A 16-byte id that is never null.
-    pub fn id(&self, at: usize) -> Result<Id, Error> {
-        self.maybe_id(at)?.ok_or_else(|| self.mismatch(at, "id"))
-    }
-
-    /// A 16-byte id that may be null.
-    pub fn maybe_id(&self, at: usize) -> Result<Option<Id>, Error> {
-        match self.values.get(at) {
-            Some(Value::Bytes(bytes)) => {
-                let id = bytes.as_slice().try_into().map_err(|_| self.mismatch(at, "id"))?;
-                Ok(Some(Id(id)))
-            }
-            Some(Value::Null) => Ok(None),
-            _ => Err(self.mismatch(at, "id")),
-        }
-    }
-
-    /// A SHA-256 that is never null.
-    pub fn digest(&self, at: usize) -> Result<Digest, Error> {
-        self.maybe_digest(at)?.ok_or_else(|| self.mismatch(at, "digest"))
-    }
-
-    /// A SHA-256 that may be null.
-    pub fn maybe_digest(&self, at: usize) -> Result<Option<Digest>, Error> {
-        match self.values.get(at) {
-            Some(Value::Bytes(bytes)) => {
-                let hash = bytes.as_slice().try_into().map_err(|_| self.mismatch(at, "digest"))?;
-                Ok(Some(Digest(hash)))
-            }
-            Some(Value::Null) => Ok(None),
-            _ => Err(self.mismatch(at, "digest")),
-        }
-    }
-
-    fn mismatch(&self, at: usize, wanted: &'static str) -> Error {
-        Error::broken(format!("{}: column {at} is no {wanted}", self.statement))
-    }
-}
-
 macro_rules! values_from {
     ($($from:ty => |$it:ident| $make:expr;)*) => {$(
         impl From<$from> for Value {
@@ -275,6 +181,16 @@ values_from! {
 impl<T: Into<Self>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// PostgreSQL cannot keep U+0000 in TEXT, so neither engine does; refusing it here keeps a bad
+/// value from failing the commits it is grouped with.
+fn refuse_nul(statement: &'static Statement, values: &[Value]) -> Result<(), Error> {
+    let holds = |value: &Value| matches!(value, Value::Text(text) if text.contains('\0'));
+    match values.iter().position(holds) {
+        Some(at) => Err(Error::broken(format!("{}: ${} holds U+0000", statement.name, at + 1))),
+        None => Ok(()),
     }
 }
 

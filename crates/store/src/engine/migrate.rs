@@ -1,0 +1,79 @@
+//! Brings the schema up to date: the files of `migrations/`, the same on both engines, each in its
+//! own transaction. One process migrates at a time. A database that a newer release has migrated
+//! is refused, never guessed at.
+
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+use refinery::error::Kind;
+use refinery::{Migration, Runner};
+use tokio_postgres::Client;
+
+use crate::Error;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Migrates the SQLite database of `directory`. Holds a file lock while there is work, so that two
+/// processes started at once do it once.
+pub(super) fn sqlite(connection: &mut rusqlite::Connection, directory: &Path) -> Result<(), Error> {
+    let runner = embedded::migrations::runner();
+    let known: bool = connection
+        .query_row(
+            "SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(Error::broken)?;
+    if known {
+        let applied = runner.get_applied_migrations(connection).map_err(|e| told(&e))?;
+        if is_current(&runner, &applied) {
+            return Ok(());
+        }
+    }
+    let lock = File::create(directory.join("migrate.lock")).map_err(Error::broken)?;
+    lock.lock().map_err(Error::broken)?;
+    runner.run(connection).map_err(|e| told(&e))?;
+    Ok(())
+}
+
+/// Migrates a PostgreSQL database under an advisory lock, so that nodes starting together do it
+/// once.
+pub(super) async fn postgres(client: &mut Client) -> Result<(), Error> {
+    let broken = |error: tokio_postgres::Error| super::postgres::failure("migrations", &error);
+    let wait = LOCK_WAIT.as_millis();
+    let settings = format!("SET statement_timeout = 0; SET lock_timeout = {wait}");
+    client.batch_execute(&settings).await.map_err(broken)?;
+    client.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).await.map_err(broken)?;
+    let ran = embedded::migrations::runner().run_async(client).await.map_err(|e| told(&e));
+    client.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})")).await.map_err(broken)?;
+    ran.map(|_| ())
+}
+
+/// "Keyhaven" as a number; no other user of the database is likely to take it.
+const LOCK: i64 = 0x4b65_7968_6176_656e;
+
+/// How long a starting node waits for another one that migrates.
+const LOCK_WAIT: Duration = Duration::from_secs(60);
+
+fn is_current(runner: &Runner, applied: &[Migration]) -> bool {
+    let known = runner.get_migrations();
+    known.len() == applied.len() && known.iter().all(|migration| applied.contains(migration))
+}
+
+fn told(error: &refinery::Error) -> Error {
+    match error.kind() {
+        Kind::MissingVersion(migration) => Error::broken(format!(
+            "the database was migrated by a newer release (it has {migration}, which this one does \
+             not know): start that release, or restore a backup made before it",
+        )),
+        Kind::DivergentVersion(applied, ours) => Error::broken(format!(
+            "migration {applied} in the database is not the {ours} of this release: it was made \
+             by another build",
+        )),
+        Kind::Connection(what, source) => Error::broken(format!("migrations: {what}: {source}")),
+        other => Error::broken(format!("migrations: {other}")),
+    }
+}

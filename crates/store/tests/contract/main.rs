@@ -1,0 +1,12 @@
+//! Every promise of the store, kept on every engine. A promise is one `async fn` taking a
+//! [`harness::Place`]; `on_every_engine!` lists it once and runs it on SQLite and on PostgreSQL.
+//! Forgetting to list one is an unused-function error.
+
+#[cfg(test)]
+#[macro_use]
+mod harness;
+
+#[cfg(test)]
+mod commits;
+#[cfg(test)]
+mod values;
