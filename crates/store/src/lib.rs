@@ -9,6 +9,7 @@ use std::sync::Arc;
 pub mod act;
 pub mod audit;
 pub mod changes;
+pub mod client_groups;
 pub mod client_secrets;
 pub mod clients;
 pub mod engine;
@@ -78,6 +79,7 @@ impl Store {
 pub const ROOMS: &[&[&Statement]] = &[
     audit::STATEMENTS,
     changes::STATEMENTS,
+    client_groups::STATEMENTS,
     client_secrets::STATEMENTS,
     clients::STATEMENTS,
     groups::STATEMENTS,

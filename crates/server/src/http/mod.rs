@@ -1,0 +1,6 @@
+//! HTTP: bodies in, answers and refusals out. The only room that knows status codes.
+
+pub mod bearer;
+pub mod body;
+pub mod refusal;
+pub mod reply;
