@@ -3,8 +3,11 @@
 pub mod app;
 pub mod doors;
 pub mod http;
+pub mod jobs;
 pub mod keyring;
 pub mod limits;
+pub mod master_key;
 pub mod oauth;
 pub mod operations;
 pub mod refusals;
+pub mod routes;

@@ -16,6 +16,7 @@ pub mod engine;
 mod error;
 pub mod groups;
 pub mod idempotency;
+pub mod instance;
 pub mod issuing;
 pub mod known;
 pub mod memberships;
@@ -84,6 +85,7 @@ pub const ROOMS: &[&[&Statement]] = &[
     clients::STATEMENTS,
     groups::STATEMENTS,
     idempotency::STATEMENTS,
+    instance::STATEMENTS,
     issuing::STATEMENTS,
     memberships::STATEMENTS,
     organizations::STATEMENTS,
