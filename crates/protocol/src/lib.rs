@@ -1,6 +1,7 @@
 //! What OAuth says: rules as pure functions over values.
 //!
-//! Nothing here awaits, reads a clock, draws randomness or knows a database or HTTP framework.
+//! Nothing here awaits, reads a clock, draws randomness or knows a database or HTTP framework (the
+//! one exception is argued in `jose::signing_key`).
 //! Callers bring facts and `now`; rules return a plan or a refusal.
 
 pub mod access_token;

@@ -135,9 +135,12 @@ impl Clock {
     }
 }
 
+/// Fills a slice with random bytes.
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
+
 /// A source of randomness.
 #[derive(Clone)]
-pub struct Dice(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct Dice(Arc<Fill>);
 
 impl Dice {
     /// Randomness from `fill`, which must fill the whole slice from a CSPRNG.
@@ -161,6 +164,22 @@ pub struct Origin {
     pub address: IpAddr,
     /// The correlation id, also the `x-request-id` of the answer.
     pub request: String,
+}
+
+impl axum::extract::FromRequestParts<Shared> for Origin {
+    type Rejection = std::convert::Infallible;
+
+    /// Placed by the listener. A router called in process has no network: it counts as this host.
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        app: &Shared,
+    ) -> Result<Self, Self::Rejection> {
+        let placed = parts.extensions.get::<Self>().cloned();
+        Ok(placed.unwrap_or_else(|| Self {
+            address: IpAddr::from([127, 0, 0, 1]),
+            request: app.id().to_string(),
+        }))
+    }
 }
 
 impl App {

@@ -1,6 +1,14 @@
-//! x
+//! The edges of Keyhaven: HTTP, pages, command line, jobs and wiring. Decides nothing about OAuth.
+
+pub mod api;
 pub mod app;
+pub mod doors;
+pub mod http;
+pub mod jobs;
 pub mod keyring;
 pub mod limits;
+pub mod master_key;
+pub mod oauth;
 pub mod operations;
 pub mod refusals;
+pub mod routes;

@@ -1,3 +1,7 @@
-//! What every HTTP answer shares.
+//! HTTP: bodies in, answers and refusals out. The only room that knows status codes.
 
+pub mod bearer;
+pub mod body;
 pub mod error;
+pub mod refusal;
+pub mod reply;

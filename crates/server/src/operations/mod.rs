@@ -12,7 +12,6 @@ use crate::app::{App, Origin};
 pub mod check;
 pub mod issue_token;
 pub mod revoke_token;
-pub mod token_context;
 
 /// Why an operation did not happen.
 #[derive(Debug)]
@@ -82,7 +81,11 @@ pub async fn authenticate_client(
 
 /// An assertion names the issuer; the token endpoint is accepted outside the strict profiles for
 /// the many clients written before rfc7523bis (A39).
-fn accepted_audiences<'a>(client: Option<&Client>, issuer: &'a str, token_endpoint: &'a str) -> Vec<&'a str> {
+fn accepted_audiences<'a>(
+    client: Option<&Client>,
+    issuer: &'a str,
+    token_endpoint: &'a str,
+) -> Vec<&'a str> {
     match client.map(|client| client.profile) {
         Some(keyhaven_protocol::client::Profile::OidcCompat) => vec![issuer, token_endpoint],
         _ => vec![issuer],
@@ -99,9 +102,12 @@ fn count_failure(
     let Some(wait) = app.failures.failed(id, origin.address) else {
         return Failure::Refused(Box::new(Refused { refusal, client, wait: None }));
     };
-    let refusal = Refusal::new(Code::TooManyRequests, "too many failed client authentications from this network")
-        .with("client_id", id.to_string())
-        .with("last", refusal.reason);
+    let refusal = Refusal::new(
+        Code::TooManyRequests,
+        "too many failed client authentications from this network",
+    )
+    .with("client_id", id.to_string())
+    .with("last", refusal.reason);
     Failure::Refused(Box::new(Refused { refusal, client, wait: Some(wait.0) }))
 }
 

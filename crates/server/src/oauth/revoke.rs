@@ -1,0 +1,48 @@
+//! `POST /oauth2/revoke` (RFC 7009).
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use keyhaven_protocol::client_auth::{Manners, Presented};
+use keyhaven_protocol::params::Params;
+use keyhaven_protocol::refusal::Refusal;
+
+use crate::app::{App, Origin, Shared};
+use crate::doors;
+use crate::http::body::{self, Shape};
+use crate::http::{refusal, reply};
+use crate::operations::Failure;
+use crate::operations::revoke_token::revoke_token;
+
+/// Ends a token of the caller's.
+pub async fn revoke(
+    State(app): State<Shared>,
+    origin: Origin,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    match body::no_query(&uri).and_then(|()| body::shape(&headers, &body)) {
+        Ok(Shape::Form(params)) => match carry_out(&app, &headers, &params, &origin).await {
+            Ok(()) => reply::empty(),
+            Err(failure) => refusal::oauth(&app, failure, &origin),
+        },
+        Ok(Shape::Json(body)) => {
+            doors::json_tokens::revoke_auth_token(&app, &headers, &body, &origin).await
+        }
+        Ok(Shape::Unknown) => refusal::unsupported_media_type(&app, &origin),
+        Err(refused) => refusal::oauth(&app, refused.into(), &origin),
+    }
+}
+
+async fn carry_out(
+    app: &App,
+    headers: &HeaderMap,
+    params: &Params,
+    origin: &Origin,
+) -> Result<(), Failure> {
+    let presented = Presented::gather(body::basic(headers)?, params, Manners::Standard)?;
+    let token = params.get("token").ok_or_else(|| Refusal::missing("token"))?;
+    revoke_token(app, &presented, Manners::Standard, token, origin).await
+}
