@@ -1,6 +1,9 @@
 //! The edges of Keyhaven: HTTP, pages, command line, jobs and wiring. Decides nothing about OAuth.
 
 pub mod app;
+pub mod boot;
+pub mod cli;
+pub mod config;
 pub mod doors;
 pub mod http;
 pub mod jobs;
