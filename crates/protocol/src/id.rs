@@ -160,13 +160,16 @@ pub struct ClientId(pub Id);
 impl ClientId {
     const PREFIX: &'static str = "kh_client_";
 
-    /// Reads a `client_id` parameter (RFC 6749 §2.2); also the plain id, for administrators.
+    /// Reads a `client_id` parameter (RFC 6749 §2.2).
+    #[must_use]
+    pub fn parse_public(text: &str) -> Option<Self> {
+        text.strip_prefix(Self::PREFIX).and_then(Id::parse_base62).map(Self)
+    }
+
+    /// Reads either form, for administrators.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        match text.strip_prefix(Self::PREFIX) {
-            Some(rest) => Id::parse_base62(rest).map(Self),
-            None => Id::parse(text).map(Self),
-        }
+        Self::parse_public(text).or_else(|| Id::parse(text).map(Self))
     }
 }
 

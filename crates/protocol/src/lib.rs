@@ -3,11 +3,25 @@
 //! Nothing here awaits, reads a clock, draws randomness or knows a database or HTTP framework.
 //! Callers bring facts and `now`; rules return a plan or a refusal.
 
+pub mod access_token;
 pub mod base62;
+pub mod basic;
+pub mod bearer;
 pub mod client;
+pub mod client_assertion;
+pub mod client_auth;
 pub mod credential;
+mod form_decoding;
+pub mod grants;
 pub mod id;
+pub mod introspect;
+pub mod jose;
+pub mod json;
+pub mod metadata;
+pub mod params;
 pub mod refusal;
+pub mod revoke;
 pub mod scope;
 pub mod secret;
 pub mod time;
+pub mod token;

@@ -59,6 +59,7 @@ CREATE INDEX group_members_by_member ON group_members (member);
 
 -- Tokens a client got for itself live while the client does and are not older than not_before.
 -- Lists (grants, scopes, redirect URIs) are space-separated: none of their items may hold a space.
+-- Every change raises the revision, so that two editors cannot overwrite each other unseen.
 CREATE TABLE clients (
     id BYTEA PRIMARY KEY,
     organization BYTEA,
@@ -79,7 +80,8 @@ CREATE TABLE clients (
     refresh_grace BIGINT NOT NULL,
     not_before BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
-    disabled_at BIGINT
+    disabled_at BIGINT,
+    revision BIGINT NOT NULL
 );
 CREATE INDEX clients_by_organization ON clients (organization, id);
 
@@ -118,6 +120,9 @@ CREATE TABLE grants (
 );
 CREATE INDEX grants_by_parent ON grants (parent) WHERE parent IS NOT NULL;
 CREATE INDEX grants_by_organization ON grants (organization, id);
+CREATE INDEX grants_by_revocation ON grants (revoked_at) WHERE revoked_at IS NOT NULL;
+CREATE INDEX grants_by_client ON grants (client, id) WHERE client IS NOT NULL;
+CREATE INDEX grants_by_owner ON grants (owner, id) WHERE owner IS NOT NULL;
 CREATE INDEX grants_by_end ON grants (expires_at) WHERE expires_at IS NOT NULL;
 
 -- Opaque access tokens: append-only, keyed by time-ordered id, recognised by hash. No grant means
@@ -213,12 +218,13 @@ CREATE TABLE refusals (
 );
 CREATE INDEX refusals_by_end ON refusals (expires_at);
 
+-- Written in the same commit as the change it answers for; the answer is sealed before it gets here.
 CREATE TABLE idempotency (
     caller TEXT NOT NULL,
     name TEXT NOT NULL,
     fingerprint BYTEA NOT NULL,
-    status BIGINT,
-    answer TEXT,
+    status BIGINT NOT NULL,
+    answer TEXT NOT NULL,
     expires_at BIGINT NOT NULL,
     PRIMARY KEY (caller, name)
 );

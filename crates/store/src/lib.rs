@@ -4,7 +4,92 @@
 //! operation happens or none of it. Single-use and counted things are guarded by the statement
 //! that changes them, never by a check before it.
 
+use std::sync::Arc;
+
+pub mod act;
+pub mod audit;
+pub mod changes;
+pub mod client_secrets;
+pub mod clients;
 pub mod engine;
 mod error;
+pub mod groups;
+pub mod idempotency;
+pub mod issuing;
+pub mod known;
+pub mod memberships;
+pub mod organizations;
+mod outcome;
+mod page;
+pub mod projects;
+pub mod purge;
+pub mod refusals;
+pub mod revocations;
+pub mod revoking;
+pub mod seal;
+pub mod signing_keys;
+pub mod users;
 
+pub use act::Act;
 pub use error::{Error, Source};
+pub use outcome::Outcome;
+pub use page::{Listed, Page, Reach};
+
+use engine::{Engine, Statement};
+use known::Known;
+use seal::Sealer;
+
+/// The rooms over one database, and what this node remembers of it. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    engine: Arc<dyn Engine>,
+    sealer: Arc<Sealer>,
+    known: Arc<Known>,
+}
+
+impl Store {
+    /// The rooms over `engine`, with sealed columns under `sealer`.
+    #[must_use]
+    pub fn new(engine: Arc<dyn Engine>, sealer: Sealer) -> Self {
+        let known = Known::new(engine.name() == "sqlite");
+        Self { engine, sealer: Arc::new(sealer), known: Arc::new(known) }
+    }
+
+    /// What this node may answer from memory.
+    #[must_use]
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// Seals and opens columns and other values that must be read back.
+    #[must_use]
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    /// The database underneath, for sizes, health and closing.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+}
+
+/// Every statement of every room, so that a test can prepare them all on every engine.
+pub const ROOMS: &[&[&Statement]] = &[
+    audit::STATEMENTS,
+    changes::STATEMENTS,
+    client_secrets::STATEMENTS,
+    clients::STATEMENTS,
+    groups::STATEMENTS,
+    idempotency::STATEMENTS,
+    issuing::STATEMENTS,
+    memberships::STATEMENTS,
+    organizations::STATEMENTS,
+    projects::STATEMENTS,
+    purge::STATEMENTS,
+    refusals::STATEMENTS,
+    revocations::STATEMENTS,
+    revoking::STATEMENTS,
+    signing_keys::STATEMENTS,
+    users::STATEMENTS,
+];

@@ -1,0 +1,191 @@
+//! Access tokens as JWT (RFC 9068): signing ours and verifying what claims to be ours.
+//!
+//! Everything is fixed here: `typ` is `at+jwt`, one audience, the claims below and their types.
+//! Whether the grant behind a sound token still lives is the revocation graph's matter, not ours.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
+use crate::id::{GrantId, OrganizationId, TokenId};
+use crate::jose::SKEW;
+use crate::jose::claims::ClaimSet;
+use crate::jose::compact::{self, parse_compact};
+use crate::jose::signing_key::{KeyError, SigningKey};
+use crate::jose::verifying_key::KeySet;
+use crate::json::push_string;
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+const TYP: &str = "at+jwt";
+
+/// The claims of an access token, by their names on the wire (RFC 9068 §2.2). Borrowed while
+/// signing, owned when verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims<'a> {
+    /// Who issued it: us.
+    pub iss: Cow<'a, str>,
+    /// Whom it speaks for: a user, or the client itself.
+    pub sub: Cow<'a, str>,
+    /// The one resource server it is for.
+    pub aud: Cow<'a, str>,
+    /// From when on it is dead.
+    pub exp: Timestamp,
+    /// When it was made.
+    pub iat: Timestamp,
+    /// Its own id.
+    pub jti: TokenId,
+    /// The client it was issued to.
+    pub client_id: Cow<'a, str>,
+    /// What it permits, space-separated; empty means no `scope` claim.
+    pub scope: Cow<'a, str>,
+    /// The organization it acts in (our own claim).
+    pub org: Option<OrganizationId>,
+    /// The grant it hangs on in the revocation graph (our own claim).
+    pub gid: Option<GrantId>,
+}
+
+/// Signs access tokens with one key, its header encoded once.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    key: Arc<SigningKey>,
+    header_segment: String,
+}
+
+impl Signer {
+    /// Prepares `key`.
+    #[must_use]
+    pub fn new(key: Arc<SigningKey>) -> Self {
+        let header_segment = compact::header_segment(TYP, &key);
+        Self { key, header_segment }
+    }
+
+    /// The token that carries `claims`.
+    pub fn sign(&self, claims: &Claims<'_>) -> Result<Secret, KeyError> {
+        compact::sign(&self.header_segment, &claims.to_json(), &self.key)
+    }
+
+    /// The key it signs with.
+    #[must_use]
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+}
+
+/// What a token must say to be accepted.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'a> {
+    /// Our issuer URL, exactly.
+    pub issuer: &'a str,
+    /// The resource server that asks; `None` where any audience may be asked about, such as
+    /// introspection by the issuer itself.
+    pub audience: Option<&'a str>,
+}
+
+/// The claims of `token` if it is an access token of ours that holds now, or the rule it broke.
+pub fn verify(
+    token: &str,
+    keys: &KeySet,
+    expected: Expected<'_>,
+    now: Timestamp,
+) -> Result<Claims<'static>, &'static str> {
+    let jws = parse_compact(token)?;
+    if !jws.header.typ_is(TYP) {
+        // An ID token has typ JWT or none (OpenID Connect Core §2).
+        return Err(match &jws.header.typ {
+            None => "token has no typ, so it is not an access token",
+            Some(_) if jws.header.typ_is("JWT") => "an ID token is not an access token",
+            Some(_) => "typ is not at+jwt",
+        });
+    }
+    let kid = jws.header.kid.as_deref().ok_or("kid is missing")?;
+    keys.find(kid, jws.header.algorithm)?.verify(jws.signing_input, &jws.signature)?;
+    let claims = Claims::parse(&jws.payload)?;
+    if claims.iss != expected.issuer {
+        return Err("iss is not this issuer");
+    }
+    if expected.audience.is_some_and(|audience| claims.aud != audience) {
+        return Err("aud is another resource");
+    }
+    if claims.exp <= now {
+        return Err("token expired");
+    }
+    if claims.iat > now.plus(SKEW) {
+        return Err("token was issued in the future");
+    }
+    Ok(claims)
+}
+
+impl Claims<'_> {
+    /// Written by hand: this runs for every token issued, and the order never changes.
+    fn to_json(&self) -> String {
+        let texts = [&self.iss, &self.sub, &self.aud, &self.client_id, &self.scope];
+        let room = 256 + texts.iter().map(|text| text.len()).sum::<usize>();
+        let mut out = String::with_capacity(room);
+        out.push_str("{\"iss\":");
+        push_string(&mut out, &self.iss);
+        out.push_str(",\"sub\":");
+        push_string(&mut out, &self.sub);
+        out.push_str(",\"aud\":");
+        push_string(&mut out, &self.aud);
+        out.push_str(",\"exp\":");
+        push(&mut out, self.exp.0);
+        out.push_str(",\"iat\":");
+        push(&mut out, self.iat.0);
+        out.push_str(",\"jti\":\"");
+        push(&mut out, self.jti);
+        out.push_str("\",\"client_id\":");
+        push_string(&mut out, &self.client_id);
+        if !self.scope.is_empty() {
+            out.push_str(",\"scope\":");
+            push_string(&mut out, &self.scope);
+        }
+        if let Some(organization) = self.org {
+            out.push_str(",\"org\":\"");
+            push(&mut out, organization);
+            out.push('"');
+        }
+        if let Some(grant) = self.gid {
+            out.push_str(",\"gid\":\"");
+            push(&mut out, grant);
+            out.push('"');
+        }
+        out.push('}');
+        out
+    }
+
+    fn parse(payload: &[u8]) -> Result<Claims<'static>, &'static str> {
+        let claims = ClaimSet::parse(payload)?;
+        // A node that knows no key binding must not take a bound token for a bearer token
+        // (RFC 9449 §7.2), even if a newer node issued it.
+        if claims.contains("cnf") {
+            return Err("token is bound to a key");
+        }
+        let owned = |text: &str| Cow::Owned(text.to_owned());
+        let org = claims.optional_text("org", "org is not an id")?;
+        let gid = claims.optional_text("gid", "gid is not an id")?;
+        let scope = claims.optional_text("scope", "scope is not a string")?;
+        Ok(Claims {
+            iss: owned(claims.text("iss", "iss is missing or not a string")?),
+            sub: owned(claims.text("sub", "sub is missing or not a string")?),
+            aud: owned(claims.text("aud", "aud is missing or not a single string")?),
+            exp: claims.time("exp", "exp is missing or not whole seconds")?,
+            iat: claims.time("iat", "iat is missing or not whole seconds")?,
+            jti: claims
+                .text("jti", "jti is missing or not an id")
+                .and_then(|jti| TokenId::parse(jti).ok_or("jti is missing or not an id"))?,
+            client_id: owned(claims.text("client_id", "client_id is missing or not a string")?),
+            scope: owned(scope.unwrap_or_default()),
+            org: org.map(|id| OrganizationId::parse(id).ok_or("org is not an id")).transpose()?,
+            gid: gid.map(|id| GrantId::parse(id).ok_or("gid is not an id")).transpose()?,
+        })
+    }
+}
+
+fn push(out: &mut String, value: impl fmt::Display) {
+    // Writing to a String cannot fail.
+    let _ = write!(out, "{value}");
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,346 @@
+//! Request parameters (RFC 6749 §3.1, §3.2, Appendix B), read strictly: each at most once, one with
+//! an empty value counts as omitted, nothing is repaired. Which characters a parameter may hold is
+//! its rule's matter, with the grammar of Appendix A offered below.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::form_decoding;
+
+/// The longest form body. The HTTP edge stops reading at the same size.
+pub const MAX_BODY: usize = 64 * 1024;
+/// The most parameters one request may carry.
+pub const MAX_FIELDS: usize = 100;
+
+/// The parameters of one request. They may hold secrets: `Debug` prints names only, and the text is
+/// wiped from memory when dropped.
+pub struct Params {
+    /// `name=value&` of every field, decoded. The ASCII separators stay between the pieces, so the
+    /// whole is UTF-8 only if every piece is.
+    text: Zeroizing<String>,
+    fields: Vec<Field>,
+}
+
+#[derive(Clone, Copy)]
+struct Field {
+    start: u32,
+    equals: u32,
+    end: u32,
+}
+
+/// Why parameters were refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParamsError {
+    /// More than [`MAX_BODY`] bytes.
+    TooLarge,
+    /// More than [`MAX_FIELDS`] parameters.
+    TooManyFields,
+    /// A `%` without two hexadecimal digits.
+    PercentEncoding,
+    /// A name or value is not UTF-8.
+    NotUtf8,
+    /// A control character that no rule of RFC 6749 Appendix A admits.
+    ControlCharacter,
+    /// The named parameter was sent more than once.
+    Twice(String),
+    /// The named parameter was not sent, or without a value.
+    Missing(&'static str),
+}
+
+impl ParamsError {
+    /// The broken rule, for logs and tests.
+    #[must_use]
+    pub fn reason(&self) -> Cow<'static, str> {
+        match self {
+            Self::TooLarge => "form larger than 64 KiB".into(),
+            Self::TooManyFields => "more than 100 parameters".into(),
+            Self::PercentEncoding => "malformed percent-encoding".into(),
+            Self::NotUtf8 => "parameter is not UTF-8".into(),
+            Self::ControlCharacter => "control character in a parameter".into(),
+            Self::Twice(name) => format!("parameter sent twice: {name}").into(),
+            Self::Missing(name) => format!("parameter missing: {name}").into(),
+        }
+    }
+}
+
+impl Params {
+    /// Reads an `application/x-www-form-urlencoded` body or query.
+    pub fn parse_form(body: &[u8]) -> Result<Self, ParamsError> {
+        if body.len() > MAX_BODY {
+            return Err(ParamsError::TooLarge);
+        }
+        let mut building = Building::with_capacity(body.len());
+        for pair in body.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()) {
+            let equals = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
+            let start = building.start()?;
+            form_decoding::decode(&pair[..equals], &mut building.text)
+                .ok_or(ParamsError::PercentEncoding)?;
+            let middle = building.middle();
+            let value = pair.get(equals + 1..).unwrap_or_default();
+            form_decoding::decode(value, &mut building.text).ok_or(ParamsError::PercentEncoding)?;
+            building.end(start, middle);
+        }
+        building.finish()
+    }
+
+    /// The same rules for names and values that arrived in another form, such as a flat JSON object.
+    pub fn from_pairs<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, ParamsError> {
+        let mut building = Building::with_capacity(512);
+        for (name, value) in pairs {
+            let start = building.start()?;
+            building.text.extend_from_slice(name.as_bytes());
+            let middle = building.middle();
+            building.text.extend_from_slice(value.as_bytes());
+            building.end(start, middle);
+            if building.text.len() > MAX_BODY {
+                return Err(ParamsError::TooLarge);
+            }
+        }
+        building.finish()
+    }
+
+    /// The value of `name`; `None` when it was omitted or sent without a value (RFC 6749 §3.1).
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(sent, _)| *sent == name).map(|(_, value)| value)
+    }
+
+    /// The value of `name`, which the request cannot do without.
+    pub fn required(&self, name: &'static str) -> Result<&str, ParamsError> {
+        self.get(name).ok_or(ParamsError::Missing(name))
+    }
+
+    /// Every parameter that carries a value, in the order sent.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields
+            .iter()
+            .map(|field| (self.name(*field), self.value(*field)))
+            .filter(|(_, value)| !value.is_empty())
+    }
+
+    fn name(&self, field: Field) -> &str {
+        &self.text[field.start as usize..field.equals as usize]
+    }
+
+    fn value(&self, field: Field) -> &str {
+        &self.text[field.equals as usize + 1..field.end as usize]
+    }
+
+    /// RFC 6749 §3.1 forbids repeating a parameter; a repeated empty one is no exception, because
+    /// the next server in line may read the other of the two.
+    fn refuse_repeated(&self) -> Result<(), ParamsError> {
+        for (at, field) in self.fields.iter().enumerate() {
+            let name = self.name(*field);
+            if self.fields[..at].iter().any(|earlier| self.name(*earlier) == name) {
+                return Err(ParamsError::Twice(printable(name)));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.fields.iter().map(|field| self.name(*field))).finish()
+    }
+}
+
+struct Building {
+    text: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+impl Building {
+    fn with_capacity(bytes: usize) -> Self {
+        // Decoding only shrinks; a field without `=` or a last one without `&` adds its separators.
+        Self { text: Vec::with_capacity(bytes + MAX_FIELDS + 1), fields: Vec::with_capacity(8) }
+    }
+
+    fn start(&mut self) -> Result<u32, ParamsError> {
+        if self.fields.len() == MAX_FIELDS {
+            return Err(ParamsError::TooManyFields);
+        }
+        Ok(self.text.len() as u32)
+    }
+
+    fn middle(&mut self) -> u32 {
+        let equals = self.text.len() as u32;
+        self.text.push(b'=');
+        equals
+    }
+
+    fn end(&mut self, start: u32, equals: u32) {
+        self.fields.push(Field { start, equals, end: self.text.len() as u32 });
+        self.text.push(b'&');
+    }
+
+    fn finish(self) -> Result<Params, ParamsError> {
+        // A fold without an early exit, so that the compiler looks at many bytes at once.
+        if self.text.iter().fold(false, |found, &byte| found | is_refused_control(byte)) {
+            return Err(ParamsError::ControlCharacter);
+        }
+        let text = String::from_utf8(self.text).map_err(|_| ParamsError::NotUtf8)?;
+        let params = Params { text: Zeroizing::new(text), fields: self.fields };
+        params.refuse_repeated()?;
+        Ok(params)
+    }
+}
+
+/// UNICODECHARNOCRLF, the widest grammar of RFC 6749 Appendix A, admits no C0 control but the tab,
+/// and no DEL.
+const fn is_refused_control(byte: u8) -> bool {
+    (byte < 0x20 && byte != b'\t') | (byte == 0x7f)
+}
+
+/// A parameter name fit for a log line: attackers choose it.
+fn printable(name: &str) -> String {
+    if name.len() <= 64 && is_vschar(name) { name.to_owned() } else { "(unprintable name)".into() }
+}
+
+/// Whether every character is VSCHAR, `%x20-7E` (RFC 6749 Appendix A): `client_id`,
+/// `client_secret`, `state`, `code`, `access_token`, `refresh_token`.
+#[must_use]
+pub fn is_vschar(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, 0x20..=0x7e))
+}
+
+/// Whether every character is NQCHAR, `%x21 / %x23-5B / %x5D-7E` (RFC 6749 Appendix A): a single
+/// scope value.
+#[must_use]
+pub fn is_nqchar(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}
+
+/// Whether every character is NQSCHAR, `%x20-21 / %x23-5B / %x5D-7E` (RFC 6749 Appendix A):
+/// `error`, `error_description`.
+#[must_use]
+pub fn is_nqschar(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn refused(body: &[u8]) -> String {
+        Params::parse_form(body).expect_err("was accepted").reason().into_owned()
+    }
+
+    fn read(body: &str) -> Params {
+        Params::parse_form(body.as_bytes()).expect("was refused")
+    }
+
+    #[test]
+    fn a_token_request_reads_back() {
+        let params = read("grant_type=client_credentials&scope=%2Fping.read+%2Faccounts.read");
+        assert_eq!(params.get("grant_type"), Some("client_credentials"));
+        assert_eq!(params.get("scope"), Some("/ping.read /accounts.read"));
+        assert_eq!(params.get("code"), None);
+    }
+
+    #[test]
+    fn a_parameter_without_a_value_counts_as_omitted() {
+        let params = read("scope=&state&code=a");
+        assert_eq!((params.get("scope"), params.get("state")), (None, None));
+        assert_eq!(params.required("scope").unwrap_err().reason(), "parameter missing: scope");
+        assert_eq!(params.iter().collect::<Vec<_>>(), [("code", "a")]);
+    }
+
+    #[test]
+    fn only_the_first_equals_sign_splits() {
+        assert_eq!(read("a=b=c").get("a"), Some("b=c"));
+        assert_eq!(read("a%3Db=c").get("a=b"), Some("c"));
+    }
+
+    #[test]
+    fn a_repeated_parameter_is_refused_by_name() {
+        for body in ["scope=a&scope=b", "scope=a&x=1&scope=a", "scope=&scope=a", "sco%70e=a&scope"]
+        {
+            assert_eq!(refused(body.as_bytes()), "parameter sent twice: scope", "{body}");
+        }
+        assert_eq!(refused(b"%0a=1&%0a=2"), "control character in a parameter");
+        assert_eq!(refused("ä=1&ä=2".as_bytes()), "parameter sent twice: (unprintable name)");
+    }
+
+    #[test]
+    fn control_characters_are_refused() {
+        for body in ["a=%00", "a=x%0d%0ay", "a=%7f", "a%1b=x", "a=x\ny"] {
+            assert_eq!(refused(body.as_bytes()), "control character in a parameter", "{body}");
+        }
+        assert_eq!(read("password=a%09b").get("password"), Some("a\tb"));
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_refused() {
+        assert_eq!(refused(b"a=%ff"), "parameter is not UTF-8");
+        assert_eq!(refused(b"a=\xc3&b=\xa4"), "parameter is not UTF-8");
+        assert_eq!(refused(b"a%c3=%a4"), "parameter is not UTF-8");
+        assert_eq!(read("a=%C3%A4").get("a"), Some("ä"));
+    }
+
+    #[test]
+    fn malformed_percent_encoding_is_refused() {
+        assert_eq!(refused(b"a=%"), "malformed percent-encoding");
+        assert_eq!(refused(b"a%=b"), "malformed percent-encoding");
+        assert_eq!(refused(b"a=%2&b=0"), "malformed percent-encoding");
+    }
+
+    #[test]
+    fn the_limits_hold_exactly() {
+        let fields = |count: usize| (0..count).map(|i| format!("p{i}=v&")).collect::<String>();
+        assert_eq!(read(&fields(100)).iter().count(), 100);
+        assert_eq!(refused(fields(101).as_bytes()), "more than 100 parameters");
+        let body = |size: usize| format!("a={}", "x".repeat(size - 2));
+        assert!(Params::parse_form(body(64 * 1024).as_bytes()).is_ok());
+        assert_eq!(refused(body(64 * 1024 + 1).as_bytes()), "form larger than 64 KiB");
+    }
+
+    #[test]
+    fn values_do_not_print() {
+        assert_eq!(format!("{:?}", read("client_secret=marker")), r#"{"client_secret"}"#);
+    }
+
+    #[test]
+    fn pairs_follow_the_same_rules() {
+        let params = Params::from_pairs([("a", "x=y&z"), ("b", "")]).unwrap();
+        assert_eq!((params.get("a"), params.get("b")), (Some("x=y&z"), None));
+        let twice = Params::from_pairs([("a", "1"), ("a", "2")]).unwrap_err();
+        assert_eq!(twice, ParamsError::Twice("a".into()));
+        let control = Params::from_pairs([("a", "\0")]).unwrap_err();
+        assert_eq!(control, ParamsError::ControlCharacter);
+        let large = "x".repeat(MAX_BODY);
+        assert_eq!(Params::from_pairs([("a", &*large)]).unwrap_err(), ParamsError::TooLarge);
+    }
+
+    #[test]
+    fn the_grammars_of_appendix_a_admit_what_they_say() {
+        assert!(is_vschar(" ~\"\\") && !is_vschar("\t") && !is_vschar("ä"));
+        assert!(is_nqchar("!#[]~") && !is_nqchar("a b") && !is_nqchar("\"") && !is_nqchar("\\"));
+        assert!(is_nqschar("a b") && !is_nqschar("\"") && !is_nqschar("\\"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_panic(body: Vec<u8>) {
+            if let Ok(params) = Params::parse_form(&body) {
+                prop_assert!(params.iter().count() <= MAX_FIELDS);
+            }
+        }
+
+        #[test]
+        fn what_is_serialised_reads_back(pairs in prop::collection::btree_map("[a-z]{1,4}", "[ -~äß]{1,9}", 0..9)) {
+            let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+            let params = read(&body);
+            prop_assert_eq!(params.iter().count(), pairs.len());
+            for (name, value) in &pairs {
+                prop_assert_eq!(params.get(name), Some(value.as_str()));
+            }
+        }
+    }
+}

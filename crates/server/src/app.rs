@@ -1,0 +1,178 @@
+//! What every route shares: the store, the keys, the settings, the clock and the dice.
+//!
+//! Time and randomness enter here and nowhere else, so a test can bring its own.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use keyhaven_protocol::id::Id;
+use keyhaven_protocol::time::{Seconds, Timestamp};
+use keyhaven_store::{Act, Store};
+
+use crate::keyring::KeyRing;
+use crate::limits::FailureLimit;
+use crate::refusals::RefusalLog;
+
+/// The shared state of one node.
+pub struct App {
+    /// Facts.
+    pub store: Store,
+    /// Signing keys.
+    pub keys: KeyRing,
+    /// What operators chose.
+    pub settings: Settings,
+    /// Time.
+    pub clock: Clock,
+    /// Randomness.
+    pub dice: Dice,
+    /// Where refusals go to be explained.
+    pub refusals: RefusalLog,
+    /// Slows down those who guess.
+    pub failures: FailureLimit,
+}
+
+/// How handlers hold it.
+pub type Shared = Arc<App>;
+
+/// What operators chose, as far as routes care.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The one URL that is `iss` everywhere, without a trailing slash.
+    pub issuer: String,
+    /// The JSON token family's vocabulary for `token_type`.
+    pub json_token_type: JsonTokenType,
+    /// The JSON token family's meaning of `expires_in`.
+    pub json_expires_in: JsonExpiresIn,
+    /// The JSON:API family's form of `errors`.
+    pub jsonapi_errors: JsonApiErrors,
+    /// Whether an organization asked for by `include` is put into `included`.
+    pub jsonapi_include: JsonApiInclude,
+    /// Whether the token's organization is shown without a bearer token.
+    pub jsonapi_organization: JsonApiOrganization,
+    /// How long a signing key signs before the next takes over.
+    pub signing_rotation: Seconds,
+    /// How long audit rows are kept.
+    pub audit_window: Seconds,
+}
+
+/// `token_type` in the JSON token family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonTokenType {
+    /// `jwt` or `opaque`: what the token is made of.
+    Format,
+    /// `Bearer`.
+    Bearer,
+}
+
+/// `expires_in` in the JSON token family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonExpiresIn {
+    /// A Unix timestamp.
+    Timestamp,
+    /// Seconds from now, as RFC 6749 §5.1 has it.
+    Seconds,
+}
+
+/// `errors` in the JSON:API family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonApiErrors {
+    /// An array, as JSON:API has it.
+    Array,
+    /// A single object, as the published schema has it.
+    Object,
+}
+
+/// Organizations in `included`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonApiInclude {
+    /// Included when asked for.
+    Organization,
+    /// Left out: clients generated from the published schema know groups only.
+    GroupsOnly,
+}
+
+/// Who may read the organization of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonApiOrganization {
+    /// The bearer of the token.
+    Bearer,
+    /// Whoever knows the token's id, as the published contract has it.
+    Anyone,
+}
+
+/// A source of time: wall clock in milliseconds and a monotonic one.
+#[derive(Clone)]
+pub struct Clock {
+    wall: Arc<dyn Fn() -> u64 + Send + Sync>,
+    monotonic: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl Clock {
+    /// A clock from two readings in milliseconds: since the Unix epoch, and monotonic.
+    pub fn new(
+        wall: impl Fn() -> u64 + Send + Sync + 'static,
+        monotonic: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
+        Self { wall: Arc::new(wall), monotonic: Arc::new(monotonic) }
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn millis(&self) -> u64 {
+        (self.wall)()
+    }
+
+    /// The present in whole seconds.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Timestamp(i64::try_from(self.millis() / 1_000).unwrap_or(i64::MAX))
+    }
+
+    /// Monotonic milliseconds, for freshness and timeouts.
+    #[must_use]
+    pub fn tick(&self) -> u64 {
+        (self.monotonic)()
+    }
+}
+
+/// A source of randomness.
+#[derive(Clone)]
+pub struct Dice(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+
+impl Dice {
+    /// Randomness from `fill`, which must fill the whole slice from a CSPRNG.
+    pub fn new(fill: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(fill))
+    }
+
+    /// `N` random bytes.
+    #[must_use]
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut out = [0; N];
+        (self.0)(&mut out);
+        out
+    }
+}
+
+/// Where a request came from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The client's network address, as far as configured proxies let us know it.
+    pub address: IpAddr,
+    /// The correlation id, also the `x-request-id` of the answer.
+    pub request: String,
+}
+
+impl App {
+    /// A new id.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        Id::v7(self.clock.millis(), self.dice.bytes())
+    }
+
+    /// A deed of `actor` under a request.
+    #[must_use]
+    pub fn act(&self, actor: impl Into<String>, origin: &Origin) -> Act {
+        Act::new(self.clock.millis(), self.dice.bytes(), actor, origin.request.clone())
+    }
+}

@@ -1,0 +1,167 @@
+//! The signing keys in memory: which key signs now, which keys verify, and the published set.
+//!
+//! A key is published before it signs and stays until what it signed has ended, so a verifier that
+//! refreshes its copy of the set as told by `Cache-Control` never meets an unknown key.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::body::Bytes;
+use keyhaven_protocol::access_token::Signer;
+use keyhaven_protocol::jose::algorithm::Algorithm;
+use keyhaven_protocol::jose::jwk_set::JwkSet;
+use keyhaven_protocol::jose::signing_key::SigningKey;
+use keyhaven_protocol::jose::verifying_key::KeySet;
+use keyhaven_protocol::time::{Seconds, Timestamp};
+use keyhaven_store::signing_keys::SigningKeyRow;
+use keyhaven_store::known::MAX_ACCESS_LIFE;
+use keyhaven_store::{Act, Error, Outcome, Store};
+
+use crate::app::Dice;
+
+/// How long others may keep the published set.
+pub const PUBLISHED_MAX_AGE: Seconds = Seconds(300);
+
+/// A new key is published this long before it signs: twice what others may keep the set.
+pub const PUBLISHED_BEFORE: Seconds = Seconds(600);
+
+/// The keys of one node, replaced as a whole.
+pub struct KeyRing {
+    ring: ArcSwap<Ring>,
+}
+
+/// One state of the keys.
+pub struct Ring {
+    keys: Vec<Held>,
+    /// Verifies what any published key signed.
+    pub verifying: KeySet,
+    /// The published set as served.
+    pub published: Bytes,
+}
+
+struct Held {
+    algorithm: Algorithm,
+    generation: i64,
+    signs_from: Timestamp,
+    signer: Signer,
+}
+
+impl Ring {
+    /// The key of `algorithm` that signs at `now`: the newest whose time has come.
+    #[must_use]
+    pub fn signer(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Signer> {
+        self.held(algorithm).find(|held| held.signs_from <= now).map(|held| &held.signer)
+    }
+
+    /// Newest generation first, as the store lists them.
+    fn held(&self, algorithm: Algorithm) -> impl Iterator<Item = &Held> {
+        self.keys.iter().filter(move |held| held.algorithm == algorithm)
+    }
+}
+
+impl KeyRing {
+    /// The keys in the store.
+    pub async fn load(store: &Store) -> Result<Self, Error> {
+        Ok(Self { ring: ArcSwap::from_pointee(read(store).await?) })
+    }
+
+    /// Reads the keys again: another node or a command changed them.
+    pub async fn reload(&self, store: &Store) -> Result<(), Error> {
+        self.ring.store(Arc::new(read(store).await?));
+        Ok(())
+    }
+
+    /// The keys as they are now.
+    #[must_use]
+    pub fn now(&self) -> arc_swap::Guard<Arc<Ring>> {
+        self.ring.load()
+    }
+
+    /// Makes sure `algorithm` has a key that signs now. Making an RSA key takes a while, so it
+    /// happens off the runtime's threads.
+    pub async fn ensure(&self, store: &Store, dice: &Dice, algorithm: Algorithm, act: Act) -> Result<(), Error> {
+        let now = act.now;
+        if self.now().signer(algorithm, now).is_some() {
+            return Ok(());
+        }
+        let generation = self.now().held(algorithm).next().map_or(1, |held| held.generation + 1);
+        self.add(store, dice, algorithm, generation, now, act).await
+    }
+
+    /// Adds the next key of `algorithm`, signing from `signs_from`. When another node was faster,
+    /// its key counts.
+    pub async fn rotate(
+        &self,
+        store: &Store,
+        dice: &Dice,
+        algorithm: Algorithm,
+        signs_from: Timestamp,
+        act: Act,
+    ) -> Result<(), Error> {
+        self.reload(store).await?;
+        let generation = self.now().held(algorithm).next().map_or(1, |held| held.generation + 1);
+        self.add(store, dice, algorithm, generation, signs_from, act).await
+    }
+
+    /// Rotates each algorithm whose newest key is older than `period`, and removes keys that
+    /// nothing alive depends on.
+    pub async fn keep(&self, store: &Store, dice: &Dice, period: Seconds, act: impl Fn() -> Act) -> Result<(), Error> {
+        let now = act().now;
+        for &algorithm in Algorithm::ALL {
+            let due = self.now().held(algorithm).next().is_some_and(|held| held.signs_from.plus(period) <= now);
+            if due {
+                self.rotate(store, dice, algorithm, now.plus(PUBLISHED_BEFORE), act()).await?;
+            }
+        }
+        let retired = now.minus(MAX_ACCESS_LIFE).minus(PUBLISHED_MAX_AGE);
+        if store.remove_retired_signing_keys(retired, act()).await? > 0 {
+            self.reload(store).await?;
+        }
+        Ok(())
+    }
+
+    async fn add(
+        &self,
+        store: &Store,
+        dice: &Dice,
+        algorithm: Algorithm,
+        generation: i64,
+        signs_from: Timestamp,
+        act: Act,
+    ) -> Result<(), Error> {
+        let key = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm))
+            .await
+            .map_err(Error::broken)?
+            .map_err(|error| Error::broken(error.0))?;
+        let row = SigningKeyRow {
+            kid: key.kid().to_owned(),
+            alg: algorithm.name().to_owned(),
+            generation,
+            private: key.to_pkcs8().map_err(|error| Error::broken(error.0))?,
+            public_jwk: key.public_jwk().to_value().to_string(),
+            created_at: act.now,
+            signs_from,
+        };
+        match store.add_signing_key(&row, dice.bytes(), act).await? {
+            Outcome::Done => tracing::info!(kid = row.kid, alg = row.alg, generation, "signing key added"),
+            _ => tracing::info!(alg = row.alg, generation, "another node added the signing key"),
+        }
+        self.reload(store).await
+    }
+}
+
+async fn read(store: &Store) -> Result<Ring, Error> {
+    let mut keys = Vec::new();
+    let mut public = Vec::new();
+    for row in store.list_signing_keys().await? {
+        let algorithm =
+            Algorithm::parse(&row.alg).ok_or_else(|| Error::broken(format!("signing_keys.alg is {}", row.alg)))?;
+        let key = SigningKey::from_pkcs8(algorithm, &row.private).map_err(|error| Error::broken(error.0))?;
+        public.push(key.public_jwk().clone());
+        let signer = Signer::new(Arc::new(key));
+        keys.push(Held { algorithm, generation: row.generation, signs_from: row.signs_from, signer });
+    }
+    let set = JwkSet::new(public);
+    let verifying = KeySet::prepare(&set).map_err(Error::broken)?;
+    Ok(Ring { keys, verifying, published: Bytes::from(set.to_value().to_string()) })
+}

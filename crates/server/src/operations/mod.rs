@@ -1,0 +1,115 @@
+//! What several doors do: read → decide → commit on plain values. Nothing here knows HTTP.
+
+use keyhaven_protocol::client::Client;
+use keyhaven_protocol::client_auth::{Manners, Presented, Proof};
+use keyhaven_protocol::id::ClientId;
+use keyhaven_protocol::refusal::{Code, Refusal};
+use keyhaven_store::Error;
+use std::sync::Arc;
+
+use crate::app::{App, Origin};
+
+pub mod check;
+pub mod issue_token;
+pub mod revoke_token;
+pub mod token_context;
+
+/// Why an operation did not happen.
+#[derive(Debug)]
+pub enum Failure {
+    /// A rule said no; the caller's client, where it proved itself, decides who may read why.
+    Refused(Box<Refused>),
+    /// Storage failed. Never to be answered as if a credential were wrong.
+    Storage(Error),
+}
+
+/// A refusal and whom it concerned.
+#[derive(Debug)]
+pub struct Refused {
+    /// The rule.
+    pub refusal: Refusal,
+    /// The client that asked, if known.
+    pub client: Option<Arc<Client>>,
+    /// How long to wait before trying again, in seconds.
+    pub wait: Option<i64>,
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(Refused { refusal, client: None, wait: None }))
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl Failure {
+    /// Says which client asked.
+    #[must_use]
+    pub fn of(self, client: &Arc<Client>) -> Self {
+        match self {
+            Self::Refused(mut refused) => {
+                refused.client = Some(client.clone());
+                Self::Refused(refused)
+            }
+            Self::Storage(_) => self,
+        }
+    }
+}
+
+/// Authenticates a client. A failure counts against the client and network it came from; too many
+/// turn into "wait".
+pub async fn authenticate_client(
+    app: &App,
+    presented: &Presented,
+    manners: Manners,
+    origin: &Origin,
+) -> Result<(Arc<Client>, Proof), Failure> {
+    let client = app.store.recall_client(presented.client_id(), app.clock.tick()).await?;
+    let token_endpoint = format!("{}/oauth2/token", app.settings.issuer);
+    let audiences = accepted_audiences(client.as_deref(), &app.settings.issuer, &token_endpoint);
+    match presented.authenticate(client.as_deref(), manners, &audiences, app.clock.now()) {
+        Ok(proof) => {
+            let client = client.ok_or_else(|| Refusal::client("unknown client"))?;
+            Ok((client, proof))
+        }
+        Err(refusal) => Err(count_failure(app, presented.client_id(), refusal, client, origin)),
+    }
+}
+
+/// An assertion names the issuer; the token endpoint is accepted outside the strict profiles for
+/// the many clients written before rfc7523bis (A39).
+fn accepted_audiences<'a>(client: Option<&Client>, issuer: &'a str, token_endpoint: &'a str) -> Vec<&'a str> {
+    match client.map(|client| client.profile) {
+        Some(keyhaven_protocol::client::Profile::OidcCompat) => vec![issuer, token_endpoint],
+        _ => vec![issuer],
+    }
+}
+
+fn count_failure(
+    app: &App,
+    id: ClientId,
+    refusal: Refusal,
+    client: Option<Arc<Client>>,
+    origin: &Origin,
+) -> Failure {
+    let Some(wait) = app.failures.failed(id, origin.address) else {
+        return Failure::Refused(Box::new(Refused { refusal, client, wait: None }));
+    };
+    let refusal = Refusal::new(Code::TooManyRequests, "too many failed client authentications from this network")
+        .with("client_id", id.to_string())
+        .with("last", refusal.reason);
+    Failure::Refused(Box::new(Refused { refusal, client, wait: Some(wait.0) }))
+}
+
+/// Spends an assertion id for a request that writes nothing else.
+pub async fn spend_proof(app: &App, proof: &Proof) -> Result<(), Failure> {
+    let Some(spend) = &proof.spend else { return Ok(()) };
+    if app.store.spend(spend).await? {
+        return Ok(());
+    }
+    Err(Refusal::client("assertion was used before").into())
+}

@@ -1,0 +1,159 @@
+//! What happened, who did it and to whom: appended in the same commit as the change itself, never
+//! altered. Holds no secrets; leaves only by the purge of the audit window.
+
+use keyhaven_protocol::id::{Id, OrganizationId};
+use keyhaven_protocol::time::Timestamp;
+
+use crate::engine::{Row, Statement, Step};
+use crate::{Error, Listed, Page, Reach, Store, values};
+
+/// An audit row before it is written.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The tenant concerned; `None` for the instance.
+    pub organization: Option<OrganizationId>,
+    /// Who did it, for example `client:kh_client_…`.
+    pub actor: String,
+    /// `noun.verb` in the past tense, for example `client.registered`.
+    pub action: String,
+    /// What it was done to, for example `client:kh_client_…`.
+    pub target: String,
+    /// JSON object with what changed. Never secrets.
+    pub detail: String,
+    /// Correlation id of the request.
+    pub request: String,
+}
+
+impl Entry {
+    /// The step that writes it, to be appended to the change's commit.
+    #[must_use]
+    pub fn step(self, id: Id, at: Timestamp) -> Step {
+        Step::one(
+            &APPEND,
+            values![
+                id,
+                at,
+                self.organization.map(|organization| organization.0),
+                self.actor,
+                self.action,
+                self.target,
+                self.detail,
+                self.request,
+            ],
+        )
+    }
+}
+
+/// An audit row as written.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// Its id, growing with time.
+    pub id: Id,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub entry: Entry,
+}
+
+impl Store {
+    /// What happened within reach, newest first; `action` keeps one kind only.
+    pub async fn list_audit(
+        &self,
+        reach: Reach,
+        action: Option<&str>,
+        page: Page,
+    ) -> Result<Listed<Recorded>, Error> {
+        let rows = match reach {
+            Reach::Organization(organization) => {
+                let values = values![organization.0, action, page.below(), page.fetch()];
+                self.engine.read(&NEWEST_IN_ORGANIZATION, values).await?
+            }
+            Reach::Instance => {
+                self.engine.read(&NEWEST, values![action, page.below(), page.fetch()]).await?
+            }
+        };
+        page.of(rows, recorded, |row| row.id)
+    }
+
+    /// What happened within reach after the cursor, oldest first. `before` is the smallest id not
+    /// yet settled: nodes commit out of id order, and a follower must not step over a late row.
+    pub async fn follow_audit(
+        &self,
+        reach: Reach,
+        action: Option<&str>,
+        before: Id,
+        page: Page,
+    ) -> Result<Listed<Recorded>, Error> {
+        let rows = match reach {
+            Reach::Organization(organization) => {
+                let values = values![organization.0, action, page.above(), before, page.fetch()];
+                self.engine.read(&FOLLOWING_IN_ORGANIZATION, values).await?
+            }
+            Reach::Instance => {
+                let values = values![action, page.above(), before, page.fetch()];
+                self.engine.read(&FOLLOWING, values).await?
+            }
+        };
+        page.of(rows, recorded, |row| row.id)
+    }
+}
+
+fn recorded(mut row: Row) -> Result<Recorded, Error> {
+    Ok(Recorded {
+        id: row.id(0)?,
+        at: row.time(1)?,
+        entry: Entry {
+            organization: row.maybe_id(2)?.map(OrganizationId),
+            actor: row.text(3)?,
+            action: row.text(4)?,
+            target: row.text(5)?,
+            detail: row.text(6)?,
+            request: row.text(7)?,
+        },
+    })
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, at, organization, actor, action, target, detail, request FROM audit ",
+            $rest
+        )
+    };
+}
+
+static APPEND: Statement = Statement::append(
+    "audit.append",
+    "INSERT INTO audit (id, at, organization, actor, action, target, detail, request)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+);
+
+static NEWEST_IN_ORGANIZATION: Statement = Statement::new(
+    "audit.newest_in_organization",
+    select!(
+        "WHERE organization = $1 AND action = COALESCE($2, action) AND id < $3
+         ORDER BY id DESC LIMIT $4"
+    ),
+);
+
+static NEWEST: Statement = Statement::new(
+    "audit.newest",
+    select!("WHERE action = COALESCE($1, action) AND id < $2 ORDER BY id DESC LIMIT $3"),
+);
+
+static FOLLOWING_IN_ORGANIZATION: Statement = Statement::new(
+    "audit.following_in_organization",
+    select!(
+        "WHERE organization = $1 AND action = COALESCE($2, action) AND id > $3 AND id < $4
+         ORDER BY id LIMIT $5"
+    ),
+);
+
+static FOLLOWING: Statement = Statement::new(
+    "audit.following",
+    select!("WHERE action = COALESCE($1, action) AND id > $2 AND id < $3 ORDER BY id LIMIT $4"),
+);
+
+/// Every statement of this room.
+pub const STATEMENTS: &[&Statement] =
+    &[&APPEND, &NEWEST_IN_ORGANIZATION, &NEWEST, &FOLLOWING_IN_ORGANIZATION, &FOLLOWING];

@@ -1,0 +1,321 @@
+//! Carrying out what a grant decided, in one commit: the assertion spent, the family begun or
+//! turned, the opaque token kept. All of it happens or none.
+
+use keyhaven_protocol::client_auth::Spend;
+use keyhaven_protocol::grants::{Family, Lineage, Rule};
+use keyhaven_protocol::id::{ClientId, GrantId, OrganizationId, TokenId};
+use keyhaven_protocol::scope::Scopes;
+use keyhaven_protocol::secret::Digest;
+use keyhaven_protocol::time::Timestamp;
+use keyhaven_protocol::token::AccessToken;
+
+use crate::engine::{Commit, Row, Statement, Step};
+use crate::{Error, Store, values};
+
+/// What one token request writes. Empty for a JWT without a refresh token: that needs no write.
+#[derive(Default)]
+pub struct Issue<'a> {
+    /// An assertion id to spend (RFC 7523 §3).
+    pub spend: Option<Spend>,
+    /// What happens to a refresh family.
+    pub family: FamilyStep<'a>,
+    /// An opaque access token to remember, with the digest of its text.
+    pub access: Option<(&'a AccessToken, Digest)>,
+}
+
+/// What happens to a refresh family.
+#[derive(Default)]
+pub enum FamilyStep<'a> {
+    /// Nothing.
+    #[default]
+    None,
+    /// A new grant and its family.
+    Begin(&'a NewFamily),
+    /// A new head, guarded by the old one.
+    Rotate(&'a Rotation),
+    /// A later idle end.
+    Touch(TokenId, Timestamp),
+}
+
+/// A refresh family about to begin, and the grant that it is.
+pub struct NewFamily {
+    /// The id of both.
+    pub id: TokenId,
+    /// The grant or session above, if any.
+    pub parent: Option<GrantId>,
+    /// Whose tenant.
+    pub organization: Option<OrganizationId>,
+    /// Whose it is.
+    pub client: ClientId,
+    /// What it may give.
+    pub scopes: Scopes,
+    /// For whom its access tokens are.
+    pub audience: String,
+    /// How it behaves.
+    pub rule: Rule,
+    /// The mark of its secrets.
+    pub lineage: Lineage,
+    /// The first head.
+    pub head: Digest,
+    /// The end if unused.
+    pub idle_ends_at: Timestamp,
+    /// The end in any case.
+    pub ends_at: Timestamp,
+    /// Now.
+    pub issued_at: Timestamp,
+}
+
+/// A new head for a family.
+pub struct Rotation {
+    /// Which family.
+    pub family: TokenId,
+    /// The head that must still be the head.
+    pub from: Digest,
+    /// The new head.
+    pub to: Digest,
+    /// The new head's secret, sealed for the holder of the old one, while the grace window lasts.
+    pub successor: Option<Vec<u8>>,
+    /// The new end if unused.
+    pub idle_ends_at: Timestamp,
+    /// Now.
+    pub rotated_at: Timestamp,
+}
+
+/// How issuing ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Issued {
+    /// Durable.
+    Done,
+    /// The assertion id was spent before (A38).
+    AssertionReplayed,
+    /// Another request turned or ended the family first; decide again from fresh facts.
+    Overtaken,
+}
+
+impl Store {
+    /// Writes everything one token request decided. Durable when it answers; no write, no wait.
+    pub async fn issue(&self, issue: Issue<'_>) -> Result<Issued, Error> {
+        let spends = issue.spend.is_some();
+        let mut steps = Vec::with_capacity(3);
+        if let Some(spend) = issue.spend {
+            steps.push(spend_once(&spend));
+        }
+        match issue.family {
+            FamilyStep::None => {}
+            FamilyStep::Begin(family) => begin(family, &mut steps),
+            FamilyStep::Rotate(rotation) => steps.push(rotate(rotation)),
+            FamilyStep::Touch(family, idle_ends_at) => {
+                steps.push(Step::one(&TOUCH, values![family.0, idle_ends_at]));
+            }
+        }
+        if let Some((token, hash)) = issue.access {
+            steps.push(remember(token, hash));
+        }
+        if steps.is_empty() {
+            return Ok(Issued::Done);
+        }
+        match self.engine.commit(steps).await? {
+            Commit::Done(_) => Ok(Issued::Done),
+            Commit::Lost(0) if spends => Ok(Issued::AssertionReplayed),
+            Commit::Lost(_) => Ok(Issued::Overtaken),
+        }
+    }
+
+    /// Spends an assertion id on its own, for requests that issue nothing. `false` when it was
+    /// spent before.
+    pub async fn spend(&self, spend: &Spend) -> Result<bool, Error> {
+        let commit = self.engine.commit(vec![spend_once(spend)]).await?;
+        Ok(matches!(commit, Commit::Done(_)))
+    }
+
+    /// The family a refresh token names, with the earliest revocation of it or any ancestor.
+    pub async fn find_family(&self, id: TokenId) -> Result<Option<Family>, Error> {
+        let rows = self.engine.read(&FIND_FAMILY, values![id.0]).await?;
+        rows.into_iter().next().map(|row| family(id, row)).transpose()
+    }
+
+    /// The access token an opaque credential names, if its digest fits.
+    pub async fn find_access_token(
+        &self,
+        id: TokenId,
+        hash: Digest,
+    ) -> Result<Option<AccessToken>, Error> {
+        let rows = self.engine.read(&FIND_ACCESS_TOKEN, values![id.0]).await?;
+        let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
+        if row.digest(0)? != hash {
+            return Ok(None);
+        }
+        let client = ClientId(row.id(2)?);
+        Ok(Some(AccessToken {
+            id,
+            grant: row.maybe_id(1)?.map(GrantId),
+            client,
+            subject: client.to_string(),
+            scopes: scopes(&row.text(3)?)?,
+            audience: row.text(4)?,
+            issued_at: row.time(5)?,
+            expires_at: row.time(6)?,
+            format: keyhaven_protocol::client::TokenFormat::Opaque,
+        }))
+    }
+}
+
+fn family(id: TokenId, mut row: Row) -> Result<Family, Error> {
+    let rule = row.text(3)?;
+    let lineage = row.bytes(4)?;
+    Ok(Family {
+        id,
+        client: ClientId(row.id(0)?),
+        scopes: scopes(&row.text(1)?)?,
+        audience: row.text(2)?,
+        rule: Rule::parse(&rule)
+            .ok_or_else(|| Error::broken("refresh_families.rule is unknown"))?,
+        lineage: Lineage(
+            lineage
+                .try_into()
+                .map_err(|_| Error::broken("refresh_families.lineage is not 32 bytes"))?,
+        ),
+        head: row.digest(5)?,
+        previous: row.maybe_digest(6)?,
+        rotated_at: row.maybe_time(7)?,
+        successor: row.maybe_bytes(8)?,
+        idle_ends_at: row.time(9)?,
+        ends_at: row.time(10)?,
+        revoked_at: row.maybe_time(11)?,
+        issued_at: row.time(12)?,
+    })
+}
+
+fn scopes(text: &str) -> Result<Scopes, Error> {
+    Scopes::parse(text).map_err(Error::broken)
+}
+
+fn spend_once(spend: &Spend) -> Step {
+    Step::one(&SPEND_ONCE, values![spend.digest, spend.until])
+}
+
+fn begin(new: &NewFamily, steps: &mut Vec<Step>) {
+    steps.push(Step::one(
+        &BEGIN_GRANT,
+        values![
+            new.id.0,
+            new.parent.map(|parent| parent.0),
+            "authorization",
+            new.organization.map(|organization| organization.0),
+            new.client.0,
+            new.scopes.as_str(),
+            new.audience.as_str(),
+            new.issued_at,
+            new.ends_at,
+        ],
+    ));
+    steps.push(Step::one(
+        &BEGIN_FAMILY,
+        values![
+            new.id.0,
+            new.client.0,
+            new.scopes.as_str(),
+            new.audience.as_str(),
+            new.rule.as_str(),
+            new.lineage.0.as_slice(),
+            new.head,
+            new.issued_at,
+            new.idle_ends_at,
+            new.ends_at,
+        ],
+    ));
+}
+
+fn rotate(to: &Rotation) -> Step {
+    let values = values![
+        to.family.0,
+        to.from,
+        to.to,
+        to.rotated_at,
+        to.successor.as_deref(),
+        to.idle_ends_at
+    ];
+    Step::one(&ROTATE, values)
+}
+
+fn remember(token: &AccessToken, hash: Digest) -> Step {
+    Step::one(
+        &REMEMBER,
+        values![
+            token.id.0,
+            hash,
+            token.grant.map(|grant| grant.0),
+            token.client.0,
+            token.scopes.as_str(),
+            token.audience.as_str(),
+            token.issued_at,
+            token.expires_at,
+        ],
+    )
+}
+
+/// Every statement of this room.
+pub static STATEMENTS: &[&Statement] = &[
+    &SPEND_ONCE,
+    &BEGIN_GRANT,
+    &BEGIN_FAMILY,
+    &ROTATE,
+    &TOUCH,
+    &REMEMBER,
+    &FIND_FAMILY,
+    &FIND_ACCESS_TOKEN,
+];
+
+static SPEND_ONCE: Statement = Statement::new(
+    "issuing.spend_once",
+    "INSERT INTO spent_once (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+);
+
+static BEGIN_GRANT: Statement = Statement::append(
+    "issuing.begin_grant",
+    "INSERT INTO grants (id, parent, kind, organization, client, scopes, audience, created_at, expires_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+);
+
+static BEGIN_FAMILY: Statement = Statement::new(
+    "issuing.begin_family",
+    "INSERT INTO refresh_families (id, client, scopes, audience, rule, lineage, generation, hash, issued_at, \
+     idle_ends_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10)",
+);
+
+// The guard is the old head and, for the race with a revocation, the family's own grant.
+static ROTATE: Statement = Statement::new(
+    "issuing.rotate",
+    "UPDATE refresh_families SET generation = generation + 1, previous_hash = hash, hash = $3, rotated_at = $4, \
+     successor = $5, idle_ends_at = $6 \
+     WHERE id = $1 AND hash = $2 \
+     AND EXISTS (SELECT 1 FROM grants WHERE grants.id = $1 AND grants.revoked_at IS NULL)",
+);
+
+static TOUCH: Statement = Statement::new(
+    "issuing.touch",
+    "UPDATE refresh_families SET idle_ends_at = $2 WHERE id = $1 AND idle_ends_at <= $2",
+);
+
+static REMEMBER: Statement = Statement::append(
+    "issuing.remember",
+    "INSERT INTO access_tokens (id, hash, grant_id, client, scopes, audience, issued_at, expires_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+);
+
+static FIND_FAMILY: Statement = Statement::new(
+    "issuing.find_family",
+    "WITH RECURSIVE up (id, parent, revoked_at, depth) AS ( \
+       SELECT id, parent, revoked_at, 0 FROM grants WHERE id = $1 \
+       UNION ALL \
+       SELECT g.id, g.parent, g.revoked_at, up.depth + 1 FROM grants g JOIN up ON g.id = up.parent \
+       WHERE up.depth < 16) \
+     SELECT client, scopes, audience, rule, lineage, hash, previous_hash, rotated_at, successor, idle_ends_at, \
+       ends_at, (SELECT MIN(revoked_at) FROM up), issued_at \
+     FROM refresh_families WHERE id = $1",
+);
+
+static FIND_ACCESS_TOKEN: Statement = Statement::new(
+    "issuing.find_access_token",
+    "SELECT hash, grant_id, client, scopes, audience, issued_at, expires_at FROM access_tokens WHERE id = $1",
+);

@@ -1,0 +1,143 @@
+//! Leaving: expired and spent rows go in bounded steps, so the database stays as large as what is
+//! alive plus the audit window. One call removes at most [`CHUNK`] rows of each kind and says
+//! whether more wait; a step is one short transaction and never blocks issuing for long.
+
+use keyhaven_protocol::id::Id;
+use keyhaven_protocol::time::{Seconds, Timestamp};
+
+use crate::engine::{Commit, Statement, Step, Value};
+use crate::known::MAX_ACCESS_LIFE;
+use crate::{Error, Store, values};
+
+/// Rows of one kind removed per step.
+pub const CHUNK: i64 = 500;
+
+/// Changes are kept this long: a node that was away longer starts with an empty memory anyway.
+const CHANGES_KEPT: Seconds = Seconds(3_600);
+
+/// What one round removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Rows removed or erased.
+    pub rows: u64,
+    /// Whether some kind filled its chunk, so that more probably waits.
+    pub more: bool,
+}
+
+impl Store {
+    /// Removes one chunk of every kind. `grace` is the longest refresh grace window in use and
+    /// `audit_window` how long audit rows are kept.
+    pub async fn purge(
+        &self,
+        grace: Seconds,
+        audit_window: Seconds,
+        now: Timestamp,
+    ) -> Result<Purged, Error> {
+        let by_id = |age: Seconds| Value::from(floor(now.minus(age)));
+        let chunks = [
+            (&ACCESS_TOKENS, by_id(MAX_ACCESS_LIFE)),
+            (&REVOKED_TOKENS, now.into()),
+            (&FAMILIES, now.into()),
+            (&GRANTS, now.minus(MAX_ACCESS_LIFE).into()),
+            (&SUCCESSORS, now.minus(grace).into()),
+            (&SPENT_ONCE, now.minus(Seconds(60)).into()),
+            (&CHANGES, by_id(CHANGES_KEPT)),
+            (&AUDIT, by_id(audit_window)),
+            (&REFUSALS, now.into()),
+            (&IDEMPOTENCY, now.into()),
+            (&CLIENT_SECRETS, now.into()),
+        ];
+        let mut purged = Purged::default();
+        for (statement, before) in chunks {
+            let step = Step::any(statement, vec![before, CHUNK.into()]);
+            if let Commit::Done(done) = self.engine.commit(vec![step]).await? {
+                let changed = done.first().map_or(0, |stepped| stepped.changed);
+                purged.rows += changed;
+                purged.more |= changed >= CHUNK.unsigned_abs();
+            }
+        }
+        Ok(purged)
+    }
+
+    /// How many rows of the two fast-growing kinds wait to leave, for the backlog metric. Counted
+    /// up to a bound, so that asking stays cheap.
+    pub async fn measure_backlog(&self, now: Timestamp) -> Result<i64, Error> {
+        let values = values![floor(now.minus(MAX_ACCESS_LIFE)), now];
+        let rows = self.engine.read(&BACKLOG, values).await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+}
+
+fn floor(at: Timestamp) -> Id {
+    Id::floor(u64::try_from(at.0).unwrap_or(0).saturating_mul(1_000))
+}
+
+/// Every statement of this room.
+pub static STATEMENTS: &[&Statement] = &[
+    &ACCESS_TOKENS,
+    &REVOKED_TOKENS,
+    &FAMILIES,
+    &GRANTS,
+    &SUCCESSORS,
+    &SPENT_ONCE,
+    &CHANGES,
+    &AUDIT,
+    &REFUSALS,
+    &IDEMPOTENCY,
+    &CLIENT_SECRETS,
+    &BACKLOG,
+];
+
+macro_rules! delete_chunk {
+    ($name:literal, $table:literal, $key:literal, $by:literal) => {
+        Statement::new(
+            concat!("purge.", $name),
+            concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE ",
+                $key,
+                " IN (SELECT ",
+                $key,
+                " FROM ",
+                $table,
+                " WHERE ",
+                $by,
+                " < $1 ORDER BY ",
+                $by,
+                " LIMIT $2)"
+            ),
+        )
+    };
+}
+
+static ACCESS_TOKENS: Statement = delete_chunk!("access_tokens", "access_tokens", "id", "id");
+static REVOKED_TOKENS: Statement =
+    delete_chunk!("revoked_tokens", "revoked_tokens", "id", "expires_at");
+static FAMILIES: Statement = delete_chunk!("families", "refresh_families", "id", "ends_at");
+static GRANTS: Statement = delete_chunk!("grants", "grants", "id", "expires_at");
+static SPENT_ONCE: Statement = delete_chunk!("spent_once", "spent_once", "hash", "expires_at");
+static CHANGES: Statement = delete_chunk!("changes", "changes", "id", "id");
+static AUDIT: Statement = delete_chunk!("audit", "audit", "id", "id");
+static REFUSALS: Statement = delete_chunk!("refusals", "refusals", "code", "expires_at");
+static CLIENT_SECRETS: Statement =
+    delete_chunk!("client_secrets", "client_secrets", "id", "expires_at");
+
+static IDEMPOTENCY: Statement = Statement::new(
+    "purge.idempotency",
+    "DELETE FROM idempotency WHERE (caller, name) IN \
+     (SELECT caller, name FROM idempotency WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+);
+
+// The successor of a spent refresh token is kept only while its grace window lasts.
+static SUCCESSORS: Statement = Statement::new(
+    "purge.successors",
+    "UPDATE refresh_families SET successor = NULL WHERE id IN \
+     (SELECT id FROM refresh_families WHERE successor IS NOT NULL AND rotated_at < $1 ORDER BY rotated_at LIMIT $2)",
+);
+
+static BACKLOG: Statement = Statement::new(
+    "purge.backlog",
+    "SELECT (SELECT COUNT(*) FROM (SELECT 1 AS one FROM access_tokens WHERE id < $1 LIMIT 100000) AS a) \
+     + (SELECT COUNT(*) FROM (SELECT 1 AS one FROM refresh_families WHERE ends_at < $2 LIMIT 100000) AS b)",
+);
