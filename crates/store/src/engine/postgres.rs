@@ -39,9 +39,10 @@ pub(super) struct Postgres {
     gatherer: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What a transaction needs while it runs on its own, whether or not its caller still waits.
+/// What a commit needs while it runs on its own, whether or not its caller still waits.
 struct Writes {
     pool: Pool,
+    /// Commits without an answer.
     waiting: AtomicUsize,
 }
 
@@ -89,6 +90,7 @@ impl Postgres {
     }
 
     async fn append(&self, steps: Vec<Step>) -> Result<Commit, Error> {
+        let _waiting = Waiting::enter(&self.writes, self.options.waiting)?;
         let (answer, outcome) = oneshot::channel();
         let pushed = match self.appends().as_ref() {
             None => return Err(Error::busy("shutting down")),
@@ -160,7 +162,7 @@ impl Question {
     }
 }
 
-/// One transaction counted among those under way.
+/// One commit counted among those without an answer.
 struct Waiting(Arc<Writes>);
 
 impl Waiting {
@@ -211,10 +213,8 @@ impl Engine for Postgres {
         Box::pin(async move {
             let rows = self.read(&SIZE, Vec::new()).await?;
             let size = rows.first().map_or(Ok(0), |row| row.int(0))?;
-            let gathering = self.appends().as_ref().map_or(0, |s| s.max_capacity() - s.capacity());
-            let waiting = gathering + self.writes.waiting.load(Ordering::Relaxed);
-            let bytes = u64::try_from(size).unwrap_or(0);
-            Ok(Measure { bytes, log_bytes: 0, waiting: waiting as u64 })
+            let waiting = self.writes.waiting.load(Ordering::Relaxed) as u64;
+            Ok(Measure { bytes: u64::try_from(size).unwrap_or(0), log_bytes: 0, waiting })
         })
     }
 

@@ -4,11 +4,12 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -22,13 +23,10 @@ pub(super) struct Connector {
     config: Config,
     tls: Option<MakeRustlsConnect>,
     deadline: Duration,
-    pause: Mutex<Pause>,
-}
-
-#[derive(Default)]
-struct Pause {
-    until: Option<Instant>,
-    failures: u32,
+    /// One try at a time; how many have failed in a row.
+    failures: Mutex<u32>,
+    /// Whether to wait before the next try.
+    pausing: Arc<AtomicBool>,
 }
 
 /// What a connection is for.
@@ -62,29 +60,37 @@ impl Connector {
             config.ssl_mode(SslMode::Disable);
         }
         let tls = (config.get_ssl_mode() != SslMode::Disable).then(tls).transpose()?;
-        Ok(Self { config, tls, deadline, pause: Mutex::default() })
+        Ok(Self { config, tls, deadline, failures: Mutex::default(), pausing: Arc::default() })
     }
 
     /// A connection with our session settings. One try at a time; while the server does not let
     /// us in, further tries fail at once until a growing pause has passed.
     pub(super) async fn link(&self, access: Access) -> Result<Link, Failure> {
-        let mut pause = self.pause.lock().await;
-        if pause.until.is_some_and(|until| Instant::now() < until) {
+        let mut failures = self.failures.lock().await;
+        if self.pausing.load(Ordering::Acquire) {
             return Err(Failure::lost("the database cannot be reached; trying again shortly"));
         }
         match self.try_link(access).await {
             Ok(link) => {
-                *pause = Pause::default();
+                *failures = 0;
                 Ok(link)
             }
             Err(failure) => {
-                let wait = FIRST_PAUSE * 2_u32.pow(pause.failures.min(3));
-                pause.failures += 1;
-                pause.until = Some(Instant::now() + wait);
                 tracing::warn!(error = %failure.error, "no connection to the database");
+                self.pause(FIRST_PAUSE * 2_u32.pow((*failures).min(3)));
+                *failures += 1;
                 Err(failure)
             }
         }
+    }
+
+    fn pause(&self, wait: Duration) {
+        self.pausing.store(true, Ordering::Release);
+        let pausing = Arc::clone(&self.pausing);
+        tokio::spawn(async move {
+            sleep(wait).await;
+            pausing.store(false, Ordering::Release);
+        });
     }
 
     /// A bare connection, for migrations.
