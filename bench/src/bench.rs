@@ -45,6 +45,9 @@ pub(crate) struct Options {
     /// The core that loaders run on.
     #[arg(long, default_value_t = 1)]
     pub(crate) loader_core: usize,
+    /// Where data folders go; must be a disk, for commits to memory cost nothing.
+    #[arg(long, default_value_os_t = env::temp_dir())]
+    pub(crate) scratch: PathBuf,
     /// Three rounds of 200 ms over small pools: shows that everything runs, measures nothing well.
     #[arg(long)]
     pub(crate) quick: bool,
@@ -73,7 +76,11 @@ impl Bench {
             (options.rounds, options.slice, options.families) = (3, 200, 2_000);
             options.growth = vec![1e3, 1e4];
         }
-        let scratch = tempfile::Builder::new().prefix("keyhaven-bench-").tempdir()?;
+        let scratch =
+            tempfile::Builder::new().prefix("keyhaven-bench-").tempdir_in(&options.scratch)?;
+        if in_memory(scratch.path())? {
+            eprintln!("{} is memory: durable figures mean nothing", options.scratch.display());
+        }
         // A throw-away PostgreSQL runs as another user and must reach its folder.
         fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755))?;
         let pins = can_pin(options.server_core.max(options.loader_core));
@@ -129,6 +136,11 @@ impl Bench {
         worker.tell(plan)?;
         Ok(worker)
     }
+}
+
+fn in_memory(folder: &Path) -> Outcome<bool> {
+    let output = Command::new("stat").args(["-f", "-c", "%T"]).arg(folder).output()?;
+    Ok(matches!(output.stdout.trim_ascii(), b"tmpfs" | b"ramfs"))
 }
 
 fn can_pin(highest: usize) -> bool {

@@ -1,6 +1,6 @@
 //! One keep-alive connection: send, wait, check, again.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,6 +37,12 @@ impl Connection {
         stream.set_nodelay(true)?;
         let incoming = vec![0; BUFFER].into_boxed_slice();
         Ok(Self { stream, plan, feed, outgoing: Vec::new(), incoming })
+    }
+
+    /// Whether the server still listens on it; between requests it has nothing to say.
+    pub(super) fn is_open(&self) -> bool {
+        let quiet = self.stream.try_read(&mut [0; 1]);
+        quiet.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
     /// Sends by `pace` and gives the connection back with the latencies it saw.

@@ -88,13 +88,19 @@ impl Loader {
         }
     }
 
-    /// Opens what is missing: all at first, after a failure whatever it broke.
+    /// Opens what is missing: all at first, later what the server closed while it had no turn.
     fn connect(&mut self) -> Outcome<()> {
-        while self.connections.len() < self.plan.connections {
-            let (plan, feed) = (Arc::clone(&self.plan), Arc::clone(&self.feed));
-            self.connections.push(self.runtime.block_on(Connection::open(plan, feed))?);
-        }
-        Ok(())
+        let Self { plan, feed, runtime, connections } = self;
+        runtime.block_on(async {
+            // The runtime learns of closed connections only while it waits.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            connections.retain(Connection::is_open);
+            while connections.len() < plan.connections {
+                let (plan, feed) = (Arc::clone(plan), Arc::clone(feed));
+                connections.push(Connection::open(plan, feed).await?);
+            }
+            Ok(())
+        })
     }
 
     fn slice(&mut self, pace: impl Fn(u32, Instant) -> Pace, span: Duration) -> Outcome<Answer> {

@@ -32,16 +32,16 @@ pub(super) fn run(bench: &Bench) -> Outcome<Vec<Row>> {
     let mut rows = Vec::new();
     for (at, stage) in stages.iter().enumerate().skip(1) {
         let tokens = stage.tokens as f64;
-        let name = |what: &str| format!("growth {what}, {tokens:e} tokens");
         let first = format!("{:e} tokens", sizes[0] as f64);
-        let read = pairs(&reads, at);
-        rows.push(Row::cost(&name("read"), &first, read, |floors| floors[0]).goal(1.6));
-        let write = pairs(&writes, at);
-        let tails: Vec<f64> =
-            write.iter().map(|round| round.ours.p99_ms / round.floors[0].p99_ms).collect();
-        rows.push(Row::cost(&name("write"), &first, write, |floors| floors[0]).goal(1.25));
-        let tail = format!("p99 ÷ p99 at {first}");
-        rows.push(Row::figure(&name("write"), &tail, "×", &tails).goal(2.0));
+        for (what, costs, goal) in [("read", &reads, 1.6), ("write", &writes, 1.25)] {
+            let name = format!("growth {what}, {tokens:e} tokens");
+            let rounds = pairs(costs, at);
+            let tails: Vec<f64> =
+                rounds.iter().map(|round| round.ours.p99_ms / round.floors[0].p99_ms).collect();
+            rows.push(Row::cost(&name, &first, rounds, |floors| floors[0]).goal(goal));
+            let tail = format!("p99 ÷ p99 at {first}");
+            rows.push(Row::figure(&name, &tail, "×", &tails).goal(2.0));
+        }
     }
     for stage in stages {
         stage.installation.discard()?;

@@ -118,7 +118,7 @@ pub(super) fn revoke(bench: &Bench) -> Outcome<Vec<Row>> {
     let installation = Installation::create(bench, None)?;
     let client = installation.client(OPAQUE)?;
     let server = installation.serve(bench.server_core())?;
-    let count = bench.pool_size(50_000);
+    let count = bench.pool_size(70_000);
     let file = server.collect(bench, client.credentials_grant(), "access_token", count)?;
     let source = Source::Once(file.clone());
     let subject = Subject { server, request: client.revocation(), source };
