@@ -9,6 +9,9 @@ use keyhaven_protocol::id::Id;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::{Act, Store};
 
+use crate::config::{
+    JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
+};
 use crate::keyring::KeyRing;
 use crate::limits::FailureLimit;
 use crate::refusals::RefusalLog;
@@ -39,6 +42,8 @@ pub type Shared = Arc<App>;
 pub struct Settings {
     /// The one URL that is `iss` everywhere, without a trailing slash.
     pub issuer: String,
+    /// The token endpoint's URL.
+    pub token_endpoint: String,
     /// The JSON token family's vocabulary for `token_type`.
     pub json_token_type: JsonTokenType,
     /// The JSON token family's meaning of `expires_in`.
@@ -53,51 +58,6 @@ pub struct Settings {
     pub signing_rotation: Seconds,
     /// How long audit rows are kept.
     pub audit_window: Seconds,
-}
-
-/// `token_type` in the JSON token family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JsonTokenType {
-    /// `jwt` or `opaque`: what the token is made of.
-    Format,
-    /// `Bearer`.
-    Bearer,
-}
-
-/// `expires_in` in the JSON token family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JsonExpiresIn {
-    /// A Unix timestamp.
-    Timestamp,
-    /// Seconds from now, as RFC 6749 §5.1 has it.
-    Seconds,
-}
-
-/// `errors` in the JSON:API family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JsonApiErrors {
-    /// An array, as JSON:API has it.
-    Array,
-    /// A single object, as the published schema has it.
-    Object,
-}
-
-/// Organizations in `included`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JsonApiInclude {
-    /// Included when asked for.
-    Organization,
-    /// Left out: clients generated from the published schema know groups only.
-    GroupsOnly,
-}
-
-/// Who may read the organization of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JsonApiOrganization {
-    /// The bearer of the token.
-    Bearer,
-    /// Whoever knows the token's id, as the published contract has it.
-    Anyone,
 }
 
 /// A source of time: wall clock in milliseconds and a monotonic one.

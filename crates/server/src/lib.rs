@@ -2,6 +2,9 @@
 
 pub mod api;
 pub mod app;
+pub mod boot;
+pub mod cli;
+pub mod config;
 pub mod doors;
 pub mod http;
 pub mod jobs;

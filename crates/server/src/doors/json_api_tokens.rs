@@ -19,7 +19,8 @@ use keyhaven_store::{Error, Reach};
 use serde_json::{Value, json};
 
 use self::request::{Include, TokenBody};
-use crate::app::{App, JsonApiInclude, JsonApiOrganization, Origin, Shared};
+use crate::app::{App, Origin, Shared};
+use crate::config::{JsonApiInclude, JsonApiOrganization};
 use crate::http::refusal::{Fault, JsonApiError, json_api};
 use crate::http::{bearer, body, reply};
 use crate::operations::Failure;

@@ -15,7 +15,8 @@ use keyhaven_protocol::refusal::Refusal;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::app::{App, JsonExpiresIn, JsonTokenType, Origin};
+use crate::app::{App, Origin};
+use crate::config::{JsonExpiresIn, JsonTokenType};
 use crate::http::{body, refusal, reply};
 use crate::operations::Failure;
 use crate::operations::issue_token::{IssuedToken, TokenRequest, issue_token};

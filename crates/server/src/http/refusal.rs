@@ -12,7 +12,8 @@ use keyhaven_store::Error;
 use serde_json::{Map, Value, json};
 
 use super::reply::{JSON, JSON_API, with_status};
-use crate::app::{App, JsonApiErrors, Origin};
+use crate::app::{App, Origin};
+use crate::config::JsonApiErrors;
 use crate::operations::{Failure, Refused};
 
 const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"keyhaven\", charset=\"UTF-8\"");

@@ -9,4 +9,14 @@ mod harness;
 #[cfg(test)]
 mod commits;
 #[cfg(test)]
+mod neighbours;
+#[cfg(test)]
+mod postgres_faults;
+#[cfg(test)]
+mod queues;
+#[cfg(test)]
+mod sqlite_faults;
+#[cfg(test)]
+mod statements;
+#[cfg(test)]
 mod values;
