@@ -12,6 +12,7 @@ use keyhaven_store::{Act, Store};
 use crate::config::{
     JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
 };
+use crate::http::request::Arrival;
 use crate::keyring::KeyRing;
 use crate::limits::FailureLimit;
 use crate::refusals::RefusalLog;
@@ -134,11 +135,11 @@ impl axum::extract::FromRequestParts<Shared> for Origin {
         parts: &mut axum::http::request::Parts,
         app: &Shared,
     ) -> Result<Self, Self::Rejection> {
-        let placed = parts.extensions.get::<Self>().cloned();
-        Ok(placed.unwrap_or_else(|| Self {
-            address: IpAddr::from([127, 0, 0, 1]),
-            request: app.id().to_string(),
-        }))
+        let arrival = parts.extensions.get::<Arrival>();
+        Ok(arrival.map_or_else(
+            || Self { address: IpAddr::from([127, 0, 0, 1]), request: app.id().to_string() },
+            |arrival| Self { address: arrival.client, request: arrival.id.to_string() },
+        ))
     }
 }
 
