@@ -1,0 +1,139 @@
+//! What an operator can set. One table below is the whole of it: adding a key is one entry, and
+//! loading, printing, the reference page and the error for a misspelt key follow from it.
+//! It decides no behaviour; rooms take the values they need.
+
+mod load;
+mod print;
+mod reference;
+mod secret_file;
+mod setting;
+mod values;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+pub use load::{ConfigError, Loaded, Sources};
+pub use print::{Line, json, lines, table};
+pub use reference::reference;
+pub use setting::Setting;
+pub use values::{
+    Days, Issuer, JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
+    List, LogFormat, LogLevel, Network, Optional, Secrets, SigningAlgorithm, Span, Whole,
+};
+
+use keyhaven_protocol::secret::Secret;
+
+/// What is known of a key without a value: the reference page and the flags are made from this.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// The name in the file. The environment variable is `KEYHAVEN_` and this in capitals; the
+    /// flag is `--` and this with hyphens.
+    pub name: &'static str,
+    /// The default as it would be written in the file; empty means "not set".
+    pub default: &'static str,
+    /// What one is counted in, or the kind of value.
+    pub unit: &'static str,
+    /// Sentences for people.
+    pub about: &'static str,
+    /// Whether the value is masked when printed and may be a reference to a file.
+    pub secret: bool,
+}
+
+macro_rules! config {
+    (@secret secret) => { true };
+    (@secret) => { false };
+    ($($(#[doc = $about:literal])+ $name:ident: $type:ty = $default:literal, $unit:literal $(, $secret:ident)?;)*) => {
+        /// The settings of one node, parsed.
+        #[derive(Clone, Debug)]
+        pub struct Config {
+            $($(#[doc = $about])+ pub $name: $type,)*
+        }
+
+        impl Config {
+            /// Every key, in the order of the reference page.
+            pub const KEYS: &'static [Key] = &[$(Key {
+                name: stringify!($name),
+                default: $default,
+                unit: $unit,
+                about: concat!($($about, "\n"),+),
+                secret: config!(@secret $($secret)?),
+            },)*];
+
+            /// Parses every value; `text` gives the winning text of a key.
+            fn parse(text: impl Fn(&'static str) -> Result<Found, ConfigError>) -> Result<Self, ConfigError> {
+                Ok(Self { $($name: text(stringify!($name))?.parse()?,)* })
+            }
+        }
+    };
+}
+
+use load::Found;
+
+config! {
+    /// The directory of this instance: the embedded database, the master key, `keyhaven.toml`.
+    data: PathBuf = "./keyhaven-data", "path";
+    /// The address of the public listener. Port 0 picks a free port.
+    listen: SocketAddr = "127.0.0.1:8484", "address";
+    /// The address of the operator listener (health, readiness, metrics). Keep it private.
+    operator_listen: SocketAddr = "127.0.0.1:8485", "address";
+    /// The URL clients know this server by: `iss` in every token and document. `https`, except on
+    /// loopback; no trailing slash. Not set: `http://localhost` and the port of `listen`.
+    issuer: Optional<Issuer> = "", "URL";
+    /// A PostgreSQL URL. Not set: SQLite in the data directory.
+    database: Optional<Secret> = "", "URL", secret;
+    /// The key that seals secrets at rest, as `id:base64` of 32 bytes. Not set: `master.key` in the
+    /// data directory, made on first run.
+    master_key: Optional<Secret> = "", "key", secret;
+    /// Earlier master keys, separated by commas: they still open what they sealed.
+    previous_master_keys: Secrets = "", "keys", secret;
+    /// Networks whose `X-Forwarded-For` is believed, separated by commas. The client is the
+    /// right-most address that is not one of these.
+    trusted_proxies: List<Network> = "", "networks";
+    /// How log lines look. `auto` is `pretty` on a terminal and `json` elsewhere.
+    log_format: LogFormat = "auto", "auto, pretty, json";
+    /// The least important lines that are still written.
+    log_level: LogLevel = "info", "error, warn, info, debug, trace";
+    /// How long an access token lives, at most 600.
+    access_token_ttl: Span<1, 600> = "300", "seconds";
+    /// How long a refresh token lives without being used.
+    refresh_idle_ttl: Span<60, 31_536_000> = "1209600", "seconds";
+    /// How long a refresh family lives, however often it is used.
+    refresh_absolute_ttl: Span<60, 63_072_000> = "7776000", "seconds";
+    /// How long a spent refresh token still returns its unused successor, at most 300. 0 turns it off.
+    refresh_grace: Span<0, 300> = "90", "seconds";
+    /// What access tokens are signed with unless a client or resource asks for another.
+    signing_algorithm: SigningAlgorithm = "ES256", "ES256, EdDSA, PS256, RS256";
+    /// How long a signing key signs before the next takes over.
+    signing_rotation: Days<1, 366> = "30", "days";
+    /// `token_type` in answers of the JSON token family: the token's make, or `Bearer`.
+    moov_token_type: JsonTokenType = "format", "format, bearer";
+    /// `expires_in` in answers of the JSON token family: a Unix timestamp, or seconds from now.
+    moov_expires_in: JsonExpiresIn = "timestamp", "timestamp, seconds";
+    /// `errors` of the JSON:API family: an array, or a single object as its published schema has it.
+    jsonapi_error_shape: JsonApiErrors = "array", "array, object";
+    /// Whether the JSON:API family puts an organization into `included` when it is asked for.
+    jsonapi_include_organization: JsonApiInclude = "include", "include, omit";
+    /// Who may read a token's organization: its bearer, or whoever knows the token's id.
+    jsonapi_organization_auth: JsonApiOrganization = "bearer", "bearer, none";
+    /// How long audit rows are kept.
+    audit_retention_days: Days<1, 36_500> = "365", "days";
+    /// Open connections on the public listener, all clients together.
+    max_connections: Whole<1, 1_000_000> = "10000", "connections";
+    /// Open connections of one client address (IPv6: of one /64). Trusted proxies are not counted.
+    max_connections_per_address: Whole<1, 1_000_000> = "1000", "connections";
+    /// How long requests may go on after a stop was asked for.
+    shutdown_grace: Span<0, 600> = "20", "seconds";
+    /// Threads that serve requests. 0 is one for each processor.
+    worker_threads: Whole<0, 1024> = "0", "threads";
+}
+
+impl Config {
+    /// The issuer, with its default worked out from the bound public address.
+    #[must_use]
+    pub fn issuer_for(&self, bound: SocketAddr) -> Issuer {
+        self.issuer.0.clone().unwrap_or_else(|| Issuer::on_loopback(bound.port()))
+    }
+}
+
+#[cfg(test)]
+mod tests;
