@@ -65,10 +65,11 @@ async fn show_readiness(State(operator): State<Operator>) -> Response {
         Ok(Readiness::Unready(why)) => {
             answer(StatusCode::SERVICE_UNAVAILABLE, "unready", Some(&why))
         }
-        Err(_) => {
-            let why = "the check did not end in time".to_owned();
-            answer(StatusCode::SERVICE_UNAVAILABLE, "degraded", Some(&why))
-        }
+        Err(_) => answer(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "degraded",
+            Some("the check did not end in time"),
+        ),
     }
 }
 
