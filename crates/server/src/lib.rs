@@ -1,5 +1,6 @@
 //! The edges of Keyhaven: HTTP, pages, command line, jobs and wiring. Decides nothing about OAuth.
 
+pub mod api;
 pub mod app;
 pub mod boot;
 pub mod cli;

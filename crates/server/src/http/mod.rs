@@ -2,5 +2,6 @@
 
 pub mod bearer;
 pub mod body;
+pub mod error;
 pub mod refusal;
 pub mod reply;
