@@ -42,6 +42,8 @@ pub type Shared = Arc<App>;
 pub struct Settings {
     /// The one URL that is `iss` everywhere, without a trailing slash.
     pub issuer: String,
+    /// The token endpoint's URL.
+    pub token_endpoint: String,
     /// The JSON token family's vocabulary for `token_type`.
     pub json_token_type: JsonTokenType,
     /// The JSON token family's meaning of `expires_in`.
