@@ -65,6 +65,6 @@ async fn authenticate(parts: &Parts, app: &Shared) -> Result<Administrator, ApiE
 
 fn refused(rule: &'static str) -> ApiError {
     let mut error = ApiError::new(Kind::InvalidToken, Kind::InvalidToken.title());
-    error.refusal = Some(Refusal::token(rule));
+    error.refusal = Some(Box::new(Refusal::token(rule)));
     error
 }

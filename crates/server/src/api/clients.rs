@@ -19,7 +19,9 @@ use super::deed::Deed;
 use super::grants::{Receipt, narrowed};
 use super::once::{Ended, Once};
 use super::page::{Asked, Listing, PageParams};
-use super::problems::{ChangeProblems, CreateProblems, IdempotencyKey, ListProblems, NamedProblems};
+use super::problems::{
+    ChangeProblems, CreateProblems, IdempotencyKey, ListProblems, NamedProblems,
+};
 use super::tenant::{Named, find_organization};
 use crate::app::{App, Shared};
 use crate::http::error::ApiError;
@@ -89,8 +91,8 @@ async fn create_client(
     body.apply(&mut record, &mut members);
     settings::fit(&record, &mut members);
     members.finish()?;
-    let secret = settings::holds_secret(&record)
-        .then(|| NewSecret::mint(once.act.id(), &app.dice.bytes()));
+    let secret =
+        settings::holds_secret(&record).then(|| NewSecret::mint(once.act.id(), &app.dice.bytes()));
     let answer = RegisteredClient::of(&record, secret.as_ref());
     let location = format!("/v1/clients/{}", record.client.public_id);
     let (act, answer) = once.created(location, &answer)?;

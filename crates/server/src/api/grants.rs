@@ -21,9 +21,7 @@ use crate::http::error::ApiError;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new()
-        .routes(routes!(list_grants))
-        .routes(routes!(show_grant, revoke_grant))
+    OpenApiRouter::new().routes(routes!(list_grants)).routes(routes!(show_grant, revoke_grant))
 }
 
 /// The authority under which credentials exist.
@@ -166,8 +164,7 @@ async fn revoke_grant(
     Named(grant): Named<GrantId>,
     Deed(act): Deed,
 ) -> Result<Json<Receipt>, ApiError> {
-    let receipt =
-        app.store.revoke_grant_by_administrator(administrator.reach, grant, act).await?;
+    let receipt = app.store.revoke_grant_by_administrator(administrator.reach, grant, act).await?;
     receipt.map(|receipt| Json(receipt.into())).ok_or_else(|| ApiError::not_found("grant"))
 }
 

@@ -25,9 +25,11 @@ use crate::http::error::ApiError;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new()
-        .routes(routes!(list_members, add_member))
-        .routes(routes!(show_member, change_member_role, remove_member))
+    OpenApiRouter::new().routes(routes!(list_members, add_member)).routes(routes!(
+        show_member,
+        change_member_role,
+        remove_member
+    ))
 }
 
 /// A user as a member of an organization.

@@ -17,24 +17,24 @@ use crate::app::{Origin, Shared};
 use crate::http::error::{ApiError, Kind, Problem};
 
 pub mod administrator;
-mod audit;
-mod body;
-mod client_secrets;
-mod clients;
-mod deed;
-mod grants;
-mod groups;
-mod instance;
-mod members;
-mod once;
-mod organizations;
-mod page;
+pub mod audit;
+pub mod body;
+pub mod client_secrets;
+pub mod clients;
+pub mod deed;
+pub mod grants;
+pub mod groups;
+pub mod instance;
+pub mod members;
+pub mod once;
+pub mod organizations;
+pub mod page;
 mod problems;
-mod projects;
+pub mod projects;
 pub mod reference;
-mod refusals;
-mod tenant;
-mod users;
+pub mod refusals;
+pub mod tenant;
+pub mod users;
 
 /// Every resource, once.
 fn resources() -> OpenApiRouter<Shared> {
@@ -56,14 +56,13 @@ fn resources() -> OpenApiRouter<Shared> {
 pub fn router(app: Shared) -> Router {
     let (routes, document) = resources().split_for_parts();
     let reference = reference::routes(&document);
-    let document = Arc::new(document);
     routes
         .route("/v1", routing::any(unknown))
         .route("/v1/{*rest}", routing::any(unknown))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(app.clone(), explained))
         .with_state(app)
-        .route("/openapi.json", routing::get(async move || Json(document)))
+        .route("/openapi.json", routing::get(async move || Json(document.clone())))
         .merge(reference)
 }
 

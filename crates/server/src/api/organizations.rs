@@ -20,16 +20,20 @@ use super::body::{Members, Strict, set};
 use super::deed::Deed;
 use super::once::{Ended, Once};
 use super::page::{Asked, Listing, PageParams};
-use super::problems::{ChangeProblems, CreateProblems, IdempotencyKey, ListProblems, NamedProblems};
+use super::problems::{
+    ChangeProblems, CreateProblems, IdempotencyKey, ListProblems, NamedProblems,
+};
 use super::tenant::Tenant;
 use crate::app::Shared;
 use crate::http::error::ApiError;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new()
-        .routes(routes!(list_organizations, create_organization))
-        .routes(routes!(show_organization, update_organization, delete_organization))
+    OpenApiRouter::new().routes(routes!(list_organizations, create_organization)).routes(routes!(
+        show_organization,
+        update_organization,
+        delete_organization
+    ))
 }
 
 /// A tenant.

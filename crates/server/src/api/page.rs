@@ -100,7 +100,10 @@ impl Asked {
         };
         for (at, (name, _)) in self.pairs.iter().enumerate() {
             let Some(name) = known(name) else {
-                return Err(ApiError::parameter("query", "has a parameter this list does not know"));
+                return Err(ApiError::parameter(
+                    "query",
+                    "has a parameter this list does not know",
+                ));
             };
             if self.pairs[..at].iter().any(|(before, _)| before == name) {
                 return Err(ApiError::parameter(name, "may be given once"));

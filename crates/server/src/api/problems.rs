@@ -42,12 +42,7 @@ pub(super) struct ChangeProblems;
 
 impl IntoResponses for ChangeProblems {
     fn responses() -> Responses {
-        describe(&[
-            Kind::NotFound,
-            Kind::Conflict,
-            Kind::TooLarge,
-            Kind::UnsupportedMediaType,
-        ])
+        describe(&[Kind::NotFound, Kind::Conflict, Kind::TooLarge, Kind::UnsupportedMediaType])
     }
 }
 

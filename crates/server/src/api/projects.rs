@@ -26,9 +26,11 @@ use crate::http::error::ApiError;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new()
-        .routes(routes!(list_projects, create_project))
-        .routes(routes!(show_project, update_project, delete_project))
+    OpenApiRouter::new().routes(routes!(list_projects, create_project)).routes(routes!(
+        show_project,
+        update_project,
+        delete_project
+    ))
 }
 
 /// A project of an organization.
@@ -167,9 +169,7 @@ async fn update_project(
     let edit = ProjectEdit { name: name.as_deref(), slug: slug.as_deref() };
     let detail = json!({"name": &name, "slug": &slug}).to_string();
     match app.store.update_project(organization.id, project, edit, &detail, act).await? {
-        Outcome::Done => {
-            show_project(State(app), Tenant(organization), Named(project)).await
-        }
+        Outcome::Done => show_project(State(app), Tenant(organization), Named(project)).await,
         other => Err(ApiError::of_outcome(other, "project")),
     }
 }

@@ -23,16 +23,20 @@ use super::deed::Deed;
 use super::once::{Ended, Once};
 use super::organizations::power;
 use super::page::{Asked, Listing, PageParams};
-use super::problems::{ChangeProblems, CreateProblems, IdempotencyKey, ListProblems, NamedProblems};
+use super::problems::{
+    ChangeProblems, CreateProblems, IdempotencyKey, ListProblems, NamedProblems,
+};
 use super::tenant::Named;
 use crate::app::Shared;
 use crate::http::error::ApiError;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new()
-        .routes(routes!(list_users, create_user))
-        .routes(routes!(show_user, update_user, delete_user))
+    OpenApiRouter::new().routes(routes!(list_users, create_user)).routes(routes!(
+        show_user,
+        update_user,
+        delete_user
+    ))
 }
 
 /// A person.

@@ -128,7 +128,7 @@ pub struct ApiError {
     /// Which members or parameters are at fault.
     pub errors: Vec<FieldError>,
     /// The rule, for logs and `explain`; `None` when nothing was refused but storage failed.
-    pub refusal: Option<Refusal>,
+    pub refusal: Option<Box<Refusal>>,
     /// The tenant concerned, as far as known.
     pub organization: Option<OrganizationId>,
     /// Seconds to wait before trying again.
@@ -139,7 +139,7 @@ impl ApiError {
     /// A problem of `kind`; the public sentence is also the rule.
     pub fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
         let detail = detail.into();
-        let refusal = Some(Refusal::new(code_of(kind), detail.clone()));
+        let refusal = Some(Box::new(Refusal::new(code_of(kind), detail.clone())));
         Self { kind, detail, errors: Vec::new(), refusal, organization: None, wait: None }
     }
 
@@ -155,7 +155,8 @@ impl ApiError {
             let place = error.pointer.as_deref().or(error.parameter).unwrap_or_default();
             format!("{place}: {}", error.detail)
         });
-        error.refusal = Some(Refusal::request(rules.collect::<Vec<_>>().join("; ")));
+        let rules = rules.collect::<Vec<_>>().join("; ");
+        error.refusal = Some(Box::new(Refusal::request(rules)));
         error.errors = errors;
         error
     }
@@ -223,10 +224,7 @@ impl ApiError {
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = (self.kind.status(), body).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.kind == Kind::InvalidToken {
             let challenge = HeaderValue::from_static("Bearer realm=\"keyhaven\"");
@@ -274,7 +272,7 @@ impl From<Failure> for ApiError {
             kind,
             detail: kind.title().into(),
             errors: Vec::new(),
-            refusal: Some(refused.refusal),
+            refusal: Some(Box::new(refused.refusal)),
             organization: refused.client.and_then(|client| client.organization),
             wait: refused.wait,
         }

@@ -102,7 +102,8 @@ pub(super) fn fit(record: &ClientRecord, members: &mut Members) {
         members.wrong("/jwks", "is for private_key_jwt only");
     }
     if client.auth_method == AuthMethod::None && client.may_use("client_credentials") {
-        members.wrong("/grant_types", "client_credentials is for clients that can prove themselves");
+        members
+            .wrong("/grant_types", "client_credentials is for clients that can prove themselves");
     }
     let proven = client.is_confidential();
     if client.profile == Profile::OidcCompat && !proven {
@@ -133,9 +134,8 @@ impl Settings<'_> {
     }
 
     fn apply_grants(&self, client: &mut Client, members: &mut Members) {
-        let profile = self.profile.map(|word| {
-            Profile::parse(word).ok_or("is strict, oidc-compat or fapi2")
-        });
+        let profile =
+            self.profile.map(|word| Profile::parse(word).ok_or("is strict, oidc-compat or fapi2"));
         put(&mut client.profile, "/profile", profile, members);
         let scopes = self.scope.map(Scopes::parse);
         put(&mut client.scopes, "/scope", scopes, members);

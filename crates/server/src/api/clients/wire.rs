@@ -13,9 +13,9 @@ use crate::api::body::{Members, set, set_or_removed};
 /// Declares a request with the members that creating and changing a client have in common.
 macro_rules! client_request {
     ($(#[$meta:meta])* $name:ident { $($own:tt)* }) => {
-        $(#[$meta])*
         #[derive(Clone, Debug, Deserialize, ToSchema)]
         #[serde(deny_unknown_fields)]
+        $(#[$meta])*
         pub struct $name {
             $($own)*
             /// Grant types it may use: `client_credentials`, `refresh_token`.

@@ -93,8 +93,7 @@ fn problems() -> String {
 }
 
 fn schemas(document: &Value) -> String {
-    let mut html =
-        String::from("<section class=\"chapter\" id=\"schemas\">\n<h2>Schemas</h2>\n");
+    let mut html = String::from("<section class=\"chapter\" id=\"schemas\">\n<h2>Schemas</h2>\n");
     for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
         html.push_str(&format!(
             "<article id=\"schema-{0}\"><h3>{0}</h3>\n{1}{2}</article>\n",

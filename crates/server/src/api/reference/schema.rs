@@ -117,7 +117,11 @@ fn kind(schema: &Value) -> String {
         Value::String(word) => escape(word),
         Value::Array(words) => {
             let words = words.iter().filter_map(Value::as_str).map(|word| {
-                if word == "array" { format!("list of {}", name(&schema["items"])) } else { escape(word) }
+                if word == "array" {
+                    format!("list of {}", name(&schema["items"]))
+                } else {
+                    escape(word)
+                }
             });
             words.collect::<Vec<_>>().join(" or ")
         }
