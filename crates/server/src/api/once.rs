@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 use super::administrator::Administrator;
 use super::body::{parse_body, read_bytes};
-use crate::app::{Origin, Shared};
+use crate::app::{App, Origin, Shared};
 use crate::http::error::{ApiError, Kind};
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
