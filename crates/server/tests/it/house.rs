@@ -87,7 +87,7 @@ impl House {
                 move || wall.load(Ordering::Relaxed),
                 move || tick.load(Ordering::Relaxed),
             ),
-            dice: Dice::new(|out| aws_lc_rs::rand::fill(out).unwrap()),
+            dice: Dice::new(draw),
             refusals: log,
             failures: FailureLimit::default(),
         });
@@ -205,6 +205,11 @@ pub(crate) fn of(organization: &str) -> Administrator {
         reach: Reach::Organization(id),
         actor: format!("test:administrator of {organization}"),
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where tests wire their randomness")]
+fn draw(out: &mut [u8]) {
+    aws_lc_rs::rand::fill(out).unwrap();
 }
 
 fn settings() -> Settings {
