@@ -4,5 +4,5 @@ mod child;
 mod handler_panic;
 mod log_sink_blocked;
 mod out_of_descriptors;
-mod slow_database;
+mod slow_readiness;
 mod termination;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyhaven::http::stop::Stop;
-use keyhaven::operator::{self, Check, Operator, Readiness};
+use keyhaven::http::operator::{self, Check, Operator, Readiness};
 use keyhaven::telemetry::metrics::Metrics;
 
 use crate::small_server::SmallServer;
