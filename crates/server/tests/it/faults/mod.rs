@@ -1,0 +1,13 @@
+//! Faults of the security bar (§5), each a file named after what goes wrong. Most run the real
+//! binary as a child process on both engines; those that need a clock of their own open a node in
+//! this process. What is missing on the machine fails; nothing passes by skipping.
+
+mod chance;
+mod cluster;
+mod installation;
+mod ledger;
+mod server;
+mod stopwatch;
+mod wire;
+
+mod killed;
