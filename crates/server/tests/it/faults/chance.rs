@@ -9,7 +9,11 @@ pub(super) struct Chance(u64);
 
 impl Chance {
     /// From the environment or the time, and says which.
-    #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test may choose and tell its seed")]
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::print_stderr,
+        reason = "a test may choose and tell its seed"
+    )]
     pub(super) fn seeded(test: &str) -> Self {
         let chosen = std::env::var("KEYHAVEN_FAULT_SEED").ok().and_then(|seed| seed.parse().ok());
         let drawn = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |d| d.as_secs());

@@ -44,7 +44,11 @@ impl Database {
         let (scheme, rest) = self.url.split_once("://").expect("a URL");
         let (authority, path) = rest.split_once('/').expect("a database");
         let user = authority.rsplit_once('@').map_or(String::new(), |(user, _)| format!("{user}@"));
-        Self { url: format!("{scheme}://{user}{address}/{path}"), server: None, name: String::new() }
+        Self {
+            url: format!("{scheme}://{user}{address}/{path}"),
+            server: None,
+            name: String::new(),
+        }
     }
 
     /// Where the server listens.
@@ -85,7 +89,8 @@ impl Cluster {
     }
 
     pub(super) fn database(&self) -> Database {
-        let url = format!("postgres:///postgres?host={}&user=postgres", self.folder.path().display());
+        let url =
+            format!("postgres:///postgres?host={}&user=postgres", self.folder.path().display());
         Database { url, server: None, name: String::new() }
     }
 

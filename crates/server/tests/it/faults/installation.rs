@@ -25,8 +25,6 @@ use super::stopwatch::{dice, real_clock};
 /// Where a node keeps its facts. Several nodes may run on one.
 pub(super) struct Installation {
     folder: TempDir,
-    /// Beside the data of SQLite, when the test wants it elsewhere.
-    data: Option<PathBuf>,
     database: Option<Database>,
 }
 
@@ -51,12 +49,7 @@ pub(super) enum As {
 
 impl Installation {
     pub(super) fn sqlite() -> Self {
-        Self { folder: folder(), data: None, database: None }
-    }
-
-    /// SQLite in a directory that is somebody else's.
-    pub(super) fn sqlite_in(data: PathBuf) -> Self {
-        Self { folder: folder(), data: Some(data), database: None }
+        Self { folder: folder(), database: None }
     }
 
     /// A new database on the PostgreSQL all tests share.
@@ -65,11 +58,11 @@ impl Installation {
     }
 
     pub(super) fn on(database: Database) -> Self {
-        Self { folder: folder(), data: None, database: Some(database) }
+        Self { folder: folder(), database: Some(database) }
     }
 
     pub(super) fn data(&self) -> PathBuf {
-        self.data.clone().unwrap_or_else(|| self.folder.path().join("data"))
+        self.folder.path().join("data")
     }
 
     pub(super) fn database(&self) -> Option<&str> {
@@ -174,8 +167,7 @@ impl Registered {
             r#"{{"iss":"{id}","sub":"{id}","aud":"{audience}","jti":"{jti}","exp":{}}}"#,
             exp.0
         );
-        let (header, claims) =
-            (URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let (header, claims) = (URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let input = format!("{header}.{claims}");
         let signature = self.key.sign(input.as_bytes()).expect("signs");
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))

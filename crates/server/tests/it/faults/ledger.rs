@@ -4,9 +4,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use keyhaven_protocol::time::{Seconds, Timestamp};
-use tokio::task::{JoinSet, yield_now};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::chance::Chance;
 use super::installation::{As, Installation, Registered};
@@ -46,6 +49,9 @@ struct Family {
     unsure: bool,
 }
 
+/// A load that gives fewer answers than a test waits for has failed.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// More calls than this by one caller end its part of the load.
 const MOST_CALLS: u64 = 20_000;
 
@@ -59,8 +65,8 @@ pub(super) struct Load {
 /// How often the callers were told what.
 #[derive(Default)]
 pub(super) struct Counts {
-    acknowledged: AtomicU64,
-    unavailable: AtomicU64,
+    acknowledged: watch::Sender<u64>,
+    unavailable: watch::Sender<u64>,
     slowest_refusal: AtomicU64,
 }
 
@@ -100,11 +106,10 @@ impl Load {
         Self::until(&self.counts.unavailable, count).await;
     }
 
-    async fn until(counter: &AtomicU64, count: u64) {
-        let goal = counter.load(Ordering::Relaxed) + count;
-        while counter.load(Ordering::Relaxed) < goal {
-            yield_now().await;
-        }
+    async fn until(counter: &watch::Sender<u64>, count: u64) {
+        let goal = *counter.borrow() + count;
+        let reached = async { counter.subscribe().wait_for(|now| *now >= goal).await.map(|_| ()) };
+        timeout(PATIENCE, reached).await.expect("the load goes on").expect("its counter lives");
     }
 
     /// From here on a connection may end before its answer.
@@ -115,11 +120,6 @@ impl Load {
     /// The longest that a caller waited for "not now", in milliseconds.
     pub(super) fn slowest_refusal(&self) -> u64 {
         self.counts.slowest_refusal.load(Ordering::Relaxed)
-    }
-
-    /// How many answers were acknowledgements.
-    pub(super) fn acknowledged(&self) -> u64 {
-        self.counts.acknowledged.load(Ordering::Relaxed)
     }
 
     /// Ends the load and collects what was acknowledged.
@@ -167,11 +167,11 @@ impl Worker {
         if answer.unavailable() {
             let took = u64::try_from(answer.took.as_millis()).expect("short");
             self.counts.slowest_refusal.fetch_max(took, Ordering::Relaxed);
-            self.counts.unavailable.fetch_add(1, Ordering::Relaxed);
+            self.counts.unavailable.send_modify(|count| *count += 1);
             return Ok(None);
         }
         assert!(matches!(answer.status, 200 | 204), "our failure blamed on the caller: {answer:?}");
-        self.counts.acknowledged.fetch_add(1, Ordering::Relaxed);
+        self.counts.acknowledged.send_modify(|count| *count += 1);
         Ok(Some(answer))
     }
 
@@ -276,8 +276,7 @@ impl Ledger {
             assert!(!check.is_active(token).await, "an acknowledged revocation is undone");
         }
         for jti in &self.spent {
-            let again =
-                check.clients.asserting.assertion(jti, &check.issuer, in_four_minutes());
+            let again = check.clients.asserting.assertion(jti, &check.issuer, in_four_minutes());
             let answer = check.caller.ask(&Order::issue_by(&again)).await;
             answer.refused(401, "invalid_client");
         }

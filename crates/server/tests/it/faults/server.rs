@@ -60,9 +60,18 @@ impl Server {
 
     /// Sends SIGTERM.
     pub(super) fn ask_to_stop(&self) {
-        let pid = self.pid().to_string();
-        let asked = std::process::Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(asked.expect("kill runs").success());
+        self.signal("-TERM");
+    }
+
+    /// Stands still until it is killed.
+    pub(super) fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    fn signal(&self, signal: &str) {
+        let mut kill = std::process::Command::new("kill");
+        kill.args([signal, &self.pid().to_string()]);
+        assert!(kill.status().expect("kill runs").success());
     }
 
     /// Waits for its end, at most `limit`.
