@@ -56,6 +56,8 @@ fn copy_rows(database: &Path, model: Id, rows: usize, sample: usize) -> Outcome<
     let tokens = insert_all(&all, model, rows, sample)?;
     all.commit()?;
     connection.execute_batch("PRAGMA journal_mode = WAL;")?;
+    // Otherwise the kernel would write gigabytes back while the server is measured.
+    fs::File::open(database)?.sync_all()?;
     Ok(tokens)
 }
 

@@ -52,7 +52,8 @@ pub(super) fn run(bench: &Bench) -> Outcome<Vec<Row>> {
 fn stage(bench: &Bench, tokens: usize) -> Outcome<Stage> {
     let installation = Installation::create(bench, None)?;
     let client = installation.client(OPAQUE)?;
-    let pool = fill(bench, &installation, &client, tokens, tokens.min(200_000))?;
+    let sample = tokens.min(bench.pool_size(80_000));
+    let pool = fill(bench, &installation, &client, tokens, sample)?;
     Ok(Stage { tokens, installation, client, pool })
 }
 

@@ -101,6 +101,7 @@ async fn ensure_signing_key(app: &App, config: &Config) -> Result<()> {
 
 fn settings(config: &Config, issuer: String) -> Settings {
     Settings {
+        token_endpoint: format!("{issuer}/oauth2/token"),
         issuer,
         json_token_type: config.moov_token_type,
         json_expires_in: config.moov_expires_in,

@@ -1,6 +1,6 @@
 //! What several doors do: read → decide → commit on plain values. Nothing here knows HTTP.
 
-use keyhaven_protocol::client::Client;
+use keyhaven_protocol::client::{Client, Profile};
 use keyhaven_protocol::client_auth::{Manners, Presented, Proof};
 use keyhaven_protocol::id::ClientId;
 use keyhaven_protocol::refusal::{Code, Refusal};
@@ -68,9 +68,9 @@ pub async fn authenticate_client(
     origin: &Origin,
 ) -> Result<(Arc<Client>, Proof), Failure> {
     let client = app.store.recall_client(presented.client_id(), app.clock.tick()).await?;
-    let token_endpoint = format!("{}/oauth2/token", app.settings.issuer);
-    let audiences = accepted_audiences(client.as_deref(), &app.settings.issuer, &token_endpoint);
-    match presented.authenticate(client.as_deref(), manners, &audiences, app.clock.now()) {
+    let both = [app.settings.issuer.as_str(), app.settings.token_endpoint.as_str()];
+    let audiences = accepted_audiences(client.as_deref(), &both);
+    match presented.authenticate(client.as_deref(), manners, audiences, app.clock.now()) {
         Ok(proof) => {
             let client = client.ok_or_else(|| Refusal::client("unknown client"))?;
             Ok((client, proof))
@@ -81,14 +81,10 @@ pub async fn authenticate_client(
 
 /// An assertion names the issuer; the token endpoint is accepted outside the strict profiles for
 /// the many clients written before rfc7523bis (A39).
-fn accepted_audiences<'a>(
-    client: Option<&Client>,
-    issuer: &'a str,
-    token_endpoint: &'a str,
-) -> Vec<&'a str> {
+fn accepted_audiences<'a, 'b>(client: Option<&Client>, both: &'b [&'a str; 2]) -> &'b [&'a str] {
     match client.map(|client| client.profile) {
-        Some(keyhaven_protocol::client::Profile::OidcCompat) => vec![issuer, token_endpoint],
-        _ => vec![issuer],
+        Some(Profile::OidcCompat) => both,
+        _ => &both[..1],
     }
 }
 
