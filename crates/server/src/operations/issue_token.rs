@@ -22,7 +22,7 @@ use keyhaven_store::Error;
 use keyhaven_store::issuing::{FamilyStep, Issue, Issued, NewFamily, Rotation};
 use keyhaven_store::seal::{self, Place};
 
-use super::{Failure, authenticate_client};
+use super::{Failure, authenticate_client, spend_proof};
 use crate::app::{App, Origin};
 
 /// How often a request that lost a race decides again from fresh facts (F06, F11).
@@ -128,6 +128,7 @@ async fn attempt(
     match grant.decide(request.params, &facts, now) {
         Ok(plan) => carry_out(app, request, client, plan, proof.spend.clone(), now).await,
         Err(refusal) => {
+            spend_proof(app, proof).await?;
             carry_out_consequence(app, client, family.as_ref(), &refusal, request.origin).await?;
             Err(refusal.into())
         }
