@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use keyhaven_protocol::access_token::Claims;
-use keyhaven_protocol::client::{Client, TokenFormat};
+use keyhaven_protocol::client::{Client, Standing, TokenFormat};
 use keyhaven_protocol::client_auth::{Manners, Presented, Proof, Spend};
 use keyhaven_protocol::credential::{self, Kind};
 use keyhaven_protocol::grants::{
@@ -98,12 +98,15 @@ async fn prove(
         let fits =
             family.is_some_and(|family| family.rule == Rule::RotateBearer && family.client == *id);
         let client = app.store.recall_client(*id, app.clock.tick()).await?;
-        if let (true, Some(client)) = (fits, client)
-            && client.standing == keyhaven_protocol::client::Standing::Active
-        {
-            return Ok((client, Proof::default()));
-        }
-        return Err(Refusal::grant("the refresh token does not stand for itself").into());
+        let (true, Some(client)) = (fits, client) else {
+            return Err(Refusal::grant("the refresh token does not stand for itself").into());
+        };
+        let reason = match client.standing {
+            Standing::Active => return Ok((client, Proof::default())),
+            Standing::Disabled => "client is disabled",
+            Standing::OrganizationDisabled => "the client's organization is disabled",
+        };
+        return Err(Failure::from(Refusal::grant(reason)).of(&client));
     }
     authenticate_client(app, &request.presented, request.manners, request.origin).await
 }
