@@ -62,7 +62,7 @@ async fn look(
     origin: &Origin,
 ) -> Result<Option<Principal>, Failure> {
     let manners = Manners::Standard;
-    let presented = Presented::gather(body::basic(headers)?, params, manners)?;
+    let presented = Presented::gather(body::basic(headers, manners)?, params, manners)?;
     let (caller, proof) = authenticate_client(app, &presented, manners, origin).await?;
     may_ask(&caller)?;
     spend_proof(app, &proof).await?;

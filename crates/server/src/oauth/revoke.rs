@@ -38,7 +38,8 @@ async fn carry_out(
     params: &Params,
     origin: &Origin,
 ) -> Result<(), Failure> {
-    let presented = Presented::gather(body::basic(headers)?, params, Manners::Standard)?;
+    let manners = Manners::Standard;
+    let presented = Presented::gather(body::basic(headers, manners)?, params, manners)?;
     let token = params.get("token").ok_or_else(|| Refusal::missing("token"))?;
-    revoke_token(app, &presented, Manners::Standard, token, origin).await
+    revoke_token(app, &presented, manners, token, origin).await
 }

@@ -49,7 +49,7 @@ async fn issue(
     origin: &Origin,
 ) -> Result<IssuedToken, Failure> {
     let manners = Manners::Standard;
-    let presented = Presented::gather(body::basic(headers)?, params, manners)?;
+    let presented = Presented::gather(body::basic(headers, manners)?, params, manners)?;
     issue_token(app, &TokenRequest { presented, manners, params, terms: Terms::Standard, origin })
         .await
 }
