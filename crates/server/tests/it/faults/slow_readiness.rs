@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyhaven::http::stop::Stop;
 use keyhaven::http::operator::{self, Check, Operator, Readiness};
+use keyhaven::http::stop::Stop;
 use keyhaven::telemetry::metrics::Metrics;
 
 use crate::small_server::SmallServer;
