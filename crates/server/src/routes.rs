@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 
+use crate::api;
 use crate::app::Shared;
 use crate::doors::json_api_tokens;
 use crate::oauth::{introspect, metadata, revoke, token};
@@ -18,7 +19,8 @@ pub fn public(app: Shared) -> Router {
         .route("/oauth2/introspect", post(introspect::introspect))
         .merge(json_api())
         .nest("/pub", json_api())
-        .with_state(app)
+        .with_state(app.clone())
+        .merge(api::router(app))
 }
 
 fn json_api() -> Router<Shared> {
