@@ -15,3 +15,5 @@ pub mod oauth;
 pub mod operations;
 pub mod refusals;
 pub mod routes;
+pub mod serve;
+pub mod telemetry;

@@ -1,7 +1,5 @@
 //! A change that a request without a body of its own asks for: who, when, under which request.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use keyhaven_store::Act;
@@ -18,17 +16,6 @@ impl FromRequestParts<Shared> for Deed {
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
         let administrator = Administrator::from_request_parts(parts, app).await?;
-        Ok(Self(app.act(administrator.actor, &origin(parts, app))))
+        Ok(Self(app.act(administrator.actor, &Origin::of(parts, app))))
     }
-}
-
-/// Where the request came from. Requests made inside this process have no address of their own.
-pub(super) fn origin(parts: &mut Parts, app: &Shared) -> Origin {
-    if let Some(known) = parts.extensions.get::<Origin>() {
-        return known.clone();
-    }
-    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let origin = Origin { address, request: app.id().to_string() };
-    parts.extensions.insert(origin.clone());
-    origin
 }

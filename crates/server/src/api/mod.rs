@@ -130,13 +130,13 @@ async fn method_not_allowed() -> ApiError {
 /// Gives every refusal its code and instance, notes the rule for `explain`, and logs it: once.
 async fn explained(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let origin = deed::origin(&mut parts, &app);
+    let origin = Origin::of(&mut parts, &app);
     let path = parts.uri.path().to_owned();
     let mut response = next.run(Request::from_parts(parts, body)).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() {
         let allow = response.headers_mut().remove(axum::http::header::ALLOW);
         let code = note(&app, &error, &origin);
-        tracing::info!(request = origin.request, path, kind = error.kind.slug(), code, "refused");
+        tracing::info!(path, kind = error.kind.slug(), code, "refused");
         response = error.render(code, Some(path));
         if let Some(allow) = allow {
             response.headers_mut().insert(axum::http::header::ALLOW, allow);

@@ -18,8 +18,7 @@ use serde::de::DeserializeOwned;
 
 use super::administrator::Administrator;
 use super::body::{parse_body, read_bytes};
-use super::deed::origin;
-use crate::app::{App, Shared};
+use crate::app::{App, Origin, Shared};
 use crate::http::error::{ApiError, Kind};
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
@@ -85,7 +84,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Once<T> {
 
         let (mut parts, body) = request.into_parts();
         let administrator = Administrator::from_request_parts(&mut parts, app).await?;
-        let act = app.act(administrator.actor.clone(), &origin(&mut parts, app));
+        let act = app.act(administrator.actor.clone(), &Origin::of(&mut parts, app));
         let (headers, path) = (parts.headers.clone(), parts.uri.path().to_owned());
         let bytes = read_bytes(Request::from_parts(parts, body)).await?;
         let key = parse_key(&headers, administrator.actor, &path, &bytes)?;

@@ -22,7 +22,7 @@ use super::refused::Refused;
 use crate::api::administrator::Administrator;
 use crate::app::Shared;
 use crate::config::{Config, Issuer, Setting};
-use crate::{boot, routes};
+use crate::{api, boot};
 
 /// The most items one page of a list has.
 const PAGE: usize = 100;
@@ -126,7 +126,7 @@ impl Caller {
     /// The routes over an opened node.
     pub(super) fn over(node: boot::Node) -> Self {
         let administrator = Administrator { reach: Reach::Instance, actor: actor() };
-        let router = routes::public(node.app.clone());
+        let router = api::router(node.app.clone());
         let refusals = Mutex::new(node.refusals);
         Self::InProcess(Box::new(InProcess { app: node.app, router, administrator, refusals }))
     }

@@ -79,7 +79,6 @@ async fn look(
         Ok(principal) => principal,
         Err(Failure::Refused(refused)) => {
             tracing::debug!(
-                request = origin.request,
                 reason = refused.refusal.reason.as_ref(),
                 "inactive"
             );
