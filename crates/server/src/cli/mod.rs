@@ -1,14 +1,36 @@
 //! The command line. Without a command it serves, so that the first minute needs no words.
+//!
+//! Every verb is the same three steps: flags → a request to `/v1` → a print. With a data directory
+//! the request is answered in this process, with `--url` by a running server.
 
+use std::io;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 use crate::app::{Clock, Dice};
 use crate::config::{Loaded, Sources};
 
+mod audit;
+mod caller;
+mod client;
+mod client_secret;
+mod group;
+mod member;
+mod members;
+mod names;
+mod org;
+mod print;
+mod project;
+mod refused;
 pub mod serve;
+mod span;
+mod user;
+
+use caller::{Beginning, Caller};
+use print::Printer;
 
 /// Issues, checks, renews and revokes every credential of a developer platform.
 #[derive(Debug, Parser)]
@@ -20,6 +42,16 @@ pub struct Cli {
     /// A configuration file [default: keyhaven.toml in the data directory].
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Talk to this running server instead of the data directory [environment: KEYHAVEN_URL].
+    #[arg(long, global = true, value_name = "URL")]
+    url: Option<String>,
+    /// With --url: an access token with the scope keyhaven:admin [environment: KEYHAVEN_CREDENTIAL,
+    /// or KEYHAVEN_CLIENT_ID and KEYHAVEN_CLIENT_SECRET].
+    #[arg(long, global = true, value_name = "TOKEN", hide_env_values = true)]
+    credential: Option<String>,
+    /// Print one JSON document; errors too, on the error output.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -28,6 +60,27 @@ pub struct Cli {
 enum Command {
     /// Run the server.
     Serve(serve::Serve),
+    /// Organizations: the tenants.
+    #[command(subcommand)]
+    Org(org::Org),
+    /// Projects of an organization.
+    #[command(subcommand)]
+    Project(project::Project),
+    /// Groups of an organization.
+    #[command(subcommand)]
+    Group(group::Group),
+    /// People.
+    #[command(subcommand)]
+    User(user::User),
+    /// Who belongs to an organization, or to one of its groups.
+    #[command(subcommand)]
+    Member(member::Member),
+    /// OAuth clients.
+    #[command(subcommand)]
+    Client(client::Client),
+    /// What happened.
+    #[command(subcommand)]
+    Audit(audit::Audit),
 }
 
 /// What only `main` may touch: the environment, the clock, the dice.
@@ -40,22 +93,103 @@ pub struct World {
     pub dice: Dice,
 }
 
+impl World {
+    fn variable(&self, name: &str) -> Option<&str> {
+        let found = self.environment.iter().find(|(known, _)| known == name);
+        found.map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
+    }
+}
+
 impl Cli {
-    /// Carries the command out.
-    pub fn run(self, world: World) -> Result<()> {
+    /// Carries the command out and says how it ended: 0 done, 1 not done.
+    pub fn run(self, world: World) -> ExitCode {
+        let printer = Printer::of(self.json, world.variable("NO_COLOR").is_none());
+        match self.carry_out(world, &printer) {
+            Ok(code) => code,
+            Err(error) if reader_left(&error) => ExitCode::SUCCESS,
+            Err(error) => {
+                printer.error(&error);
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn carry_out(mut self, world: World, printer: &Printer) -> Result<ExitCode> {
         let mut sources = Sources {
-            file: self.config,
+            file: self.config.take(),
             environment: world.environment.clone(),
             ..Sources::default()
         };
         if let Some(data) = &self.data {
             sources.flags.insert("data".into(), data.display().to_string());
         }
-        match self.command.unwrap_or_else(|| Command::Serve(serve::Serve::default())) {
+        let command =
+            self.command.take().unwrap_or_else(|| Command::Serve(serve::Serve::default()));
+        match command {
             Command::Serve(command) => {
                 command.flags(&mut sources);
-                serve::run(Loaded::read(&sources)?.config, world)
+                serve::run(Loaded::read(&sources)?.config, world)?;
+                Ok(ExitCode::SUCCESS)
             }
+            asked => on_runtime(self.ask(asked, &sources, world, printer)),
         }
     }
+
+    /// The commands that speak `/v1`.
+    async fn ask(
+        self,
+        command: Command,
+        sources: &Sources,
+        world: World,
+        printer: &Printer,
+    ) -> Result<ExitCode> {
+        let url = self.url.as_deref().or_else(|| world.variable("KEYHAVEN_URL")).map(String::from);
+        let caller = match url {
+            Some(url) => Caller::remote(&url, self.credential.as_deref(), &world).await?,
+            None => {
+                let config = Loaded::read(sources)?.config;
+                Caller::in_process(&config, command.beginning(), world).await?
+            }
+        };
+        let done = command.speak(&caller, printer).await;
+        caller.close().await;
+        done.map(|()| ExitCode::SUCCESS)
+    }
+}
+
+impl Command {
+    /// Only what creates may begin an instance: a typing error in `--data` must not.
+    const fn beginning(&self) -> Beginning {
+        match self {
+            Self::Org(org::Org::Create(_))
+            | Self::User(user::User::Create(_))
+            | Self::Client(client::Client::Create(_)) => Beginning::Allowed,
+            _ => Beginning::Refused,
+        }
+    }
+
+    async fn speak(self, caller: &Caller, printer: &Printer) -> Result<()> {
+        match self {
+            Self::Serve(_) => Ok(()),
+            Self::Org(verb) => verb.run(caller, printer).await,
+            Self::Project(verb) => verb.run(caller, printer).await,
+            Self::Group(verb) => verb.run(caller, printer).await,
+            Self::User(verb) => verb.run(caller, printer).await,
+            Self::Member(verb) => verb.run(caller, printer).await,
+            Self::Client(verb) => verb.run(caller, printer).await,
+            Self::Audit(verb) => verb.run(caller, printer).await,
+        }
+    }
+}
+
+fn on_runtime<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(2).enable_all().build();
+    runtime.context("the runtime does not start")?.block_on(work)
+}
+
+/// Whoever read our output has seen enough, as in `keyhaven audit list | head`.
+fn reader_left(error: &anyhow::Error) -> bool {
+    let is = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    error.downcast_ref::<io::Error>().is_some_and(is)
 }
