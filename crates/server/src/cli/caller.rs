@@ -132,11 +132,7 @@ impl Caller {
     }
 
     /// A running server, for the bearer of `credential` or the client in the environment.
-    pub(super) async fn remote(
-        url: &str,
-        credential: Option<&str>,
-        world: &World,
-    ) -> Result<Self> {
+    pub(super) async fn remote(url: &str, credential: Option<&str>, world: &World) -> Result<Self> {
         let url = Issuer::parse(url.trim_end_matches('/')).map_err(anyhow::Error::msg);
         let url = url.context("--url")?.as_str().to_owned();
         let http = client()?;
