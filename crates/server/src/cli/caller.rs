@@ -22,6 +22,7 @@ use super::refused::Refused;
 use crate::api::administrator::Administrator;
 use crate::app::Shared;
 use crate::config::{Config, Issuer, Setting};
+use crate::refusals::RefusalLog;
 use crate::{api, boot};
 
 /// The most items one page of a list has.
@@ -124,19 +125,21 @@ impl Caller {
     }
 
     /// The routes over an opened node.
-    pub(super) fn over(node: boot::Node) -> Self {
+    fn over(node: boot::Node) -> Self {
         let administrator = Administrator { reach: Reach::Instance, actor: actor() };
         let router = api::router(node.app.clone());
         let refusals = Mutex::new(node.refusals);
         Self::InProcess(Box::new(InProcess { app: node.app, router, administrator, refusals }))
     }
 
+    /// The routes beside a server in this process, whose jobs write its refusals down.
+    pub(super) fn beside(app: Shared) -> Self {
+        let (_, refusals) = RefusalLog::new();
+        Self::over(boot::Node { app, refusals })
+    }
+
     /// A running server, for the bearer of `credential` or the client in the environment.
-    pub(super) async fn remote(
-        url: &str,
-        credential: Option<&str>,
-        world: &World,
-    ) -> Result<Self> {
+    pub(super) async fn remote(url: &str, credential: Option<&str>, world: &World) -> Result<Self> {
         let url = Issuer::parse(url.trim_end_matches('/')).map_err(anyhow::Error::msg);
         let url = url.context("--url")?.as_str().to_owned();
         let http = client()?;
@@ -279,7 +282,7 @@ async fn fetch_token(http: &reqwest::Client, url: &str, world: &World) -> Result
     Ok(token.to_owned())
 }
 
-fn unreached(url: &str, error: &reqwest::Error) -> anyhow::Error {
+pub(super) fn unreached(url: &str, error: &reqwest::Error) -> anyhow::Error {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
