@@ -108,12 +108,23 @@ impl Guide {
             self.header("content-type", media_type)?;
         }
         self.body(&exchange.text)?;
-        let checks = exchange.checks().iter().map(|(what, holds)| {
+        self.print_checks(exchange)
+    }
+
+    /// As many to a line as fit.
+    fn print_checks(&self, exchange: &Exchange) -> Result<()> {
+        let (mut line, mut used) = (String::new(), 0);
+        for (what, holds) in exchange.checks() {
             let (mark, ink) = if *holds { ("✓", Ink::Good) } else { ("✗", Ink::Bad) };
-            format!("{} {what}", self.printer.paint(ink, mark))
-        });
-        let lines: Vec<String> = checks.collect();
-        self.printer.say(&format!("\n     {}", lines.join("   ")))
+            let width = what.chars().count() + 5;
+            if used + width > WIDTH - 5 {
+                line.push_str("\n     ");
+                used = 0;
+            }
+            line.push_str(&format!("{} {what}   ", self.printer.paint(ink, mark)));
+            used += width;
+        }
+        self.printer.say(&format!("\n     {}", line.trim_end()))
     }
 
     fn header(&self, name: &str, value: &str) -> Result<()> {

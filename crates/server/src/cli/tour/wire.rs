@@ -26,48 +26,107 @@ fn kept(word: &str) -> Option<usize> {
     word.is_char_boundary(kept).then_some(kept)
 }
 
+/// Objects and lists up to this wide stay on one line.
+const INLINE: usize = 64;
+
 /// The lines of a JSON document, as sent, on terminals in colour. Other text is one line.
 pub(super) fn pretty(text: &str, paint: impl Fn(Ink, &str) -> String) -> Vec<String> {
-    let mut lines = Vec::new();
     if serde_json::from_str::<serde_json::Value>(text).is_err() {
-        lines.extend((!text.is_empty()).then(|| mask(text)));
-        return lines;
+        return if text.is_empty() { Vec::new() } else { vec![mask(text)] };
     }
-    let (mut line, mut depth, mut rest) = (String::new(), 0_usize, text.trim());
-    while let Some(first) = rest.chars().next() {
-        let token = token(rest);
-        rest = rest[token.len()..].trim_start();
-        match first {
-            '{' | '[' if rest.starts_with(['}', ']']) => {
-                line.push_str(token);
-                line.push_str(&rest[..1]);
-                rest = rest[1..].trim_start();
-            }
-            '{' | '[' => {
-                depth += 1;
-                line.push_str(token);
-                next_line(&mut lines, &mut line, depth);
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                next_line(&mut lines, &mut line, depth);
-                line.push_str(token);
-            }
-            ',' => {
-                line.push(',');
-                next_line(&mut lines, &mut line, depth);
-            }
-            ':' => line.push_str(": "),
-            '"' if rest.starts_with(':') => line.push_str(&paint(Ink::Name, token)),
-            '"' => {
-                let inner = mask(&token[1..token.len() - 1]);
-                line.push_str(&paint(Ink::Text, &format!("\"{inner}\"")));
-            }
-            _ => line.push_str(&paint(Ink::Number, token)),
+    let tokens = tokens(text);
+    let mut page = Page { lines: Vec::new(), line: String::new(), depth: 0 };
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let is_name = tokens.get(at + 1).is_some_and(|next| next == ":");
+        match token.as_str() {
+            "{" | "[" => match inline(&tokens[at..], &paint) {
+                Some((text, length)) => {
+                    page.line.push_str(&text);
+                    at += length;
+                    continue;
+                }
+                None => page.open(token),
+            },
+            "}" | "]" => page.close(token),
+            "," => page.next(","),
+            ":" => page.line.push_str(": "),
+            _ => page.line.push_str(&paint(ink(token, is_name), token)),
+        }
+        at += 1;
+    }
+    page.lines.push(page.line);
+    page.lines
+}
+
+/// What has been laid out so far.
+struct Page {
+    lines: Vec<String>,
+    line: String,
+    depth: usize,
+}
+
+impl Page {
+    fn open(&mut self, token: &str) {
+        self.depth += 1;
+        self.next(token);
+    }
+
+    fn close(&mut self, token: &str) {
+        self.depth = self.depth.saturating_sub(1);
+        self.next("");
+        self.line.push_str(token);
+    }
+
+    fn next(&mut self, last: &str) {
+        self.line.push_str(last);
+        self.lines.push(std::mem::take(&mut self.line));
+        self.line = "  ".repeat(self.depth);
+    }
+}
+
+/// A short object or list without others inside, and how many tokens it has.
+fn inline(tokens: &[String], paint: &impl Fn(Ink, &str) -> String) -> Option<(String, usize)> {
+    let nested = |token: &String| matches!(token.as_str(), "{" | "[" | "}" | "]");
+    let end = tokens.iter().skip(1).position(nested)? + 1;
+    let fits = tokens[..end].iter().map(|token| token.chars().count()).sum::<usize>() <= INLINE;
+    if !fits || matches!(tokens[end].as_str(), "{" | "[") {
+        return None;
+    }
+    let space = if end > 1 && tokens[0] == "{" { " " } else { "" };
+    let mut text = format!("{}{space}", tokens[0]);
+    for at in 1..end {
+        let is_name = tokens[at + 1] == ":";
+        match tokens[at].as_str() {
+            "," => text.push_str(", "),
+            ":" => text.push_str(": "),
+            token => text.push_str(&paint(ink(token, is_name), token)),
         }
     }
-    lines.push(line);
-    lines
+    Some((format!("{text}{space}{}", tokens[end]), end + 1))
+}
+
+fn ink(token: &str, is_name: bool) -> Ink {
+    match (token.starts_with('"'), is_name) {
+        (true, true) => Ink::Name,
+        (true, false) => Ink::Text,
+        (false, _) => Ink::Number,
+    }
+}
+
+/// The tokens of well-formed JSON, secrets masked.
+fn tokens(text: &str) -> Vec<String> {
+    let mut tokens = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let token = token(rest);
+        rest = rest[token.len()..].trim_start();
+        tokens.push(match token.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')) {
+            Some(inner) => format!("\"{}\"", mask(inner)),
+            None => token.to_owned(),
+        });
+    }
+    tokens
 }
 
 /// The first token of well-formed JSON.
@@ -89,11 +148,6 @@ fn token(text: &str) -> &str {
     &text[..end]
 }
 
-fn next_line(lines: &mut Vec<String>, line: &mut String, depth: usize) {
-    lines.push(std::mem::take(line));
-    *line = "  ".repeat(depth);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,9 +158,9 @@ mod tests {
 
     #[test]
     fn members_keep_their_order_and_are_indented() {
-        let shown = plain(r#"{"b":1,"a":["x\"]",{}],"c":{"d":true}}"#);
+        let shown = plain(r#"{"b":1,"a":["x\"]",{}],"c":{"d":true,"e":[1,2]}}"#);
         let wanted = "{\n  \"b\": 1,\n  \"a\": [\n    \"x\\\"]\",\n    {}\n  ],\n  \"c\": {\n    \
-                      \"d\": true\n  }\n}";
+                      \"d\": true,\n    \"e\": [1, 2]\n  }\n}";
         assert_eq!(shown, wanted);
     }
 
