@@ -62,6 +62,17 @@ pub async fn open(config: &Config, issuer: String, clock: Clock, dice: Dice) -> 
     let engine = engine::open(&location, Options::default())
         .await
         .with_context(|| format!("the database at {location:?} cannot be opened"))?;
+    open_over(engine, config, issuer, clock, dice).await
+}
+
+/// As [`open`], over an engine that is open already.
+pub async fn open_over(
+    engine: Arc<dyn Engine>,
+    config: &Config,
+    issuer: String,
+    clock: Clock,
+    dice: Dice,
+) -> Result<Node> {
     let master = load_master_keys(config, engine.as_ref(), &dice).await?;
     let store = Store::new(engine, master.sealer()?);
     store.load_ended(clock.now()).await?;
