@@ -87,7 +87,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Once<T> {
         let administrator = Administrator::from_request_parts(&mut parts, app).await?;
         let act = app.act(administrator.actor.clone(), &Origin::of(&mut parts, app));
         let (headers, path) = (parts.headers.clone(), parts.uri.path().to_owned());
-        let bytes = read_bytes(Request::from_parts(parts, body)).await?;
+        let bytes = read_bytes(body).await?;
         let key = parse_key(&headers, administrator.actor, &path, &bytes)?;
         if let Some(key) = &key
             && let Some(answer) = app.store.find_answer(&key.caller, &key.name, act.now).await?

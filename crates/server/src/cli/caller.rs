@@ -22,6 +22,7 @@ use super::refused::Refused;
 use crate::api::administrator::Administrator;
 use crate::app::Shared;
 use crate::config::{Config, Issuer, Setting};
+use crate::refusals::RefusalLog;
 use crate::{api, boot};
 
 /// The most items one page of a list has.
@@ -124,11 +125,17 @@ impl Caller {
     }
 
     /// The routes over an opened node.
-    pub(super) fn over(node: boot::Node) -> Self {
+    fn over(node: boot::Node) -> Self {
         let administrator = Administrator { reach: Reach::Instance, actor: actor() };
         let router = api::router(node.app.clone());
         let refusals = Mutex::new(node.refusals);
         Self::InProcess(Box::new(InProcess { app: node.app, router, administrator, refusals }))
+    }
+
+    /// The routes beside a server in this process, whose jobs write its refusals down.
+    pub(super) fn beside(app: Shared) -> Self {
+        let (_, refusals) = RefusalLog::new();
+        Self::over(boot::Node { app, refusals })
     }
 
     /// A running server, for the bearer of `credential` or the client in the environment.
@@ -275,7 +282,7 @@ async fn fetch_token(http: &reqwest::Client, url: &str, world: &World) -> Result
     Ok(token.to_owned())
 }
 
-fn unreached(url: &str, error: &reqwest::Error) -> anyhow::Error {
+pub(super) fn unreached(url: &str, error: &reqwest::Error) -> anyhow::Error {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;

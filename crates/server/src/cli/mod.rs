@@ -10,23 +10,33 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
+use crate::api;
 use crate::app::{Clock, Dice};
-use crate::config::{Loaded, Sources};
+use crate::config::{Issuer, Loaded, Setting, Sources};
 
 mod audit;
 mod caller;
 mod client;
 mod client_secret;
+mod doctor;
+mod explain;
+mod grant;
 mod group;
+mod hints;
 mod member;
 mod members;
 mod names;
 mod org;
 mod print;
 mod project;
+mod reference;
 mod refused;
 pub mod serve;
+mod settings;
+mod signing_key;
 mod span;
+mod token;
+mod tour;
 mod user;
 
 use caller::{Beginning, Caller};
@@ -78,9 +88,31 @@ enum Command {
     /// OAuth clients.
     #[command(subcommand)]
     Client(client::Client),
+    /// Access tokens.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// The revocation graph: who was given what.
+    #[command(subcommand)]
+    Grant(grant::Grant),
+    /// The keys that sign access tokens.
+    #[command(subcommand)]
+    SigningKey(signing_key::SigningKey),
     /// What happened.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Why a request was refused: the exact rule, what it compared, and what to do.
+    Explain(explain::Explain),
+    /// Every operation against a throw-away server, with what goes over the wire.
+    Tour,
+    /// The settings, and where each value came from.
+    Config,
+    /// Look for what is wrong with this machine's instance.
+    Doctor,
+    /// Print the OpenAPI document of /v1.
+    Openapi,
+    /// Print a reference page.
+    #[command(subcommand)]
+    Reference(reference::Reference),
 }
 
 /// What only `main` may touch: the environment, the clock, the dice.
@@ -131,6 +163,18 @@ impl Cli {
                 serve::run(Loaded::read(&sources)?.config, world)?;
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Tour => on_runtime(tour::run(world, printer)),
+            Command::Config => done(settings::run(&Loaded::read(&sources)?, printer)),
+            Command::Doctor => {
+                let config = Loaded::read(&sources)?.config;
+                on_runtime(doctor::run(&config, &world, printer))
+            }
+            Command::Openapi => done(printer.document(&serde_json::to_value(api::openapi())?)),
+            Command::Reference(page) => done(page.run(printer)),
+            Command::Token(verb) => {
+                let verb = verb.read()?;
+                on_runtime(self.ask(Command::Token(verb), &sources, world, printer))
+            }
             asked => on_runtime(self.ask(asked, &sources, world, printer)),
         }
     }
@@ -147,13 +191,14 @@ impl Cli {
         let caller = match url {
             Some(url) => Caller::remote(&url, self.credential.as_deref(), &world).await?,
             None => {
-                let config = Loaded::read(sources)?.config;
+                let mut config = Loaded::read(sources)?.config;
+                config.issuer.0 = config.issuer.0.or_else(|| command.issuer());
                 Caller::in_process(&config, command.beginning(), world).await?
             }
         };
-        let done = command.speak(&caller, printer).await;
+        let spoken = command.speak(&caller, printer).await;
         caller.close().await;
-        done.map(|()| ExitCode::SUCCESS)
+        done(spoken)
     }
 }
 
@@ -168,9 +213,27 @@ impl Command {
         }
     }
 
+    /// A server on an issuer nobody configured may have been started on any port of this computer:
+    /// what the token says decides which. Whether we signed it is checked all the same.
+    fn issuer(&self) -> Option<Issuer> {
+        match self {
+            Self::Token(verb) => verb.issuer().and_then(|text| Issuer::parse(&text).ok()),
+            _ => None,
+        }
+    }
+
     async fn speak(self, caller: &Caller, printer: &Printer) -> Result<()> {
         match self {
-            Self::Serve(_) => Ok(()),
+            Self::Token(verb) => verb.run(caller, printer).await,
+            Self::Grant(verb) => verb.run(caller, printer).await,
+            Self::SigningKey(verb) => verb.run(caller, printer).await,
+            Self::Explain(verb) => verb.run(caller, printer).await,
+            Self::Serve(_)
+            | Self::Tour
+            | Self::Config
+            | Self::Doctor
+            | Self::Openapi
+            | Self::Reference(_) => Ok(()),
             Self::Org(verb) => verb.run(caller, printer).await,
             Self::Project(verb) => verb.run(caller, printer).await,
             Self::Group(verb) => verb.run(caller, printer).await,
@@ -180,6 +243,10 @@ impl Command {
             Self::Audit(verb) => verb.run(caller, printer).await,
         }
     }
+}
+
+fn done(outcome: Result<()>) -> Result<ExitCode> {
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 fn on_runtime<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

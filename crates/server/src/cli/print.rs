@@ -25,11 +25,11 @@ impl Ink {
         match self {
             Self::Bold => "1",
             Self::Dim => "2",
-            Self::Good => "32",
+            Self::Good => "1;32",
             Self::Warn => "33",
             Self::Bad => "31",
             Self::Name => "36",
-            Self::Text => "0",
+            Self::Text => "32",
             Self::Number => "35",
         }
     }
@@ -80,7 +80,8 @@ impl Printer {
         for (name, value) in ordered(item, order) {
             table.add_row([label(name), cell(name, value)]);
         }
-        let text: Vec<String> = table.lines().map(|line| self.first_word_dim(&line)).collect();
+        let lines = lines(&mut table);
+        let text: Vec<String> = lines.iter().map(|line| self.label_dim(line)).collect();
         self.say(&text.join("\n"))
     }
 
@@ -95,11 +96,11 @@ impl Printer {
         for item in items {
             table.add_row(columns.iter().map(|path| cell(path, at(item, path))));
         }
-        let mut lines = table.lines().map(|line| line.trim_end().to_owned());
-        let head = lines.next().unwrap_or_default();
-        let rest: Vec<String> = lines.collect();
-        let rest = if rest.is_empty() { "(none)".to_owned() } else { rest.join("\n") };
-        self.say(&format!("{}\n{rest}", self.paint(Ink::Bold, &head)))?;
+        let lines = lines(&mut table);
+        let (head, rest) =
+            lines.split_first().map_or(("", &[][..]), |(h, rest)| (h.as_str(), rest));
+        let rest = if items.is_empty() { "(none)".to_owned() } else { rest.join("\n") };
+        self.say(&format!("{}\n{rest}", self.paint(Ink::Bold, head)))?;
         match page["next"].as_str() {
             None => Ok(()),
             Some(next) => self.say(&self.paint(Ink::Dim, &format!("more: --cursor {next}"))),
@@ -111,7 +112,7 @@ impl Printer {
         if self.json || !there_is_one {
             return Ok(());
         }
-        self.say(&self.paint(Ink::Warn, "\n Keep the client secret now: it is not shown again."))
+        self.say(&self.paint(Ink::Warn, "\nKeep the client secret now: it is not shown again."))
     }
 
     /// Something happened: a sentence for people, a document for machines.
@@ -136,8 +137,7 @@ impl Printer {
         let _ = writeln!(out, "{line}");
     }
 
-    fn first_word_dim(self, line: &str) -> String {
-        let line = line.trim_end();
+    fn label_dim(self, line: &str) -> String {
         let end = line.find("  ").unwrap_or(line.len());
         format!("{}{}", self.paint(Ink::Dim, &line[..end]), &line[end..])
     }
@@ -150,6 +150,15 @@ pub(super) fn plain() -> comfy_table::Table {
     table
 }
 
+/// Its lines, two spaces between columns and none around them.
+fn lines(table: &mut comfy_table::Table) -> Vec<String> {
+    table.discover_columns();
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
 /// The member at a dotted path.
 fn at<'a>(item: &'a Value, path: &str) -> &'a Value {
     path.split('.').fold(item, |value, name| &value[name])
@@ -160,7 +169,17 @@ fn ordered<'a>(item: &'a Value, order: &[&str]) -> Vec<(&'a str, &'a Value)> {
     let rank = |name: &str| order.iter().position(|known| *known == name).unwrap_or(order.len());
     let mut members: Vec<_> = members.iter().map(|(name, value)| (name.as_str(), value)).collect();
     members.sort_by_key(|(name, _)| rank(name));
-    members
+    members.into_iter().flat_map(|(name, value)| inner(name, value)).collect()
+}
+
+/// The members of an object stand for it; one without members is not worth a line.
+fn inner<'a>(name: &'a str, value: &'a Value) -> Vec<(&'a str, &'a Value)> {
+    match value {
+        Value::Object(members) => {
+            members.iter().flat_map(|(name, value)| inner(name, value)).collect()
+        }
+        _ => vec![(name, value)],
+    }
 }
 
 fn label(name: &str) -> String {

@@ -38,10 +38,15 @@ impl std::error::Error for Refused {}
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sentence = self.text("detail").or_else(|| self.text("error_description"));
-        let sentence = sentence.or_else(|| self.text("title")).or_else(|| self.text("error"));
+        let faults = self.document["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let sentences = if faults.is_empty() {
+            ["detail", "error_description", "title", "error"]
+        } else {
+            ["title", "detail", "error_description", "error"]
+        };
+        let sentence = sentences.into_iter().find_map(|name| self.text(name));
         f.write_str(sentence.unwrap_or("refused"))?;
-        for fault in self.document["errors"].as_array().into_iter().flatten() {
+        for fault in faults {
             let place = fault["pointer"].as_str().or_else(|| fault["parameter"].as_str());
             let place = place.unwrap_or_default().trim_start_matches('/');
             write!(f, "\n  {place}: {}", fault["detail"].as_str().unwrap_or_default())?;
