@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod house;
