@@ -12,6 +12,7 @@ use keyhaven_store::{Act, Store};
 use crate::config::{
     JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
 };
+use crate::http::request::Arrival;
 use crate::keyring::KeyRing;
 use crate::limits::FailureLimit;
 use crate::refusals::RefusalLog;
@@ -129,16 +130,23 @@ pub struct Origin {
 impl axum::extract::FromRequestParts<Shared> for Origin {
     type Rejection = std::convert::Infallible;
 
-    /// Placed by the listener. A router called in process has no network: it counts as this host.
     async fn from_request_parts(
         parts: &mut axum::http::request::Parts,
         app: &Shared,
     ) -> Result<Self, Self::Rejection> {
-        let placed = parts.extensions.get::<Self>().cloned();
-        Ok(placed.unwrap_or_else(|| Self {
-            address: IpAddr::from([127, 0, 0, 1]),
-            request: app.id().to_string(),
-        }))
+        Ok(Self::of(parts, app))
+    }
+}
+
+impl Origin {
+    /// What the listener noted on arrival. A request made inside this process has no network: it
+    /// counts as this host, under an id that stays with it.
+    pub fn of(parts: &mut axum::http::request::Parts, app: &App) -> Self {
+        if let Some(arrival) = parts.extensions.get::<Arrival>() {
+            return Self { address: arrival.client, request: arrival.id.to_string() };
+        }
+        let made = || Self { address: IpAddr::from([127, 0, 0, 1]), request: app.id().to_string() };
+        parts.extensions.get_or_insert_with(made).clone()
     }
 }
 

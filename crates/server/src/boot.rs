@@ -28,7 +28,7 @@ use crate::master_key::{Fresh, MasterKeys};
 use crate::refusals::RefusalLog;
 
 /// The fact that names the master key everything is sealed with.
-const SEALED_BY: &str = "sealed_by";
+pub const SEALED_BY: &str = "sealed_by";
 
 /// A node before it serves.
 pub struct Node {

@@ -1,5 +1,6 @@
 //! The edges of Keyhaven: HTTP, pages, command line, jobs and wiring. Decides nothing about OAuth.
 
+pub mod api;
 pub mod app;
 pub mod boot;
 pub mod cli;
@@ -14,3 +15,5 @@ pub mod oauth;
 pub mod operations;
 pub mod refusals;
 pub mod routes;
+pub mod serve;
+pub mod telemetry;

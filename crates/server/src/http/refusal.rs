@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use axum::http::header::{HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use keyhaven_protocol::refusal::{Code, Refusal};
@@ -21,7 +21,7 @@ const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"keyhaven\", c
 /// RFC 6749 §5.2.
 pub fn oauth(app: &App, failure: Failure, origin: &Origin) -> Response {
     let refused = match failure {
-        Failure::Storage(error) => return unavailable(&error, origin),
+        Failure::Storage(error) => return unavailable(&error),
         Failure::Refused(refused) => refused,
     };
     let code = note(app, &refused, origin);
@@ -40,7 +40,7 @@ pub fn oauth(app: &App, failure: Failure, origin: &Origin) -> Response {
 /// RFC 6750 §3.1: what a bearer of a token hears.
 pub fn bearer(app: &App, failure: Failure, origin: &Origin) -> Response {
     let refused = match failure {
-        Failure::Storage(error) => return unavailable(&error, origin),
+        Failure::Storage(error) => return unavailable(&error),
         Failure::Refused(refused) => refused,
     };
     let code = note(app, &refused, origin);
@@ -61,7 +61,7 @@ pub fn bearer(app: &App, failure: Failure, origin: &Origin) -> Response {
 /// 401. `fields` are the request's members that its 422 knows.
 pub fn json_family(app: &App, failure: Failure, fields: &[&str], origin: &Origin) -> Response {
     let refused = match failure {
-        Failure::Storage(error) => return unavailable(&error, origin),
+        Failure::Storage(error) => return unavailable(&error),
         Failure::Refused(refused) => refused,
     };
     let code = note(app, &refused, origin);
@@ -149,7 +149,7 @@ pub fn json_api(
     origin: &Origin,
 ) -> Response {
     let refused = match failure {
-        Failure::Storage(error) => return unavailable(&error, origin),
+        Failure::Storage(error) => return unavailable(&error),
         Failure::Refused(refused) => refused,
     };
     let code = note(app, &refused, origin);
@@ -179,8 +179,8 @@ pub fn json_api(
 }
 
 /// 503: our failure, never the caller's credential.
-pub fn unavailable(error: &Error, origin: &Origin) -> Response {
-    tracing::error!(request = origin.request, %error, "storage failed");
+pub fn unavailable(error: &Error) -> Response {
+    tracing::error!(%error, "storage failed");
     let body = json!({ "error": "temporarily_unavailable", "error_description": "Try again in a moment." });
     let mut response = with_status(StatusCode::SERVICE_UNAVAILABLE, JSON, &body);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -188,20 +188,15 @@ pub fn unavailable(error: &Error, origin: &Origin) -> Response {
 }
 
 /// 415: the body is of no media type this endpoint reads.
-pub fn unsupported_media_type(app: &App, origin: &Origin) -> Response {
-    let refusal = Refusal::request("the body is neither a form nor JSON");
-    let code =
-        app.refusals.note(&refusal, None, &origin.request, app.dice.bytes(), app.clock.now());
+pub fn unsupported_media_type(app: &App, refusal: &Refusal, origin: &Origin) -> Response {
+    let (random, now) = (app.dice.bytes(), app.clock.now());
+    let code = app.refusals.note(refusal, None, &origin.request, random, now);
     let body = json!({
         "error": "invalid_request",
-        "error_description": format!("Send application/x-www-form-urlencoded or application/json. ({code})"),
+        "error_description":
+            format!("Send application/x-www-form-urlencoded or application/json. ({code})"),
     });
     with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, JSON, &body)
-}
-
-/// A header of an answer.
-pub fn set(response: &mut Response, name: HeaderName, value: HeaderValue) {
-    response.headers_mut().insert(name, value);
 }
 
 /// Notes a refusal for `explain`, logs it once, and returns its public code.
@@ -217,7 +212,6 @@ fn note(app: &App, refused: &Refused, origin: &Origin) -> String {
     );
     let client = refused.client.as_ref().map(|client: &Arc<_>| client.public_id.as_str());
     tracing::info!(
-        request = origin.request,
         code,
         error = refusal.code.as_str(),
         reason = refusal.reason.as_ref(),

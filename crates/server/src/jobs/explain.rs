@@ -4,13 +4,14 @@
 use keyhaven_store::refusals::Explanation;
 use tokio::sync::mpsc;
 
-use super::Stop;
 use crate::app::Shared;
+use crate::http::stop::Stop;
 
 const BATCH: usize = 256;
 
-pub(super) async fn run(app: Shared, mut refusals: mpsc::Receiver<Explanation>, mut stop: Stop) {
+pub(super) async fn run(app: Shared, mut refusals: mpsc::Receiver<Explanation>, stop: Stop) {
     let mut batch = Vec::with_capacity(BATCH);
+    let mut stopping = Box::pin(stop.asked());
     loop {
         tokio::select! {
             count = refusals.recv_many(&mut batch, BATCH) => {
@@ -19,7 +20,7 @@ pub(super) async fn run(app: Shared, mut refusals: mpsc::Receiver<Explanation>, 
                 }
                 write(&app, std::mem::take(&mut batch)).await;
             }
-            _ = stop.changed() => break,
+            () = &mut stopping => break,
         }
     }
     refusals.close();

@@ -3,6 +3,7 @@
 mod explain;
 mod hear;
 mod keys;
+mod measure;
 mod purge;
 
 use std::future::Future;
@@ -10,13 +11,12 @@ use std::time::Duration;
 
 use keyhaven_store::Error;
 use keyhaven_store::refusals::Explanation;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::app::{Origin, Shared};
-
-/// Says that the server stops.
-pub type Stop = watch::Receiver<bool>;
+use crate::http::stop::Stop;
+use crate::telemetry::metrics::Metrics;
 
 /// Something done again and again.
 trait Round: Send {
@@ -29,9 +29,15 @@ trait Round: Send {
     fn round(&mut self) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// Starts every job. They end soon after `stop` turns true.
-pub fn start(app: &Shared, refusals: mpsc::Receiver<Explanation>, stop: &Stop) -> JoinSet<()> {
+/// Starts every job. They end soon after `stop` is asked for.
+pub fn start(
+    app: &Shared,
+    refusals: mpsc::Receiver<Explanation>,
+    metrics: &Metrics,
+    stop: &Stop,
+) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
+    jobs.spawn(again(measure::Measure::new(app.clone(), metrics), stop.clone()));
     jobs.spawn(again(hear::Hear::new(app.clone()), stop.clone()));
     jobs.spawn(again(keys::Keys { app: app.clone() }, stop.clone()));
     jobs.spawn(again(purge::Purge { app: app.clone(), stop: stop.clone() }, stop.clone()));
@@ -41,8 +47,9 @@ pub fn start(app: &Shared, refusals: mpsc::Receiver<Explanation>, stop: &Stop) -
 
 /// Runs rounds until told to stop. A round that fails is logged once per streak of failures and
 /// tried again.
-async fn again<R: Round>(mut job: R, mut stop: Stop) {
+async fn again<R: Round>(mut job: R, stop: Stop) {
     let mut failing = false;
+    let mut stopping = Box::pin(stop.asked());
     loop {
         match job.round().await {
             Ok(()) if failing => {
@@ -59,7 +66,7 @@ async fn again<R: Round>(mut job: R, mut stop: Stop) {
         }
         tokio::select! {
             () = tokio::time::sleep(R::PERIOD) => {}
-            _ = stop.wait_for(|stopped| *stopped) => return,
+            () = &mut stopping => return,
         }
     }
 }

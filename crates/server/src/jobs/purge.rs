@@ -5,8 +5,9 @@ use std::time::Duration;
 use keyhaven_protocol::time::Seconds;
 use keyhaven_store::Error;
 
-use super::{Round, Stop};
+use super::Round;
 use crate::app::Shared;
+use crate::http::stop::Stop;
 
 /// The pause between two steps of one round: purging is never in a hurry.
 const BETWEEN: Duration = Duration::from_millis(20);
@@ -27,7 +28,7 @@ impl Round for Purge {
         loop {
             let now = app.clock.now();
             let purged = app.store.purge(LONGEST_GRACE, app.settings.audit_window, now).await?;
-            if !purged.more || *self.stop.borrow() {
+            if !purged.more || self.stop.is_asked() {
                 return Ok(());
             }
             tokio::time::sleep(BETWEEN).await;

@@ -1,7 +1,6 @@
-//! The server from the outside, without a socket: endpoints, journeys and attacks over the router.
-//!
-//! `routes/` mirrors the URLs, `flows/` tells whole journeys, `attacks/` is named after the abuse
-//! cases of the security bar. Every refusal is asserted by its private reason.
+//! The server as its callers meet it, over its router and over sockets: one test binary, so that
+//! it links once. `routes/` mirrors the URLs, `flows/` tells whole journeys, `attacks/` and
+//! `faults/` are named after the cases of the security bar.
 
 #[cfg(test)]
 #[macro_use]
@@ -10,6 +9,14 @@ mod harness;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
+mod house;
+#[cfg(test)]
 mod routes;
+#[cfg(test)]
+mod small_server;
+#[cfg(test)]
+mod wire;

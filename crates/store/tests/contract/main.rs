@@ -9,6 +9,8 @@ mod harness;
 #[cfg(test)]
 mod commits;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod neighbours;
 #[cfg(test)]
 mod postgres_faults;
