@@ -78,10 +78,7 @@ async fn look(
     let principal = match check(app, token, &Need::default()).await {
         Ok(principal) => principal,
         Err(Failure::Refused(refused)) => {
-            tracing::debug!(
-                reason = refused.refusal.reason.as_ref(),
-                "inactive"
-            );
+            tracing::debug!(reason = refused.refusal.reason.as_ref(), "inactive");
             return Ok(None);
         }
         Err(storage) => return Err(storage),

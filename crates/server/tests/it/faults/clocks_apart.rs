@@ -3,9 +3,10 @@
 
 use keyhaven::app::App;
 use keyhaven::boot::Node;
+use keyhaven::http::stop::Stop;
 use keyhaven::jobs;
+use keyhaven::telemetry::metrics::Metrics;
 use keyhaven_protocol::time::Seconds;
-use tokio::sync::watch;
 use tokio::task::{JoinSet, yield_now};
 
 use super::installation::{As, ISSUER, Installation, Registered, register};
@@ -21,7 +22,7 @@ struct Pair {
     client: Registered,
     jwt: Registered,
     asserting: Registered,
-    stop: watch::Sender<bool>,
+    stop: Stop,
     jobs: Vec<JoinSet<()>>,
     _installation: Installation,
 }
@@ -34,9 +35,9 @@ impl Pair {
         let client = register(&behind, As::Opaque).await;
         let jwt = register(&ahead, As::Jwt).await;
         let asserting = register(&ahead, As::Asserting).await;
-        let (stop, stopping) = watch::channel(false);
+        let (stop, metrics) = (Stop::new(), Metrics::new().expect("metrics"));
         let start =
-            |node: Node| (node.app.clone(), jobs::start(&node.app, node.refusals, &stopping));
+            |node: Node| (node.app.clone(), jobs::start(&node.app, node.refusals, &metrics, &stop));
         let (behind, jobs_behind) = start(behind);
         let (ahead, jobs_ahead) = start(ahead);
         let jobs = vec![jobs_behind, jobs_ahead];
@@ -49,7 +50,7 @@ impl Pair {
     }
 
     async fn close(self) {
-        self.stop.send_replace(true);
+        self.stop.ask();
         for jobs in self.jobs {
             jobs.join_all().await;
         }

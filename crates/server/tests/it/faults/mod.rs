@@ -20,5 +20,6 @@ mod locked;
 mod master_key;
 mod postgres_lost;
 mod slow_database;
+mod terminated;
 mod two_nodes;
 mod unreadable;
