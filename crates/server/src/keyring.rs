@@ -100,7 +100,7 @@ impl KeyRing {
     }
 
     /// Rotates each algorithm whose newest key is older than the rotation period, and removes keys
-    /// that nothing alive depends on.
+    /// that nothing alive depends on, unless the clock has just jumped.
     pub async fn keep(&self, app: &App, origin: &Origin) -> Result<(), Error> {
         let now = app.clock.now();
         let period = app.settings.signing_rotation;
@@ -111,6 +111,7 @@ impl KeyRing {
                 self.rotate(app, algorithm, now.plus(PUBLISHED_BEFORE), act).await?;
             }
         }
+        let Some(now) = app.pace.settled(&app.clock) else { return Ok(()) };
         let retired = now.minus(MAX_ACCESS_LIFE).minus(PUBLISHED_MAX_AGE);
         let act = app.act("system", origin);
         if app.store.remove_retired_signing_keys(retired, act).await? > 0 {
