@@ -29,7 +29,7 @@ use crate::pace::Pace;
 use crate::refusals::RefusalLog;
 
 /// The fact that names the master key everything is sealed with.
-const SEALED_BY: &str = "sealed_by";
+pub const SEALED_BY: &str = "sealed_by";
 
 /// A node before it serves.
 pub struct Node {
@@ -63,6 +63,17 @@ pub async fn open(config: &Config, issuer: String, clock: Clock, dice: Dice) -> 
     let engine = engine::open(&location, Options::default())
         .await
         .with_context(|| format!("the database at {location:?} cannot be opened"))?;
+    open_over(engine, config, issuer, clock, dice).await
+}
+
+/// As [`open`], over an engine that is open already.
+pub async fn open_over(
+    engine: Arc<dyn Engine>,
+    config: &Config,
+    issuer: String,
+    clock: Clock,
+    dice: Dice,
+) -> Result<Node> {
     let master = load_master_keys(config, engine.as_ref(), &dice).await?;
     let store = Store::new(engine, master.sealer()?);
     store.load_ended(clock.now()).await?;

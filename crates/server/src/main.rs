@@ -7,16 +7,9 @@ use clap::Parser;
 use keyhaven::app::{Clock, Dice};
 use keyhaven::cli::{Cli, World};
 
-#[expect(clippy::print_stderr, reason = "the last word of a failed command")]
 fn main() -> ExitCode {
     let world = World { environment: environment(), clock: clock(), dice: dice() };
-    match Cli::parse().run(world) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("keyhaven: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    Cli::parse().run(world)
 }
 
 /// Variables that are not text are not ours.

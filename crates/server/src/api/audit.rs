@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use keyhaven_protocol::id::Id;
+use keyhaven_store::Page;
 use keyhaven_store::audit::Recorded;
 use serde::Serialize;
 use serde_json::Value;
@@ -84,6 +85,8 @@ struct AuditFilters {
     /// `newest` first (the default), or `oldest` first, to follow: then `next` is always there, and
     /// asking with it again gives what happened since, two seconds late at most.
     order: Option<String>,
+    /// With `oldest`: begin here, in seconds since 1970.
+    since: Option<i64>,
 }
 
 /// List what happened
@@ -96,16 +99,21 @@ async fn list_audit(
     administrator: Administrator,
     asked: Asked,
 ) -> Result<Json<Listing<AuditEntry>>, ApiError> {
-    let (page, scope) = asked.page(&app, "audit", &["organization", "action", "order"])?;
+    let (page, scope) = asked.page(&app, "audit", &["organization", "action", "order", "since"])?;
     let reach = narrowed(&app, administrator.reach, &asked).await?;
     let action = asked.text("action");
+    let since = asked.text("since").map(parse_since).transpose()?;
     match asked.text("order") {
+        None | Some("newest") if since.is_some() => {
+            Err(ApiError::parameter("since", "goes with order=oldest"))
+        }
         None | Some("newest") => {
             let listed = app.store.list_audit(reach, action, page).await?;
             Ok(Json(Listing::of(&app, &scope, listed, AuditEntry::from)?))
         }
         Some("oldest") => {
             let before = Id::floor(app.clock.millis().saturating_sub(SETTLED_MILLIS));
+            let page = Page { after: page.after.or(since), ..page };
             let listed = app.store.follow_audit(reach, action, before, page).await?;
             let last = listed.items.last().map(|row| row.id).or(page.after);
             let mut listing = Listing::of(&app, &scope, listed, AuditEntry::from)?;
@@ -114,4 +122,11 @@ async fn list_audit(
         }
         Some(_) => Err(ApiError::parameter("order", "is newest or oldest")),
     }
+}
+
+/// The lowest id of that second.
+fn parse_since(text: &str) -> Result<Id, ApiError> {
+    let seconds = text.parse::<u32>();
+    let seconds = seconds.map_err(|_| ApiError::parameter("since", "is seconds since 1970"))?;
+    Ok(Id::floor(u64::from(seconds) * 1_000))
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -23,14 +23,14 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Strict<T> {
 
     async fn from_request(request: Request, _: &Shared) -> Result<Self, ApiError> {
         let headers = request.headers().clone();
-        let bytes = read_bytes(request).await?;
+        let bytes = read_bytes(request.into_body()).await?;
         parse_body(&headers, &bytes).map(Self)
     }
 }
 
 /// The whole body, bounded.
-pub(super) async fn read_bytes(request: Request) -> Result<Bytes, ApiError> {
-    let body = Limited::new(request.into_body(), MAX_BODY);
+pub(super) async fn read_bytes(body: Body) -> Result<Bytes, ApiError> {
+    let body = Limited::new(body, MAX_BODY);
     match body.collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
@@ -53,6 +53,24 @@ pub(super) fn parse_body<T: DeserializeOwned>(
     };
     serde_path_to_error::deserialize(value)
         .map_err(|error| misshapen(error.path(), &error.inner().to_string()))
+}
+
+/// Reads a JSON body without copying it. The members at fault are looked for only when it fails.
+pub(super) fn parse_borrowed<'a, T: Deserialize<'a>>(
+    headers: &HeaderMap,
+    bytes: &'a [u8],
+) -> Result<T, ApiError> {
+    require_json(headers)?;
+    serde_json::from_slice(bytes).map_err(|error| {
+        if !error.is_data() {
+            return ApiError::member("", "is not JSON");
+        }
+        let reader = &mut serde_json::Deserializer::from_slice(bytes);
+        match serde_path_to_error::deserialize::<_, T>(reader) {
+            Err(error) => misshapen(error.path(), &error.inner().to_string()),
+            Ok(_) => ApiError::member("", "has something behind its end"),
+        }
+    })
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
@@ -89,6 +107,9 @@ fn misshapen(path: &Path, complaint: &str) -> ApiError {
             pointer = format!("{pointer}/{named}");
         }
         return ApiError::member(pointer, "is not a member of this request");
+    }
+    if complaint.starts_with("duplicate field") {
+        return ApiError::member(format!("{pointer}/{named}"), "is there twice");
     }
     let expected = complaint.split("expected ").nth(1).unwrap_or("another value");
     ApiError::member(pointer, format!("must be {expected}"))

@@ -3,7 +3,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use keyhaven_protocol::id::{ClientId, Id};
 use keyhaven_protocol::time::Seconds;
@@ -23,6 +22,7 @@ use super::problems::{CreateProblems, IdempotencyKey, NamedProblems};
 use super::tenant::Named;
 use crate::app::Shared;
 use crate::http::error::{ApiError, Kind};
+use crate::http::reply::NoContent;
 
 /// A day: long enough to roll a new secret out.
 const DEFAULT_OVERLAP: i64 = 24 * 60 * 60;
@@ -165,10 +165,10 @@ async fn delete_client_secret(
     Named(client): Named<ClientId>,
     Named(secret): Named<Id>,
     Deed(act): Deed,
-) -> Result<StatusCode, ApiError> {
+) -> Result<NoContent, ApiError> {
     let record = find(&app, administrator.reach, client).await?;
     match app.store.delete_client_secret(&record.client, secret, act).await? {
-        Outcome::Done => Ok(StatusCode::NO_CONTENT),
+        Outcome::Done => Ok(NoContent),
         other => Err(ApiError::of_outcome(other, "secret")),
     }
 }

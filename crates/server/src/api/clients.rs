@@ -3,7 +3,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use keyhaven_protocol::id::{ClientId, OrganizationId};
 use keyhaven_store::client_secrets::NewSecret;
@@ -25,6 +24,7 @@ use super::problems::{
 use super::tenant::{Named, find_organization};
 use crate::app::{App, Shared};
 use crate::http::error::ApiError;
+use crate::http::reply::NoContent;
 
 mod settings;
 mod wire;
@@ -165,10 +165,10 @@ async fn delete_client(
     administrator: Administrator,
     Named(client): Named<ClientId>,
     Deed(act): Deed,
-) -> Result<StatusCode, ApiError> {
+) -> Result<NoContent, ApiError> {
     let record = find(&app, administrator.reach, client).await?;
     match app.store.delete_client(&record.client, act).await? {
-        Outcome::Done => Ok(StatusCode::NO_CONTENT),
+        Outcome::Done => Ok(NoContent),
         other => Err(ApiError::of_outcome(other, "client")),
     }
 }

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use keyhaven_protocol::display_name::{parse_display_name, parse_prose};
 use keyhaven_protocol::id::{GroupId, UserId};
@@ -22,6 +21,7 @@ use super::problems::{ChangeProblems, CreateProblems, IdempotencyKey, NamedProbl
 use super::tenant::{Named, Tenant};
 use crate::app::Shared;
 use crate::http::error::ApiError;
+use crate::http::reply::NoContent;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -202,9 +202,9 @@ async fn delete_group(
     Tenant(organization): Tenant,
     Named(group): Named<GroupId>,
     Deed(act): Deed,
-) -> Result<StatusCode, ApiError> {
+) -> Result<NoContent, ApiError> {
     match app.store.delete_group(organization.id, group, act).await? {
-        Outcome::Done => Ok(StatusCode::NO_CONTENT),
+        Outcome::Done => Ok(NoContent),
         other => Err(ApiError::of_outcome(other, "group")),
     }
 }
@@ -243,9 +243,9 @@ async fn add_group_member(
     Named(group): Named<GroupId>,
     Named(user): Named<UserId>,
     Deed(act): Deed,
-) -> Result<StatusCode, ApiError> {
+) -> Result<NoContent, ApiError> {
     match app.store.add_group_member(organization.id, group, user, act).await? {
-        Outcome::Done => Ok(StatusCode::NO_CONTENT),
+        Outcome::Done => Ok(NoContent),
         Outcome::Unknown(..) => Err(ApiError::not_found("member")),
         other => Err(ApiError::of_outcome(other, "group")),
     }
@@ -263,9 +263,9 @@ async fn remove_group_member(
     Named(group): Named<GroupId>,
     Named(user): Named<UserId>,
     Deed(act): Deed,
-) -> Result<StatusCode, ApiError> {
+) -> Result<NoContent, ApiError> {
     match app.store.remove_group_member(organization.id, group, user, act).await? {
-        Outcome::Done => Ok(StatusCode::NO_CONTENT),
+        Outcome::Done => Ok(NoContent),
         other => Err(ApiError::of_outcome(other, "member")),
     }
 }

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use keyhaven_protocol::id::UserId;
 use keyhaven_store::Outcome;
@@ -22,6 +21,7 @@ use super::tenant::{Named, Tenant};
 use super::users::User;
 use crate::app::Shared;
 use crate::http::error::ApiError;
+use crate::http::reply::NoContent;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -178,9 +178,9 @@ async fn remove_member(
     Tenant(organization): Tenant,
     Named(user): Named<UserId>,
     Deed(act): Deed,
-) -> Result<StatusCode, ApiError> {
+) -> Result<NoContent, ApiError> {
     match app.store.remove_member(organization.id, user, act).await? {
-        Outcome::Done => Ok(StatusCode::NO_CONTENT),
+        Outcome::Done => Ok(NoContent),
         other => Err(ApiError::of_outcome(other, "member")),
     }
 }

@@ -13,15 +13,17 @@ use utoipa::openapi::{Components, OpenApi, SecurityRequirement};
 use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::app::{Origin, Shared};
+use crate::app::{App, Origin, Shared};
 use crate::http::error::{ApiError, Kind, Problem};
 
 pub mod administrator;
 pub mod audit;
 pub mod body;
+pub mod check;
 pub mod client_secrets;
 pub mod clients;
 pub mod deed;
+mod forward_auth;
 pub mod grants;
 pub mod groups;
 pub mod instance;
@@ -33,6 +35,7 @@ mod problems;
 pub mod projects;
 pub mod reference;
 pub mod refusals;
+pub mod signing_keys;
 pub mod tenant;
 pub mod users;
 
@@ -49,18 +52,28 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(grants::routes())
         .merge(audit::routes())
         .merge(refusals::routes())
+        .merge(signing_keys::routes())
         .merge(instance::routes())
+}
+
+/// What every request to an API behind us asks. These are too hot for a layer: they settle their
+/// refusals themselves.
+fn checks() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().merge(check::routes()).merge(forward_auth::routes())
 }
 
 /// The routes of `/v1`, the document at `/openapi.json` and the reference at `/docs`.
 pub fn router(app: Shared) -> Router {
-    let (routes, document) = resources().split_for_parts();
+    let (routes, _) = resources().split_for_parts();
+    let (checks, _) = checks().split_for_parts();
+    let document = openapi();
     let reference = reference::routes(&document);
     routes
         .route("/v1", routing::any(unknown))
         .route("/v1/{*rest}", routing::any(unknown))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(app.clone(), explained))
+        .merge(checks.method_not_allowed_fallback(method_not_allowed))
         .with_state(app)
         .route("/openapi.json", routing::get(async move || Json(document.clone())))
         .merge(reference)
@@ -69,7 +82,7 @@ pub fn router(app: Shared) -> Router {
 /// The OpenAPI 3.1 document.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    resources().split_for_parts().1
+    resources().merge(checks()).split_for_parts().1
 }
 
 #[derive(utoipa::OpenApi)]
@@ -98,6 +111,8 @@ pub fn openapi() -> OpenApi {
         (name = "grants", description = "The revocation graph."),
         (name = "audit", description = "What happened."),
         (name = "refusals", description = "Why something was refused."),
+        (name = "check", description = "Whose a credential is and whether it stands, for the APIs behind us."),
+        (name = "signing-keys", description = "What signs access tokens."),
         (name = "instance", description = "What runs here."),
     )
 )]
@@ -135,9 +150,7 @@ async fn explained(State(app): State<Shared>, request: Request, next: Next) -> R
     let mut response = next.run(Request::from_parts(parts, body)).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() {
         let allow = response.headers_mut().remove(axum::http::header::ALLOW);
-        let code = note(&app, &error, &origin);
-        tracing::info!(path, kind = error.kind.slug(), code, "refused");
-        response = error.render(code, Some(path));
+        response = settle(&app, &error, &origin, &path);
         if let Some(allow) = allow {
             response.headers_mut().insert(axum::http::header::ALLOW, allow);
         }
@@ -148,7 +161,14 @@ async fn explained(State(app): State<Shared>, request: Request, next: Next) -> R
     response
 }
 
-fn note(app: &Shared, error: &ApiError, origin: &Origin) -> Option<String> {
+/// The answer of a refusal, noted for `explain` and logged.
+fn settle(app: &App, error: &ApiError, origin: &Origin, path: &str) -> Response {
+    let code = note(app, error, origin);
+    tracing::info!(path, kind = error.kind.slug(), code, "refused");
+    error.render(code, Some(path.to_owned()))
+}
+
+fn note(app: &App, error: &ApiError, origin: &Origin) -> Option<String> {
     let refusal = error.refusal.as_ref()?;
     let (random, now) = (app.dice.bytes(), app.clock.now());
     Some(app.refusals.note(refusal, error.organization, &origin.request, random, now))

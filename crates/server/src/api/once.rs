@@ -5,7 +5,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,6 +20,7 @@ use super::administrator::Administrator;
 use super::body::{parse_body, read_bytes};
 use crate::app::{App, Origin, Shared};
 use crate::http::error::{ApiError, Kind};
+use crate::http::reply::Success;
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -47,7 +48,7 @@ struct Key {
 /// An answer that counts once its change is durable.
 pub struct Prepared {
     app: Shared,
-    status: StatusCode,
+    success: Success,
     location: Option<String>,
     body: Vec<u8>,
     key: Option<Key>,
@@ -86,7 +87,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Once<T> {
         let administrator = Administrator::from_request_parts(&mut parts, app).await?;
         let act = app.act(administrator.actor.clone(), &Origin::of(&mut parts, app));
         let (headers, path) = (parts.headers.clone(), parts.uri.path().to_owned());
-        let bytes = read_bytes(Request::from_parts(parts, body)).await?;
+        let bytes = read_bytes(body).await?;
         let key = parse_key(&headers, administrator.actor, &path, &bytes)?;
         if let Some(key) = &key
             && let Some(answer) = app.store.find_answer(&key.caller, &key.name, act.now).await?
@@ -110,26 +111,26 @@ impl<T> Once<T> {
         location: String,
         answer: &impl Serialize,
     ) -> Result<(Act, Prepared), ApiError> {
-        self.prepare(StatusCode::CREATED, Some(location), answer)
+        self.prepare(Success::Created, Some(location), answer)
     }
 
     /// The answer 200, and the deed to carry out.
     pub fn done(self, answer: &impl Serialize) -> Result<(Act, Prepared), ApiError> {
-        self.prepare(StatusCode::OK, None, answer)
+        self.prepare(Success::Done, None, answer)
     }
 
     fn prepare(
         self,
-        status: StatusCode,
+        success: Success,
         location: Option<String>,
         answer: &impl Serialize,
     ) -> Result<(Act, Prepared), ApiError> {
         let body = serde_json::to_vec(answer).map_err(Error::broken)?;
         let Self { mut act, app, key, .. } = self;
         if let Some(key) = &key {
-            act.remember(keep(&app, key, status, location.as_deref(), &body)?);
+            act.remember(keep(&app, key, success, location.as_deref(), &body)?);
         }
-        Ok((act, Prepared { app, status, location, body, key }))
+        Ok((act, Prepared { app, success, location, body, key }))
     }
 }
 
@@ -137,7 +138,7 @@ impl Prepared {
     /// The answer, now that it is known how the deed ended.
     pub async fn after(self, outcome: Outcome, noun: &str) -> Result<Response, ApiError> {
         match (outcome, &self.key) {
-            (Outcome::Done, _) => Ok(write(self.status, self.location.as_deref(), self.body)),
+            (Outcome::Done, _) => Ok(self.success.answer(self.location.as_deref(), self.body)),
             (Outcome::Answered, Some(key)) => {
                 let now = self.app.clock.now();
                 let answer = self.app.store.find_answer(&key.caller, &key.name, now).await?;
@@ -181,7 +182,7 @@ fn row(key: &Key) -> Vec<u8> {
 fn keep(
     app: &App,
     key: &Key,
-    status: StatusCode,
+    success: Success,
     location: Option<&str>,
     body: &[u8],
 ) -> Result<Answer, Error> {
@@ -192,7 +193,7 @@ fn keep(
         caller: key.caller.clone(),
         name: key.name.clone(),
         fingerprint: key.fingerprint,
-        status: status.as_u16(),
+        status: success.number(),
         body: URL_SAFE_NO_PAD.encode(sealed),
     })
 }
@@ -208,19 +209,9 @@ fn replay(app: &App, key: &Key, answer: &Answer) -> Result<Response, ApiError> {
     let mut halves = plain.splitn(2, |byte| *byte == b'\n');
     let location = halves.next().and_then(|line| std::str::from_utf8(line).ok());
     let body = halves.next().unwrap_or_default().to_vec();
-    let status = StatusCode::from_u16(answer.status).map_err(Error::broken)?;
-    let mut response = write(status, location.filter(|line| !line.is_empty()), body);
+    let success = Success::of_number(answer.status)
+        .ok_or_else(|| Error::broken("idempotency.status is no success"))?;
+    let mut response = success.answer(location.filter(|line| !line.is_empty()), body);
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
-}
-
-fn write(status: StatusCode, location: Option<&str>, body: Vec<u8>) -> Response {
-    let mut response = (status, body).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(location) = location.and_then(|text| HeaderValue::from_str(text).ok()) {
-        headers.insert(header::LOCATION, location);
-    }
-    response
 }

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use keyhaven_protocol::display_name::parse_display_name;
 use keyhaven_protocol::id::OrganizationId;
@@ -26,6 +25,7 @@ use super::problems::{
 use super::tenant::Tenant;
 use crate::app::Shared;
 use crate::http::error::ApiError;
+use crate::http::reply::NoContent;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -196,10 +196,10 @@ async fn delete_organization(
     administrator: Administrator,
     Tenant(organization): Tenant,
     Deed(act): Deed,
-) -> Result<StatusCode, ApiError> {
+) -> Result<NoContent, ApiError> {
     administrator.of_instance()?;
     match app.store.delete_organization(organization.id, act).await? {
-        Outcome::Done => Ok(StatusCode::NO_CONTENT),
+        Outcome::Done => Ok(NoContent),
         other => Err(ApiError::of_outcome(other, "organization")),
     }
 }

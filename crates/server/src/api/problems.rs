@@ -61,6 +61,23 @@ impl IntoResponses for CreateProblems {
     }
 }
 
+/// The refusals of a check.
+pub(super) struct CheckProblems;
+
+impl IntoResponses for CheckProblems {
+    fn responses() -> Responses {
+        let kinds = [
+            Kind::InvalidRequest,
+            Kind::DeadCredential,
+            Kind::NarrowCredential,
+            Kind::TooLarge,
+            Kind::UnsupportedMediaType,
+            Kind::Unavailable,
+        ];
+        kinds.map(|kind| (kind.status().as_str().to_owned(), describe_one(kind))).into()
+    }
+}
+
 /// The header of a POST that must happen once.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use keyhaven_protocol::display_name::parse_display_name;
 use keyhaven_protocol::id::ProjectId;
@@ -23,6 +22,7 @@ use super::problems::{ChangeProblems, CreateProblems, IdempotencyKey, NamedProbl
 use super::tenant::{Named, Tenant};
 use crate::app::Shared;
 use crate::http::error::ApiError;
+use crate::http::reply::NoContent;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -185,9 +185,9 @@ async fn delete_project(
     Tenant(organization): Tenant,
     Named(project): Named<ProjectId>,
     Deed(act): Deed,
-) -> Result<StatusCode, ApiError> {
+) -> Result<NoContent, ApiError> {
     match app.store.delete_project(organization.id, project, act).await? {
-        Outcome::Done => Ok(StatusCode::NO_CONTENT),
+        Outcome::Done => Ok(NoContent),
         other => Err(ApiError::of_outcome(other, "project")),
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::response::{AppendHeaders, IntoResponse};
 use axum::routing::get;
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
@@ -37,16 +36,16 @@ pub fn render(document: &OpenApi) -> String {
     page::render(&document)
 }
 
-fn guarded(content_type: &'static str) -> impl IntoResponse + axum::response::IntoResponseParts {
+fn guarded(content_type: &'static str) -> [(HeaderName, HeaderValue); 6] {
     let fixed = HeaderValue::from_static;
-    AppendHeaders([
+    [
         (header::CONTENT_TYPE, fixed(content_type)),
         (header::CONTENT_SECURITY_POLICY, fixed(POLICY)),
         (header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
         (header::REFERRER_POLICY, fixed("no-referrer")),
         (HeaderName::from_static("cross-origin-opener-policy"), fixed("same-origin")),
         (header::CACHE_CONTROL, fixed("public, max-age=300")),
-    ])
+    ]
 }
 
 /// Text on its way into HTML, in content or in a quoted attribute.

@@ -4,7 +4,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use keyhaven_protocol::display_name::parse_display_name;
 use keyhaven_protocol::email::parse_email;
@@ -29,6 +28,7 @@ use super::problems::{
 use super::tenant::Named;
 use crate::app::Shared;
 use crate::http::error::ApiError;
+use crate::http::reply::NoContent;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -215,12 +215,12 @@ async fn delete_user(
     administrator: Administrator,
     Named(user): Named<UserId>,
     Deed(act): Deed,
-) -> Result<StatusCode, ApiError> {
+) -> Result<NoContent, ApiError> {
     let visible = app.store.find_user(administrator.reach, user).await?;
     visible.ok_or_else(|| ApiError::not_found("user"))?;
     administrator.of_instance()?;
     match app.store.delete_user(user, act).await? {
-        Outcome::Done => Ok(StatusCode::NO_CONTENT),
+        Outcome::Done => Ok(NoContent),
         other => Err(ApiError::of_outcome(other, "user")),
     }
 }

@@ -5,7 +5,6 @@
 //! is read by its client. A refresh sends no secret here, so families begun here always rotate.
 //! `data.id` names the refresh family (or the token, for a client that may not refresh).
 
-use axum::body::Bytes;
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
@@ -21,6 +20,7 @@ use serde_json::{Value, json};
 use self::request::{Include, TokenBody};
 use crate::app::{App, Origin, Shared};
 use crate::config::{JsonApiInclude, JsonApiOrganization};
+use crate::http::call::Call;
 use crate::http::refusal::{Fault, JsonApiError, json_api};
 use crate::http::{bearer, body, reply};
 use crate::operations::Failure;
@@ -34,14 +34,12 @@ const GRANT_TYPE: Fault = Fault::Pointer("/data/attributes/grant_type");
 /// `CreateToken`.
 pub async fn create_json_api_token(
     State(app): State<Shared>,
-    origin: Origin,
     OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    body: Bytes,
+    call: Call,
 ) -> Response {
-    match create(&app, &uri, &headers, &body, &origin).await {
+    match create(&app, &uri, &call).await {
         Ok(document) => reply::created_json_api(&document),
-        Err(No { kind, fault, failure }) => json_api(&app, kind, fault, failure, &origin),
+        Err(No { kind, fault, failure }) => json_api(&app, kind, fault, failure, &call.origin),
     }
 }
 
@@ -92,21 +90,16 @@ impl From<Error> for No {
     }
 }
 
-async fn create(
-    app: &App,
-    uri: &Uri,
-    headers: &HeaderMap,
-    bytes: &Bytes,
-    origin: &Origin,
-) -> Result<Value, No> {
+async fn create(app: &App, uri: &Uri, call: &Call) -> Result<Value, No> {
     let include = Include::parse(uri.query()).map_err(|refusal| {
         No::new(JsonApiError::InvalidParameter, Fault::Parameter("include"), refusal)
     })?;
-    let TokenBody { params, ignored } = request::read(body::media_type(headers), bytes)?;
+    let TokenBody { params, ignored } = request::read(body::media_type(&call.headers), &call.body)?;
     let manners = Manners::Json;
     let presented =
-        Presented::gather(None, &params, manners).map_err(|refusal| judged(refusal.into()))?;
+        Presented::gather(None, &params, manners).map_err(|refused| judged(refused.into()))?;
     let terms = Terms::EveryAnswer(Rule::RotateBearer);
+    let origin = &call.origin;
     let request = TokenRequest { presented, manners, params: &params, terms, origin };
     let issued = issue_token(app, &request).await.map_err(judged)?;
     document(app, prefix(uri), &issued, include, &ignored, origin).await.map_err(No::from)
@@ -261,7 +254,10 @@ async fn own_token(app: &App, id: &str, headers: &HeaderMap) -> Result<Principal
     if own {
         return Ok(principal);
     }
-    let refusal = Refusal::token("the path names another token than the bearer's").with("path", id);
+    // Only an id is told: somebody may have put the token itself where its id belongs (A75).
+    let told = named.map_or_else(|| "not an id".to_owned(), |id| id.to_string());
+    let refusal =
+        Refusal::token("the path names another token than the bearer's").with("path", told);
     Err(No::new(
         JsonApiError::Forbidden,
         Fault::Nowhere,

@@ -65,7 +65,7 @@ async fn create(
         _ => {}
     }
     let manners = Manners::Json;
-    let presented = Presented::gather(body::basic(headers)?, &params, manners)?;
+    let presented = Presented::gather(body::basic(headers, manners)?, &params, manners)?;
     let terms = Terms::EveryAnswer(Rule::Rotate);
     issue_token(app, &TokenRequest { presented, manners, params: &params, terms, origin }).await
 }
@@ -98,8 +98,9 @@ async fn revoke(
         let refusal = Refusal::request("token_type_hint is neither access_token nor refresh_token");
         return Err(refusal.on("token_type_hint").into());
     }
-    let presented = Presented::gather(body::basic(headers)?, &params, Manners::Json)?;
-    revoke_token(app, &presented, Manners::Json, token, origin).await
+    let manners = Manners::Json;
+    let presented = Presented::gather(body::basic(headers, manners)?, &params, manners)?;
+    revoke_token(app, &presented, manners, token, origin).await
 }
 
 fn bounded(params: &Params, field: &'static str) -> Result<(), Refusal> {

@@ -5,10 +5,14 @@ use axum::body::Bytes;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Uri};
 use keyhaven_protocol::basic::{BasicPair, parse_basic};
+use keyhaven_protocol::client_auth::Manners;
 use keyhaven_protocol::json;
 use keyhaven_protocol::params::Params;
 use keyhaven_protocol::refusal::{Code, Refusal};
 use serde_json::Value;
+
+/// The longest body of a form or of JSON.
+pub const MAX_BYTES: usize = 64 * 1024;
 
 /// The shape of a request body.
 #[derive(Debug)]
@@ -74,9 +78,10 @@ fn is_known(name: &str) -> bool {
     )
 }
 
-/// The `Authorization: Basic` pair, if there is one. An empty pair (`Og==`) counts as absent;
-/// another scheme too, for the JSON family may send a bearer token it does not need.
-pub fn basic(headers: &HeaderMap) -> Result<Option<BasicPair>, Refusal> {
+/// The `Authorization: Basic` pair, if there is one. An empty pair (`Og==`) counts as absent. So
+/// does another scheme in the JSON family, which may send a bearer token it does not need; a form
+/// that tries one has failed to authenticate and is no public client (A37).
+pub fn basic(headers: &HeaderMap, manners: Manners) -> Result<Option<BasicPair>, Refusal> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -84,7 +89,7 @@ pub fn basic(headers: &HeaderMap) -> Result<Option<BasicPair>, Refusal> {
     }
     let text = value.to_str().map_err(|_| Refusal::client("Authorization is not ASCII"))?;
     let scheme = text.split(' ').next().unwrap_or_default();
-    if !scheme.eq_ignore_ascii_case("basic") {
+    if manners == Manners::Json && !scheme.eq_ignore_ascii_case("basic") {
         return Ok(None);
     }
     let pair = parse_basic(text).map_err(Refusal::client)?;

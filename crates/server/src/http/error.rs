@@ -40,6 +40,11 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "KH-4F2A-9C1D")]
     pub code: Option<String>,
+    /// Why a checked credential does not count, for programs: `invalid_token`,
+    /// `insufficient_scope`, `invalid_request`, `temporarily_unavailable`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "invalid_token")]
+    pub reason: Option<&'static str>,
     /// What is wrong with which member or parameter.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -96,6 +101,10 @@ kinds! {
     InvalidRequest = BAD_REQUEST "invalid-request" "The request is not acceptable",
     /// No credential, or one that does not count.
     InvalidToken = UNAUTHORIZED "invalid-token" "A valid administrator's access token is required",
+    /// A checked credential is dead or unknown.
+    DeadCredential = UNAUTHORIZED "dead-credential" "The credential does not count",
+    /// A checked credential lives, and does not reach so far.
+    NarrowCredential = FORBIDDEN "narrow-credential" "The credential does not reach so far",
     /// A credential that does not reach so far.
     Forbidden = FORBIDDEN "forbidden" "This credential does not allow that",
     /// Unknown, or another tenant's: the two look the same.
@@ -133,6 +142,8 @@ pub struct ApiError {
     pub organization: Option<OrganizationId>,
     /// Seconds to wait before trying again.
     pub wait: Option<i64>,
+    /// Why, in a word for programs, when a checked credential does not count.
+    pub reason: Option<&'static str>,
 }
 
 impl ApiError {
@@ -140,7 +151,15 @@ impl ApiError {
     pub fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
         let detail = detail.into();
         let refusal = Some(Box::new(Refusal::new(code_of(kind), detail.clone())));
-        Self { kind, detail, errors: Vec::new(), refusal, organization: None, wait: None }
+        Self {
+            kind,
+            detail,
+            errors: Vec::new(),
+            refusal,
+            organization: None,
+            wait: None,
+            reason: None,
+        }
     }
 
     /// No such `noun` within reach.
@@ -186,6 +205,25 @@ impl ApiError {
         self
     }
 
+    /// A credential somebody asked about does not count, or could not be judged.
+    pub fn of_checked(failure: Failure) -> Self {
+        let word = match &failure {
+            Failure::Storage(_) => "temporarily_unavailable",
+            Failure::Refused(refused) => refused.refusal.code.as_str(),
+        };
+        let mut error = Self::from(failure);
+        error.kind = match error.kind {
+            Kind::InvalidToken => Kind::DeadCredential,
+            Kind::Forbidden => Kind::NarrowCredential,
+            other => other,
+        };
+        if error.kind != Kind::Unavailable {
+            error.detail = error.kind.title().into();
+        }
+        error.reason = Some(word);
+        error
+    }
+
     /// What a change that did not happen means to the caller. `noun` names what it was about.
     pub fn of_outcome(outcome: Outcome, noun: &str) -> Self {
         match outcome {
@@ -219,6 +257,7 @@ impl ApiError {
             detail: self.detail.clone().into_owned(),
             instance,
             code,
+            reason: self.reason,
             errors: self.errors.clone(),
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
@@ -226,7 +265,7 @@ impl ApiError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.kind == Kind::InvalidToken {
+        if matches!(self.kind, Kind::InvalidToken | Kind::DeadCredential) {
             let challenge = HeaderValue::from_static("Bearer realm=\"keyhaven\"");
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
@@ -257,6 +296,7 @@ impl From<Error> for ApiError {
             refusal: None,
             organization: None,
             wait: Some(1),
+            reason: None,
         }
     }
 }
@@ -275,6 +315,7 @@ impl From<Failure> for ApiError {
             refusal: Some(Box::new(refused.refusal)),
             organization: refused.client.and_then(|client| client.organization),
             wait: refused.wait,
+            reason: None,
         }
     }
 }

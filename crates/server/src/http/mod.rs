@@ -3,6 +3,7 @@
 
 pub mod bearer;
 pub mod body;
+pub mod call;
 pub mod cors;
 pub mod error;
 pub mod limits;

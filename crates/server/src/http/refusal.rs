@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use axum::http::header::{HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use keyhaven_protocol::refusal::{Code, Refusal};
@@ -188,20 +188,15 @@ pub fn unavailable(error: &Error) -> Response {
 }
 
 /// 415: the body is of no media type this endpoint reads.
-pub fn unsupported_media_type(app: &App, origin: &Origin) -> Response {
-    let refusal = Refusal::request("the body is neither a form nor JSON");
-    let code =
-        app.refusals.note(&refusal, None, &origin.request, app.dice.bytes(), app.clock.now());
+pub fn unsupported_media_type(app: &App, refusal: &Refusal, origin: &Origin) -> Response {
+    let (random, now) = (app.dice.bytes(), app.clock.now());
+    let code = app.refusals.note(refusal, None, &origin.request, random, now);
     let body = json!({
         "error": "invalid_request",
-        "error_description": format!("Send application/x-www-form-urlencoded or application/json. ({code})"),
+        "error_description":
+            format!("Send application/x-www-form-urlencoded or application/json. ({code})"),
     });
     with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, JSON, &body)
-}
-
-/// A header of an answer.
-pub fn set(response: &mut Response, name: HeaderName, value: HeaderValue) {
-    response.headers_mut().insert(name, value);
 }
 
 /// Notes a refusal for `explain`, logs it once, and returns its public code.

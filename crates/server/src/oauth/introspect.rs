@@ -1,9 +1,8 @@
 //! `POST /oauth2/introspect` (RFC 7662). Says `{"active":false}` alone for everything that is not
 //! a live token the caller may know about.
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use keyhaven_protocol::client_auth::{Manners, Presented};
 use keyhaven_protocol::introspect::{may_ask, may_see};
@@ -13,6 +12,7 @@ use serde::Serialize;
 
 use crate::app::{App, Origin, Shared};
 use crate::http::body::{self, Shape};
+use crate::http::call::{Call, unreadable};
 use crate::http::{refusal, reply};
 use crate::operations::check::{Need, Principal, check};
 use crate::operations::{Failure, authenticate_client, spend_proof};
@@ -42,24 +42,16 @@ struct Introspection<'a> {
 }
 
 /// Tells an authenticated client what a token is worth.
-pub async fn introspect(
-    State(app): State<Shared>,
-    origin: Origin,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let params = match body::no_query(&uri).and_then(|()| body::shape(&headers, &body)) {
+pub async fn introspect(State(app): State<Shared>, call: Call) -> Response {
+    let params = match call.shape() {
         Ok(Shape::Form(params)) => params,
-        Ok(Shape::Json(_) | Shape::Unknown) => {
-            return refusal::unsupported_media_type(&app, &origin);
-        }
-        Err(refused) => return refusal::oauth(&app, refused.into(), &origin),
+        Ok(Shape::Json(_) | Shape::Unknown) => return unreadable(&app, &call),
+        Err(failure) => return refusal::oauth(&app, failure, &call.origin),
     };
-    match look(&app, &headers, &params, &origin).await {
+    match look(&app, &call.headers, &params, &call.origin).await {
         Ok(Some(principal)) => reply::ok(&describe(&app, &principal)),
         Ok(None) => reply::ok(&Introspection::default()),
-        Err(failure) => refusal::oauth(&app, failure, &origin),
+        Err(failure) => refusal::oauth(&app, failure, &call.origin),
     }
 }
 
@@ -70,7 +62,7 @@ async fn look(
     origin: &Origin,
 ) -> Result<Option<Principal>, Failure> {
     let manners = Manners::Standard;
-    let presented = Presented::gather(body::basic(headers)?, params, manners)?;
+    let presented = Presented::gather(body::basic(headers, manners)?, params, manners)?;
     let (caller, proof) = authenticate_client(app, &presented, manners, origin).await?;
     may_ask(&caller)?;
     spend_proof(app, &proof).await?;

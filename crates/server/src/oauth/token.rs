@@ -1,8 +1,7 @@
 //! `POST /oauth2/token` (RFC 6749 §3.2).
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use keyhaven_protocol::client_auth::{Manners, Presented};
 use keyhaven_protocol::grants::Terms;
@@ -12,6 +11,7 @@ use serde::Serialize;
 use crate::app::{App, Origin, Shared};
 use crate::doors;
 use crate::http::body::{self, Shape};
+use crate::http::call::{Call, unreadable};
 use crate::http::{refusal, reply};
 use crate::operations::Failure;
 use crate::operations::issue_token::{IssuedToken, TokenRequest, issue_token};
@@ -28,23 +28,17 @@ struct TokenResponse<'a> {
 }
 
 /// Issues tokens.
-pub async fn create_token(
-    State(app): State<Shared>,
-    origin: Origin,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    match body::no_query(&uri).and_then(|()| body::shape(&headers, &body)) {
-        Ok(Shape::Form(params)) => match issue(&app, &headers, &params, &origin).await {
+pub async fn create_token(State(app): State<Shared>, call: Call) -> Response {
+    match call.shape() {
+        Ok(Shape::Form(params)) => match issue(&app, &call.headers, &params, &call.origin).await {
             Ok(issued) => reply::ok(&response(&issued)),
-            Err(failure) => refusal::oauth(&app, failure, &origin),
+            Err(failure) => refusal::oauth(&app, failure, &call.origin),
         },
         Ok(Shape::Json(body)) => {
-            doors::json_tokens::create_auth_token(&app, &headers, &body, &origin).await
+            doors::json_tokens::create_auth_token(&app, &call.headers, &body, &call.origin).await
         }
-        Ok(Shape::Unknown) => refusal::unsupported_media_type(&app, &origin),
-        Err(refused) => refusal::oauth(&app, refused.into(), &origin),
+        Ok(Shape::Unknown) => unreadable(&app, &call),
+        Err(failure) => refusal::oauth(&app, failure, &call.origin),
     }
 }
 
@@ -55,7 +49,7 @@ async fn issue(
     origin: &Origin,
 ) -> Result<IssuedToken, Failure> {
     let manners = Manners::Standard;
-    let presented = Presented::gather(body::basic(headers)?, params, manners)?;
+    let presented = Presented::gather(body::basic(headers, manners)?, params, manners)?;
     issue_token(app, &TokenRequest { presented, manners, params, terms: Terms::Standard, origin })
         .await
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use keyhaven_protocol::access_token::Claims;
-use keyhaven_protocol::client::{Client, TokenFormat};
+use keyhaven_protocol::client::{Client, Standing, TokenFormat};
 use keyhaven_protocol::client_auth::{Manners, Presented, Proof, Spend};
 use keyhaven_protocol::credential::{self, Kind};
 use keyhaven_protocol::grants::{
@@ -22,7 +22,7 @@ use keyhaven_store::Error;
 use keyhaven_store::issuing::{FamilyStep, Issue, Issued, NewFamily, Rotation};
 use keyhaven_store::seal::{self, Place};
 
-use super::{Failure, authenticate_client};
+use super::{Failure, authenticate_client, spend_proof};
 use crate::app::{App, Origin};
 
 /// How often a request that lost a race decides again from fresh facts (F06, F11).
@@ -98,12 +98,15 @@ async fn prove(
         let fits =
             family.is_some_and(|family| family.rule == Rule::RotateBearer && family.client == *id);
         let client = app.store.recall_client(*id, app.clock.tick()).await?;
-        if let (true, Some(client)) = (fits, client)
-            && client.standing == keyhaven_protocol::client::Standing::Active
-        {
-            return Ok((client, Proof::default()));
-        }
-        return Err(Refusal::grant("the refresh token does not stand for itself").into());
+        let (true, Some(client)) = (fits, client) else {
+            return Err(Refusal::grant("the refresh token does not stand for itself").into());
+        };
+        let reason = match client.standing {
+            Standing::Active => return Ok((client, Proof::default())),
+            Standing::Disabled => "client is disabled",
+            Standing::OrganizationDisabled => "the client's organization is disabled",
+        };
+        return Err(Failure::from(Refusal::grant(reason)).of(&client));
     }
     authenticate_client(app, &request.presented, request.manners, request.origin).await
 }
@@ -128,6 +131,7 @@ async fn attempt(
     match grant.decide(request.params, &facts, now) {
         Ok(plan) => carry_out(app, request, client, plan, proof.spend.clone(), now).await,
         Err(refusal) => {
+            spend_proof(app, proof).await?;
             carry_out_consequence(app, client, family.as_ref(), &refusal, request.origin).await?;
             Err(refusal.into())
         }

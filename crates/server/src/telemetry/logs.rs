@@ -8,6 +8,7 @@ use metrics::Counter;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -75,7 +76,13 @@ impl Logs {
     }
 }
 
-const fn filter(level: LogLevel) -> LevelFilter {
+/// Libraries are heard only when they warn: below that, some write what passes through them.
+fn filter(level: LogLevel) -> Targets {
+    let level = level_filter(level);
+    Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("keyhaven", level)
+}
+
+const fn level_filter(level: LogLevel) -> LevelFilter {
     match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,

@@ -13,6 +13,8 @@ mod ending;
 #[cfg(test)]
 mod families;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod keys_and_facts;
 #[cfg(test)]
 mod neighbours;

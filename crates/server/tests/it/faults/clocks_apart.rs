@@ -35,9 +35,12 @@ impl Pair {
         let client = register(&behind, As::Opaque).await;
         let jwt = register(&ahead, As::Jwt).await;
         let asserting = register(&ahead, As::Asserting).await;
-        let (stop, metrics) = (Stop::new(), Metrics::new().expect("metrics"));
-        let start =
-            |node: Node| (node.app.clone(), jobs::start(&node.app, node.refusals, &metrics, &stop));
+        let stop = Stop::new();
+        let metrics = Metrics::new().expect("metrics");
+        let start = |node: Node| {
+            let jobs = jobs::start(&node.app, node.refusals, &metrics, &stop);
+            (node.app.clone(), jobs)
+        };
         let (behind, jobs_behind) = start(behind);
         let (ahead, jobs_ahead) = start(ahead);
         let jobs = vec![jobs_behind, jobs_ahead];
