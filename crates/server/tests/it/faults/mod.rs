@@ -23,6 +23,7 @@ mod server;
 mod slow_database;
 mod slow_readiness;
 mod stopwatch;
+mod terminated_under_load;
 mod termination;
 mod two_nodes;
 mod unreadable;
