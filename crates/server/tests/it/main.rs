@@ -1,5 +1,10 @@
 //! The server as its callers meet it, over its router and over sockets: one test binary, so that
-//! it links once.
+//! it links once. `routes/` mirrors the URLs, `flows/` tells whole journeys, `attacks/` and
+//! `faults/` are named after the cases of the security bar.
+
+#[cfg(test)]
+#[macro_use]
+mod harness;
 
 #[cfg(test)]
 mod attacks;
@@ -7,6 +12,8 @@ mod attacks;
 mod cli;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod flows;
 #[cfg(test)]
 mod house;
 #[cfg(test)]

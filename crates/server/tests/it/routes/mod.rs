@@ -1,4 +1,5 @@
-//! `/v1`, one file per resource, and the rules that hold on every route.
+//! Endpoints, named after their paths: answers and refusals exactly as the contracts have them, and
+//! the rules that hold on every route.
 
 mod audit;
 mod authentication;
@@ -6,11 +7,17 @@ mod client_secrets;
 mod clients;
 mod document;
 mod groups;
+mod introspect;
+mod json_api_tokens;
+mod json_tokens;
 mod members;
 mod once;
 mod organizations;
 mod pages;
 mod projects;
 mod refusals;
+mod revoke;
 mod tenants;
+mod token;
 mod users;
+mod well_known;
