@@ -68,8 +68,10 @@ fn insert_all(
     sample: usize,
 ) -> Outcome<Vec<String>> {
     let mut token = Template::read(database, "access_tokens", model)?;
-    let grant = token.id("grant_id")?;
-    let mut grant = own_grant(database, grant)?;
+    let mut grant = match token.id("grant_id")? {
+        Some(grant) => own_grant(database, grant)?,
+        None => None,
+    };
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let first = now.as_millis() as u64 - 600_000;
     let (every, mut samples) = ((rows / sample.max(1)).max(1), Vec::with_capacity(sample));
@@ -95,7 +97,8 @@ fn insert_all(
     Ok(samples)
 }
 
-/// The grant's row when each token has a grant of its own; nothing when tokens share one.
+/// The grant's row when each token has a grant of its own; nothing when tokens share one or hang on
+/// their client.
 fn own_grant(database: &Connection, grant: Id) -> Outcome<Option<Template<'_>>> {
     let count = "SELECT count(*) FROM access_tokens WHERE grant_id = ?1";
     let tokens: i64 = database.query_row(count, [grant.0], |row| row.get(0))?;
@@ -131,9 +134,10 @@ impl<'a> Template<'a> {
         Ok(())
     }
 
-    fn id(&self, column: &str) -> Outcome<Id> {
+    fn id(&self, column: &str) -> Outcome<Option<Id>> {
         match &self.row[self.at(column)?] {
-            Value::Blob(bytes) => Ok(Id(bytes.as_slice().try_into()?)),
+            Value::Blob(bytes) => Ok(Some(Id(bytes.as_slice().try_into()?))),
+            Value::Null => Ok(None),
             other => Err(format!("{column} holds {other:?}, not an id").into()),
         }
     }
@@ -171,7 +175,7 @@ mod tests {
 
     const SCHEMA: &str = "
         CREATE TABLE grants (id BLOB PRIMARY KEY, kind TEXT NOT NULL);
-        CREATE TABLE access_tokens (id BLOB PRIMARY KEY, hash BLOB NOT NULL, grant_id BLOB NOT NULL,
+        CREATE TABLE access_tokens (id BLOB PRIMARY KEY, hash BLOB NOT NULL, grant_id BLOB,
             scopes TEXT NOT NULL, expires_at INTEGER NOT NULL);";
 
     fn database(second_token: &str) -> (tempfile::TempDir, PathBuf, Id) {
@@ -206,6 +210,14 @@ mod tests {
             FROM access_tokens";
         let (_folder, file, model) = database(second);
         copy_rows(&file, model, 100, 10).unwrap();
+        assert_eq!(count(&file, "grants"), 1);
+    }
+
+    #[test]
+    fn a_token_of_the_clients_own_has_no_grant_to_copy() {
+        let (_folder, file, model) = database("UPDATE access_tokens SET grant_id = NULL");
+        copy_rows(&file, model, 100, 10).unwrap();
+        assert_eq!(count(&file, "access_tokens WHERE grant_id IS NULL"), 101);
         assert_eq!(count(&file, "grants"), 1);
     }
 

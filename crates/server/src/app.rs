@@ -15,6 +15,7 @@ use crate::config::{
 use crate::http::request::Arrival;
 use crate::keyring::KeyRing;
 use crate::limits::FailureLimit;
+use crate::pace::Pace;
 use crate::refusals::RefusalLog;
 
 /// The shared state of one node.
@@ -27,6 +28,8 @@ pub struct App {
     pub settings: Settings,
     /// Time.
     pub clock: Clock,
+    /// Whether time may be believed.
+    pub pace: Pace,
     /// Randomness.
     pub dice: Dice,
     /// Where refusals go to be explained.

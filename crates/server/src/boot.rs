@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::keyring::KeyRing;
 use crate::limits::FailureLimit;
 use crate::master_key::{Fresh, MasterKeys};
+use crate::pace::Pace;
 use crate::refusals::RefusalLog;
 
 /// The fact that names the master key everything is sealed with.
@@ -81,7 +82,8 @@ pub async fn open_over(
     let (log, refusals) = RefusalLog::new();
     let settings = settings(config, issuer);
     let failures = FailureLimit::default();
-    let app = Arc::new(App { store, keys, settings, clock, dice, refusals: log, failures });
+    let pace = Pace::new(&clock);
+    let app = Arc::new(App { store, keys, settings, clock, pace, dice, refusals: log, failures });
     ensure_signing_key(&app, config).await?;
     Ok(Node { app, refusals })
 }

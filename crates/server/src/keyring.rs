@@ -9,12 +9,13 @@ use arc_swap::ArcSwap;
 use axum::body::Bytes;
 use keyhaven_protocol::access_token::Signer;
 use keyhaven_protocol::jose::algorithm::Algorithm;
+use keyhaven_protocol::jose::jwk::Jwk;
 use keyhaven_protocol::jose::jwk_set::JwkSet;
 use keyhaven_protocol::jose::signing_key::SigningKey;
 use keyhaven_protocol::jose::verifying_key::KeySet;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::known::MAX_ACCESS_LIFE;
-use keyhaven_store::signing_keys::SigningKeyRow;
+use keyhaven_store::signing_keys::{PublishedKey, SigningKeyRow};
 use keyhaven_store::{Act, Error, Outcome, Store};
 
 use crate::app::{App, Origin};
@@ -43,14 +44,17 @@ struct Held {
     algorithm: Algorithm,
     generation: i64,
     signs_from: Timestamp,
-    signer: Signer,
+    /// None for a key that does not open: it still verifies.
+    signer: Option<Signer>,
 }
 
 impl Ring {
-    /// The key of `algorithm` that signs at `now`: the newest whose time has come.
+    /// The key of `algorithm` that signs at `now`: the newest that opens and whose time has come.
     #[must_use]
     pub fn signer(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Signer> {
-        self.held(algorithm).find(|held| held.signs_from <= now).map(|held| &held.signer)
+        self.held(algorithm)
+            .filter(|held| held.signs_from <= now)
+            .find_map(|held| held.signer.as_ref())
     }
 
     /// Newest generation first, as the store lists them.
@@ -100,7 +104,7 @@ impl KeyRing {
     }
 
     /// Rotates each algorithm whose newest key is older than the rotation period, and removes keys
-    /// that nothing alive depends on.
+    /// that nothing alive depends on, unless the clock has just jumped.
     pub async fn keep(&self, app: &App, origin: &Origin) -> Result<(), Error> {
         let now = app.clock.now();
         let period = app.settings.signing_rotation;
@@ -111,6 +115,7 @@ impl KeyRing {
                 self.rotate(app, algorithm, now.plus(PUBLISHED_BEFORE), act).await?;
             }
         }
+        let Some(now) = app.pace.settled(&app.clock) else { return Ok(()) };
         let retired = now.minus(MAX_ACCESS_LIFE).minus(PUBLISHED_MAX_AGE);
         let act = app.act("system", origin);
         if app.store.remove_retired_signing_keys(retired, act).await? > 0 {
@@ -151,20 +156,31 @@ async fn read(store: &Store) -> Result<Ring, Error> {
     let mut keys = Vec::new();
     let mut public = Vec::new();
     for row in store.list_signing_keys().await? {
-        let algorithm = Algorithm::parse(&row.alg)
-            .ok_or_else(|| Error::broken(format!("signing_keys.alg is {}", row.alg)))?;
-        let key = SigningKey::from_pkcs8(algorithm, &row.private)
-            .map_err(|error| Error::broken(error.0))?;
-        public.push(key.jwk().clone());
-        let signer = Signer::new(Arc::new(key));
-        keys.push(Held {
-            algorithm,
-            generation: row.generation,
-            signs_from: row.signs_from,
-            signer,
-        });
+        let (kid, generation) = (row.kid.clone(), row.generation);
+        let Some((held, jwk)) = held(row) else {
+            tracing::error!(kid, generation, "a signing key does not parse; it is left out");
+            continue;
+        };
+        if held.signer.is_none() {
+            tracing::error!(kid, generation, "a signing key does not open; it only verifies");
+        }
+        public.push(jwk);
+        keys.push(held);
     }
     let set = JwkSet::new(public);
     let verifying = KeySet::prepare(&set).map_err(Error::broken)?;
     Ok(Ring { keys, verifying, published: Bytes::from(set.to_value().to_string()) })
+}
+
+/// A key that does not open is held by its public part alone (F21).
+fn held(row: PublishedKey) -> Option<(Held, Jwk)> {
+    let algorithm = Algorithm::parse(&row.alg)?;
+    let key = row.private.ok().and_then(|private| SigningKey::from_pkcs8(algorithm, &private).ok());
+    let jwk = match &key {
+        Some(key) => key.jwk().clone(),
+        None => Jwk::parse(&serde_json::from_str(&row.public_jwk).ok()?).ok()??,
+    };
+    let signer = key.map(|key| Signer::new(Arc::new(key)));
+    let (generation, signs_from) = (row.generation, row.signs_from);
+    Some((Held { algorithm, generation, signs_from, signer }, jwk))
 }

@@ -13,6 +13,7 @@ pub mod limits;
 pub mod master_key;
 pub mod oauth;
 pub mod operations;
+pub mod pace;
 pub mod refusals;
 pub mod routes;
 pub mod serve;

@@ -6,6 +6,7 @@ use keyhaven_store::Error;
 
 use super::{Round, origin};
 use crate::app::Shared;
+use crate::operations::forget_ended::sweep_memory;
 
 pub(super) struct Keys {
     pub(super) app: Shared,
@@ -17,11 +18,7 @@ impl Round for Keys {
 
     async fn round(&mut self) -> Result<(), Error> {
         let app = &self.app;
-        app.failures.sweep();
-        if let Some(lost) = app.store.known().sweep(app.clock.now()) {
-            app.store.load_ended(app.clock.now()).await?;
-            app.store.known().repaired(lost);
-        }
+        sweep_memory(app).await?;
         app.keys.keep(app, &origin(Self::NAME)).await
     }
 }

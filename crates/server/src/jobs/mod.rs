@@ -1,5 +1,6 @@
 //! What happens by itself, beside the requests. Each job is a file; all end when told to stop.
 
+mod clock;
 mod explain;
 mod hear;
 mod keys;
@@ -38,6 +39,7 @@ pub fn start(
 ) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
     jobs.spawn(again(measure::Measure::new(app.clone(), metrics), stop.clone()));
+    jobs.spawn(again(clock::Clock { app: app.clone() }, stop.clone()));
     jobs.spawn(again(hear::Hear::new(app.clone()), stop.clone()));
     jobs.spawn(again(keys::Keys { app: app.clone() }, stop.clone()));
     jobs.spawn(again(purge::Purge { app: app.clone(), stop: stop.clone() }, stop.clone()));

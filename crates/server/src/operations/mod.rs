@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::app::{App, Origin};
 
 pub mod check;
+pub mod forget_ended;
 pub mod issue_token;
 pub mod revoke_token;
 

@@ -101,8 +101,8 @@ pub(crate) struct Server {
     refusals: Mutex<mpsc::Receiver<Explanation>>,
     place: Place,
     settings: Vec<(&'static str, &'static str)>,
-    metrics: Metrics,
     stop: Stop,
+    metrics: Metrics,
 }
 
 impl Server {
@@ -152,8 +152,8 @@ impl Server {
             refusals: Mutex::new(refusals),
             place: place.clone(),
             settings: settings.to_vec(),
-            metrics,
             stop: Stop::new(),
+            metrics,
         }
     }
 

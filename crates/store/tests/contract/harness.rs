@@ -77,6 +77,14 @@ impl Place {
         Self { location, kept: Kept::Database { server: server.to_owned(), name } }
     }
 
+    /// Another fresh database on the same engine.
+    pub(crate) async fn another(&self) -> Self {
+        match &self.kept {
+            Kept::Directory { .. } => Self::sqlite(),
+            Kept::Database { server, .. } => Self::postgres_on(server).await,
+        }
+    }
+
     /// Drops what [`Place::postgres`] made; a failed test leaves it for inspection.
     pub(crate) async fn discard(self) {
         if let Kept::Database { server, name } = &self.kept {

@@ -1,11 +1,21 @@
 //! F07: the wall clock jumps, forward or back. What was used stays used, no token outlives its
 //! stored end, and a grace window that has passed does not open again.
 
+use std::time::Duration;
+
 use keyhaven::app::App;
+use keyhaven::boot::Node;
+use keyhaven::http::stop::Stop;
+use keyhaven::jobs;
+use keyhaven::operations::forget_ended::{forget_ended, sweep_memory};
+use keyhaven::telemetry::metrics::Metrics;
 use keyhaven_protocol::time::{Seconds, Timestamp};
+use keyhaven_store::{Page, Reach};
+use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use super::installation::{As, ISSUER, Installation, register};
-use super::node::{IssuedRefresh, begin, issue, issue_by, refusal, rotate, why_dead};
+use super::node::{IssuedRefresh, begin, issue, issue_by, refusal, revoke, rotate, why_dead};
 use super::stopwatch::SetClock;
 
 const HOUR: i64 = 3_600;
@@ -28,8 +38,9 @@ async fn what_was_used_stays_used(installation: Installation) {
     let exp = app.clock.now().plus(Seconds(240));
     let assertion = client.assertion("once", ISSUER, exp);
     issue_by(app, &assertion).await.expect("the first use");
-    for jump in [-HOUR, HOUR, 100, -200] {
+    for jump in [-HOUR, 2 * HOUR, 100, -HOUR - 100] {
         clock.jump(jump);
+        forget(app).await;
         // Assertions made now, whose id was used then.
         let again = client.assertion("once", ISSUER, app.clock.now().plus(Seconds(200)));
         assert_eq!(refusal(issue_by(app, &again).await), "assertion was used before", "{jump}");
@@ -99,8 +110,8 @@ async fn a_grace_window_does_not_open_again(installation: Installation) {
     let again = rotate(app, &client, first.refresh()).await.expect("in the window");
     assert_eq!(again.refresh().reveal(), second.refresh().reveal());
 
-    clock.jump(grace + 1);
-    purge(app).await;
+    clock.pass(grace + 1);
+    forget(app).await;
     clock.jump(-grace);
     let why = refusal(rotate(app, &client, first.refresh()).await);
     assert_eq!(why, "a spent refresh token was used again");
@@ -109,9 +120,66 @@ async fn a_grace_window_does_not_open_again(installation: Installation) {
     app.store.engine().close().await.expect("closes");
 }
 
-async fn purge(app: &App) {
-    let window = app.settings.audit_window;
-    while app.store.purge(Seconds(300), window, app.clock.now()).await.expect("purges").more {}
+/// What the jobs do, until they find nothing more to do.
+async fn forget(app: &App) {
+    sweep_memory(app).await.expect("sweeps");
+    while forget_ended(app).await.expect("purges").more {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_revoked_stays_so_when_the_clock_jumps_on_sqlite() {
+    what_was_revoked_stays_so(Installation::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_revoked_stays_so_when_the_clock_jumps_on_postgres() {
+    what_was_revoked_stays_so(Installation::postgres()).await;
+}
+
+/// A clock that runs ahead for a while must not make a node forget what still matters.
+async fn what_was_revoked_stays_so(installation: Installation) {
+    let clock = SetClock::now();
+    let node = installation.open(clock.clock()).await;
+    let app = &*node.app;
+    for kind in [As::Jwt, As::Opaque] {
+        let client = register(&node, kind).await;
+        let (one, other) =
+            (begin(app, &client).await.expect("a"), begin(app, &client).await.expect("b"));
+        revoke(app, &client, &one.access_token).await.expect("revokes");
+        revoke(app, &client, other.refresh()).await.expect("revokes");
+        clock.jump(5 * HOUR);
+        forget(app).await;
+        clock.jump(-5 * HOUR);
+        forget(app).await;
+        assert!(why_dead(app, &one.access_token).await.is_some(), "a revoked token came back");
+        assert!(why_dead(app, &other.access_token).await.is_some(), "a dead family's token lives");
+    }
+    app.store.engine().close().await.expect("closes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_jump_is_written_down() {
+    let clock = SetClock::now();
+    let installation = Installation::sqlite();
+    let Node { app, refusals } = installation.open(clock.clock()).await;
+    let (stop, metrics) = (Stop::new(), Metrics::new().expect("metrics"));
+    let jobs = jobs::start(&app, refusals, &metrics, &stop);
+    clock.jump(-HOUR);
+    let written = async {
+        loop {
+            let page = Page { after: None, limit: 10 };
+            let rows = app.store.list_audit(Reach::Instance, Some("clock.jumped"), page).await;
+            if let Some(row) = rows.expect("reads").items.pop() {
+                return row.entry.detail;
+            }
+            yield_now().await;
+        }
+    };
+    let detail = timeout(Duration::from_secs(10), written).await.expect("it is written down");
+    assert!(detail.contains("-36") || detail.contains("-35"), "{detail}");
+    stop.ask();
+    jobs.join_all().await;
+    app.store.engine().close().await.expect("closes");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! "It stays small" (design §2): what ended leaves in bounded steps, and what is alive stays.
 
 use keyhaven::app::App;
+use keyhaven::operations::forget_ended::forget_ended;
 use keyhaven_protocol::time::Seconds;
 use keyhaven_store::engine::Statement;
 use keyhaven_store::purge::CHUNK;
@@ -68,7 +69,7 @@ async fn what_ended_leaves_in_bounded_steps(installation: Installation) {
     let full = size(app).await;
     assert!(full.tokens > CHUNK && full.families == 60 && full.spent == 60, "{full:?}");
 
-    clock.jump(opaque.client.refresh_absolute.0 + 700);
+    clock.pass(opaque.client.refresh_absolute.0 + 700);
     let alive = begin(app, &opaque).await.expect("begins");
     let token = issue(app, &opaque).await.expect("issues");
     let (rounds, removed) = purge(app).await;
@@ -87,9 +88,7 @@ async fn what_ended_leaves_in_bounded_steps(installation: Installation) {
 async fn purge(app: &App) -> (usize, u64) {
     let (mut rounds, mut removed) = (0, 0);
     loop {
-        let purged =
-            app.store.purge(Seconds(300), app.settings.audit_window, app.clock.now()).await;
-        let purged = purged.expect("purges");
+        let purged = forget_ended(app).await.expect("purges");
         assert!(purged.rows <= 11 * CHUNK.unsigned_abs(), "an unbounded step: {purged:?}");
         rounds += 1;
         removed += purged.rows;

@@ -3,11 +3,11 @@
 //!
 //! The other process is this one: an engine of its own whose one commit counts for a while.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use keyhaven_store::engine::{Engine, Location, Options, Statement, Step, open};
-use keyhaven_store::values;
+use keyhaven_store::engine::{Commit, Engine, Location, Options, Statement, Step, open};
+use keyhaven_store::{Error, values};
+use tokio::task::JoinHandle;
 
 use super::installation::{As, Installation};
 use super::server::Server;
@@ -56,17 +56,11 @@ async fn under_a_lock_for(length: Duration) -> Seen {
     let refresh = caller.ask(&Order::begin(&opaque)).await.text("refresh_token");
     caller.ask(&Order::issue(&jwt)).await.text("access_token");
 
-    let beside = open(&Location::Sqlite(installation.data()), Options::default()).await;
-    let beside = beside.expect("opens beside the server");
-    let count = counted_in(&*beside, length).await;
-    let holder = Arc::clone(&beside);
-    let step = Step::any(&HOLD, values![count]);
-    let hold = tokio::spawn(async move { holder.commit(vec![step]).await });
-
+    let lock = Lock::hold(&installation, length).await;
     let mut seen = Seen { while_locked: 0, refused: 0 };
     let mut tokens = vec![token];
     let mut head = refresh.clone();
-    while !hold.is_finished() {
+    while lock.is_held() {
         let issued = caller.ask(&Order::issue(&opaque)).await;
         if issued.unavailable() {
             seen.refused += 1;
@@ -82,12 +76,35 @@ async fn under_a_lock_for(length: Duration) -> Seen {
         assert!(caller.ask(&Order::introspect(&opaque, &tokens[0])).await.active());
         seen.while_locked += 1;
     }
-    hold.await.expect("ran").expect("the lock was had");
+    lock.released().await;
     for token in &tokens {
         assert!(caller.ask(&Order::introspect(&opaque, token)).await.active(), "a token is gone");
     }
     assert_eq!(caller.ask(&Order::rotate(&opaque, &head)).await.status, 200);
     seen
+}
+
+/// The write lock of an installation's SQLite, held for about as long as was asked.
+pub(super) struct Lock {
+    hold: JoinHandle<Result<Commit, Error>>,
+}
+
+impl Lock {
+    pub(super) async fn hold(installation: &Installation, length: Duration) -> Self {
+        let beside = open(&Location::Sqlite(installation.data()), Options::default()).await;
+        let beside = beside.expect("opens beside the server");
+        let step = Step::any(&HOLD, values![counted_in(&*beside, length).await]);
+        Self { hold: tokio::spawn(async move { beside.commit(vec![step]).await }) }
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        !self.hold.is_finished()
+    }
+
+    async fn released(self) {
+        let held = self.hold.await.expect("ran");
+        assert!(matches!(held, Ok(Commit::Done(_))), "the lock was never had: {held:?}");
+    }
 }
 
 /// How far to count for about this long.

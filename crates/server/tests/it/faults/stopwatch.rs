@@ -35,25 +35,38 @@ pub(super) fn real_clock(ahead: i64) -> Clock {
     Clock::new(move || millis().saturating_add_signed(ahead), tick)
 }
 
-/// A clock that stands still until it is set.
+/// A wall clock that stands still until it is set, and a monotonic one that runs.
 #[derive(Clone)]
-pub(super) struct SetClock(Arc<AtomicU64>);
+pub(super) struct SetClock {
+    wall: Arc<AtomicU64>,
+    passed: Arc<AtomicU64>,
+}
 
 impl SetClock {
     pub(super) fn now() -> Self {
-        Self(Arc::new(AtomicU64::new(millis())))
+        Self { wall: Arc::new(AtomicU64::new(millis())), passed: Arc::default() }
     }
 
     /// Moves the wall clock, perhaps backwards.
     pub(super) fn jump(&self, seconds: i64) {
-        let moved = self.0.load(Ordering::SeqCst).saturating_add_signed(seconds * 1_000);
-        self.0.store(moved, Ordering::SeqCst);
+        let moved = self.wall.load(Ordering::SeqCst).saturating_add_signed(seconds * 1_000);
+        self.wall.store(moved, Ordering::SeqCst);
+    }
+
+    /// Lets time go by: both clocks move on.
+    pub(super) fn pass(&self, seconds: i64) {
+        self.jump(seconds);
+        self.passed.fetch_add(seconds.unsigned_abs() * 1_000, Ordering::SeqCst);
     }
 
     pub(super) fn clock(&self) -> Clock {
-        let (wall, start) = (Arc::clone(&self.0), Stopwatch::start());
-        let tick = move || u64::try_from(start.elapsed().as_millis()).expect("fits");
-        Clock::new(move || wall.load(Ordering::SeqCst), tick)
+        let (set, start) = (self.clone(), Stopwatch::start());
+        let passed = Arc::clone(&self.passed);
+        let tick = move || {
+            let ran = u64::try_from(start.elapsed().as_millis()).expect("fits");
+            ran + passed.load(Ordering::SeqCst)
+        };
+        Clock::new(move || set.wall.load(Ordering::SeqCst), tick)
     }
 }
 
