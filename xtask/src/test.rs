@@ -25,7 +25,23 @@ struct Suite {
 }
 
 /// The suites that run after the Rust tests, from the root of the repository.
-const SUITES: &[Suite] = &[];
+const SUITES: &[Suite] = &[
+    Suite {
+        name: "Node clients",
+        words: &[
+            "node",
+            "--test",
+            "--test-reporter=./tests/clients/node/tally.mjs",
+            "tests/clients/node/published.test.mjs",
+            "tests/clients/node/seed.test.mjs",
+        ],
+    },
+    Suite {
+        name: "Python client",
+        words: &["sh", "-c", "exec \"$KEYHAVEN_TEST_PYTHON\" tests/clients/python/run.py"],
+    },
+    Suite { name: "Go client", words: &["sh", "-c", "cd tests/clients/go && exec go run ./tally"] },
+];
 
 /// `cargo xtask test`
 pub(crate) fn verb(words: &[String]) -> Result<(), Failure> {

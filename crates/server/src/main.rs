@@ -3,13 +3,15 @@
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use clap::Parser;
 use keyhaven::app::{Clock, Dice};
 use keyhaven::cli::{Cli, World};
 
 fn main() -> ExitCode {
     let world = World { environment: environment(), clock: clock(), dice: dice() };
-    Cli::parse().run(world)
+    match Cli::read() {
+        Ok(cli) => cli.run(world),
+        Err(code) => code,
+    }
 }
 
 /// Variables that are not text are not ours.

@@ -112,6 +112,7 @@ fn misshapen(path: &Path, complaint: &str) -> ApiError {
         return ApiError::member(format!("{pointer}/{named}"), "is there twice");
     }
     let expected = complaint.split("expected ").nth(1).unwrap_or("another value");
+    let expected = expected.split(" at line ").next().unwrap_or(expected);
     ApiError::member(pointer, format!("must be {expected}"))
 }
 

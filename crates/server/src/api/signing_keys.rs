@@ -2,9 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use keyhaven_protocol::jose::algorithm::Algorithm;
 use keyhaven_protocol::time::Timestamp;
+use keyhaven_store::Error;
 use keyhaven_store::signing_keys::SigningKeySummary;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,6 +18,7 @@ use super::page::Listing;
 use super::problems::{ChangeProblems, ListProblems};
 use crate::app::{App, Origin, Shared};
 use crate::http::error::{ApiError, Kind};
+use crate::http::reply::Success;
 use crate::keyring::PUBLISHED_BEFORE;
 
 /// The routes of this resource.
@@ -88,7 +90,7 @@ async fn rotate_signing_keys(
     administrator: Administrator,
     origin: Origin,
     Strict(body): Strict<RotateSigningKeys>,
-) -> Result<(StatusCode, Json<Listing<SigningKey>>), ApiError> {
+) -> Result<Response, ApiError> {
     administrator.of_instance()?;
     let now = app.clock.now();
     let before = keys(&app, now).await?;
@@ -104,7 +106,8 @@ async fn rotate_signing_keys(
     }
     let mut items = keys(&app, now).await?;
     items.retain(|key| !before.iter().any(|known| known.kid == key.kid));
-    Ok((StatusCode::CREATED, Json(Listing { items, next: None })))
+    let body = serde_json::to_vec(&Listing { items, next: None }).map_err(Error::broken)?;
+    Ok(Success::Created.answer(None, body))
 }
 
 fn wanted(named: Option<&str>, before: &[SigningKey]) -> Result<Vec<Algorithm>, ApiError> {

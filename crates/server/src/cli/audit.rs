@@ -20,6 +20,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How much of the past a follower sees first, unless it asks for more.
 const PAST: usize = 10;
 
+/// A follower begins with the second of the newest row: this many of it are known not to be news.
+const SAME_SECOND: usize = 1_000;
+
 /// Verbs on the audit.
 #[derive(Debug, Subcommand)]
 pub(super) enum Audit {
@@ -60,12 +63,10 @@ impl Audit {
 
 /// Goes on from the newest rows. The server shows a follower only what no later row can precede.
 async fn follow(caller: &Caller, printer: &Printer, ask: &Ask, past: usize) -> Result<()> {
-    let newest = caller.list(ask.clone(), past, None).await?;
-    let mut seen = HashSet::new();
-    let mut since = 0;
-    for row in rows(&newest).iter().rev() {
-        since = row["at"].as_i64().unwrap_or(since);
-        seen.insert(id(row));
+    let newest = caller.list(ask.clone(), SAME_SECOND, None).await?;
+    let mut seen: HashSet<String> = rows(&newest).iter().map(id).collect();
+    let since = rows(&newest).first().and_then(|row| row["at"].as_i64()).unwrap_or(0);
+    for row in rows(&newest).iter().take(past).rev() {
         line(printer, row)?;
     }
     let since = since.to_string();

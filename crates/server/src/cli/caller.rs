@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{Method, Request};
 use http_body_util::BodyExt;
 use keyhaven_protocol::scope::ADMIN;
 use keyhaven_store::Reach;
@@ -121,6 +121,7 @@ impl Caller {
         }
         let issuer = config.issuer_for(config.listen).as_str().to_owned();
         let node = boot::open(config, issuer, world.clock, world.dice).await?;
+        node.app.store.known().share();
         Ok(Self::over(node))
     }
 
@@ -157,7 +158,7 @@ impl Caller {
             Self::InProcess(here) => here.answer(ask).await?,
             Self::Remote(there) => there.answer(ask).await?,
         };
-        if !status.is_success() {
+        if !is_success(status) {
             return Err(Refused::read(status, &bytes).into());
         }
         if bytes.is_empty() {
@@ -200,7 +201,7 @@ impl Caller {
 }
 
 impl InProcess {
-    async fn answer(&self, ask: Ask) -> Result<(StatusCode, Vec<u8>)> {
+    async fn answer(&self, ask: Ask) -> Result<(u16, Vec<u8>)> {
         let target = ask.target();
         let mut request = Request::builder().method(ask.method).uri(target);
         let body = match &ask.body {
@@ -213,7 +214,7 @@ impl InProcess {
         let mut request = request.body(body)?;
         request.extensions_mut().insert(self.administrator.clone());
         let response = self.router.clone().oneshot(request).await?;
-        let status = response.status();
+        let status = response.status().as_u16();
         let bytes = response.into_body().collect().await?.to_bytes().to_vec();
         self.keep_refusals().await?;
         Ok((status, bytes))
@@ -236,7 +237,7 @@ impl InProcess {
 }
 
 impl Remote {
-    async fn answer(&self, ask: Ask) -> Result<(StatusCode, Vec<u8>)> {
+    async fn answer(&self, ask: Ask) -> Result<(u16, Vec<u8>)> {
         let url = format!("{}{}", self.url, ask.target());
         let mut request = self.http.request(ask.method, url);
         request = request.header(AUTHORIZATION, format!("Bearer {}", self.credential));
@@ -244,9 +245,13 @@ impl Remote {
             request = request.json(body);
         }
         let response = request.send().await.map_err(|error| unreached(&self.url, &error))?;
-        let status = response.status();
+        let status = response.status().as_u16();
         Ok((status, response.bytes().await?.to_vec()))
     }
+}
+
+const fn is_success(status: u16) -> bool {
+    matches!(status, 200..300)
 }
 
 /// The client for the one server the operator named. It follows no redirects: a credential goes
@@ -272,9 +277,9 @@ async fn fetch_token(http: &reqwest::Client, url: &str, world: &World) -> Result
     let form = [("grant_type", "client_credentials"), ("scope", ADMIN)];
     let request = http.post(format!("{url}/oauth2/token")).basic_auth(id, Some(secret)).form(&form);
     let response = request.send().await.map_err(|error| unreached(url, &error))?;
-    let status = response.status();
+    let status = response.status().as_u16();
     let bytes = response.bytes().await?;
-    if !status.is_success() {
+    if !is_success(status) {
         return Err(Refused::read(status, &bytes).into());
     }
     let answer: Value = serde_json::from_slice(&bytes).context("the token answer is not JSON")?;

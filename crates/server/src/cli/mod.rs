@@ -133,6 +133,21 @@ impl World {
 }
 
 impl Cli {
+    /// Reads the command line; what cannot be understood is told, and ends with 2.
+    pub fn read() -> Result<Self, ExitCode> {
+        Self::try_parse().map_err(|error| {
+            let json = std::env::args_os().any(|word| word == "--json");
+            if json && error.use_stderr() {
+                Printer::of(true, false)
+                    .error(&anyhow::anyhow!("{}", error.to_string().trim_end()));
+            } else {
+                // Nobody is left to tell when this fails.
+                let _ = error.print();
+            }
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+        })
+    }
+
     /// Carries the command out and says how it ended: 0 done, 1 not done.
     pub fn run(self, world: World) -> ExitCode {
         let printer = Printer::of(self.json, world.variable("NO_COLOR").is_none());
@@ -169,7 +184,7 @@ impl Cli {
                 let config = Loaded::read(&sources)?.config;
                 on_runtime(doctor::run(&config, &world, printer))
             }
-            Command::Openapi => done(printer.document(&serde_json::to_value(api::openapi())?)),
+            Command::Openapi => done(printer.say(&api::openapi().to_pretty_json()?)),
             Command::Reference(page) => done(page.run(printer)),
             Command::Token(verb) => {
                 let verb = verb.read()?;

@@ -2,7 +2,6 @@
 //! a user by id or address. A name that several things have is refused, not guessed.
 
 use anyhow::{Result, bail};
-use axum::http::StatusCode;
 use keyhaven_protocol::id::{GroupId, ProjectId, UserId};
 use serde_json::Value;
 
@@ -106,7 +105,7 @@ fn id(item: &Value) -> String {
 
 fn is_not_found(error: &anyhow::Error) -> bool {
     let refused = error.downcast_ref::<Refused>();
-    refused.is_some_and(|refused| refused.status == StatusCode::NOT_FOUND)
+    refused.is_some_and(|refused| refused.status == 404)
 }
 
 #[cfg(test)]

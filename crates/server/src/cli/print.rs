@@ -175,6 +175,7 @@ fn ordered<'a>(item: &'a Value, order: &[&str]) -> Vec<(&'a str, &'a Value)> {
 /// The members of an object stand for it; one without members is not worth a line.
 fn inner<'a>(name: &'a str, value: &'a Value) -> Vec<(&'a str, &'a Value)> {
     match value {
+        Value::Null => Vec::new(),
         Value::Object(members) => {
             members.iter().flat_map(|(name, value)| inner(name, value)).collect()
         }
@@ -190,6 +191,9 @@ fn label(name: &str) -> String {
 fn cell(name: &str, value: &Value) -> String {
     let text = match value {
         Value::Null => String::new(),
+        Value::String(text) if is_time(name) => {
+            text.parse().ok().and_then(moment).unwrap_or_else(|| text.clone())
+        }
         Value::String(text) => text.clone(),
         Value::Number(seconds) if is_time(name) => {
             seconds.as_i64().and_then(moment).unwrap_or_else(|| seconds.to_string())
@@ -209,7 +213,10 @@ pub(super) fn harmless(text: &str) -> String {
 }
 
 fn is_time(name: &str) -> bool {
-    name == "at" || name.ends_with("_at") || name.ends_with("_by") || name.ends_with("_from")
+    ["at", "now", "not_before", "iat", "exp", "nbf"].contains(&name)
+        || name.ends_with("_at")
+        || name.ends_with("_by")
+        || name.ends_with("_from")
 }
 
 /// Seconds since 1970 as people and machines read them (RFC 3339).

@@ -2,25 +2,24 @@
 
 use std::fmt;
 
-use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 /// What the other side said no with.
 #[derive(Debug)]
 pub(super) struct Refused {
     /// The answer's status.
-    pub(super) status: StatusCode,
+    pub(super) status: u16,
     /// The answer's document.
     pub(super) document: Value,
 }
 
 impl Refused {
     /// Reads the answer. One that is no JSON, from a proxy in between, is told by its status alone.
-    pub(super) fn read(status: StatusCode, bytes: &[u8]) -> Self {
+    pub(super) fn read(status: u16, bytes: &[u8]) -> Self {
         let document = serde_json::from_slice(bytes).ok().filter(Value::is_object);
-        let title = status.canonical_reason().unwrap_or("refused");
-        let document =
-            document.unwrap_or_else(|| json!({ "title": title, "status": status.as_u16() }));
+        let document = document.unwrap_or_else(|| {
+            json!({ "title": format!("the answer was {status}, without a reason"), "status": status })
+        });
         Self { status, document }
     }
 
@@ -51,7 +50,8 @@ impl fmt::Display for Refused {
             let place = place.unwrap_or_default().trim_start_matches('/');
             write!(f, "\n  {place}: {}", fault["detail"].as_str().unwrap_or_default())?;
         }
-        match self.code() {
+        // The public text of these is vague on purpose; elsewhere it has said everything.
+        match self.code().filter(|_| matches!(self.status, 401 | 403 | 429)) {
             Some(code) => write!(f, "\n  why exactly: keyhaven explain {code}"),
             None => Ok(()),
         }

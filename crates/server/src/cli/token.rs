@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
-use keyhaven_protocol::credential;
+use keyhaven_protocol::credential::{self, Kind};
 use serde_json::{Value, json};
 
 use super::caller::{Ask, Caller};
@@ -21,7 +21,25 @@ const MOST: u64 = 64 * 1024;
 /// A running server writes explanations beside the requests: this often it is asked again.
 const ATTEMPTS: u32 = 20;
 
-const FIELDS: &[&str] = &["alive", "kind", "rule", "hint", "code"];
+const FIELDS: &[&str] = &[
+    "alive",
+    "kind",
+    "format",
+    "note",
+    "rule",
+    "hint",
+    "compared",
+    "code",
+    "id",
+    "client_id",
+    "subject",
+    "organization",
+    "scopes",
+    "audience",
+    "issued_at",
+    "expires_at",
+    "grant",
+];
 
 /// Verbs on tokens.
 #[derive(Debug, Subcommand)]
@@ -63,8 +81,11 @@ impl Token {
         let mut told = looks(&token);
         match caller.ask(Ask::post(&["check"], json!({ "credential": token }))).await {
             Ok(principal) => {
-                told["alive"] = json!(true);
                 merge(&mut told, principal);
+                told["alive"] = json!(true);
+                if !printer.is_json() {
+                    told["claims"] = Value::Null;
+                }
             }
             Err(error) => {
                 let refused = error.downcast::<Refused>()?;
@@ -87,7 +108,15 @@ fn looks(token: &str) -> Value {
         return json!({ "kind": "jwt", "header": header, "claims": claims });
     }
     match credential::parse(token) {
-        Some(presented) => json!({ "kind": presented.kind.word(), "id": presented.id.to_string() }),
+        Some(presented) => {
+            let (kind, id) = (presented.kind, presented.id.to_string());
+            let mut told = json!({ "kind": kind.word(), "id": id });
+            if kind != Kind::Access {
+                told["note"] =
+                    json!("only access tokens are checked; this is judged where it is used");
+            }
+            told
+        }
         None => json!({ "kind": "unknown" }),
     }
 }

@@ -15,13 +15,15 @@ use axum::Router;
 use keyhaven::app::{App, Clock, Dice, Origin, Shared};
 use keyhaven::boot::{self, Node};
 use keyhaven::config::{Config, Loaded, Sources};
+use keyhaven::http::stop::Stop;
+use keyhaven::telemetry::metrics::Metrics;
 use keyhaven::{jobs, routes};
 use keyhaven_protocol::id::OrganizationId;
 use keyhaven_store::engine::{Options, open};
 use keyhaven_store::organizations::Organization;
 use keyhaven_store::refusals::Explanation;
 use keyhaven_store::{Act, Outcome};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 pub(crate) use a_client::{AClient, Building};
 pub(crate) use answer::{Answer, reason, the};
@@ -99,7 +101,8 @@ pub(crate) struct Server {
     refusals: Mutex<mpsc::Receiver<Explanation>>,
     place: Place,
     settings: Vec<(&'static str, &'static str)>,
-    stop: watch::Sender<bool>,
+    stop: Stop,
+    metrics: Metrics,
 }
 
 impl Server {
@@ -139,8 +142,9 @@ impl Server {
         let node =
             boot::open_over(database.clone(), &config, ISSUER.into(), present.clock(), dice());
         let Node { app, refusals } = node.await.expect("the node opens");
+        let metrics = Metrics::new().expect("metrics");
         Self {
-            router: routes::public(app.clone()),
+            router: routes::public(app.clone(), &metrics),
             present,
             database,
             organization: OrganizationId(app.id()),
@@ -148,7 +152,8 @@ impl Server {
             refusals: Mutex::new(refusals),
             place: place.clone(),
             settings: settings.to_vec(),
-            stop: watch::channel(false).0,
+            stop: Stop::new(),
+            metrics,
         }
     }
 
@@ -156,7 +161,7 @@ impl Server {
     /// with the test's runtime.
     pub(crate) fn start_jobs(&self) {
         let (_, none) = mpsc::channel(1);
-        jobs::start(&self.app, none, &self.stop.subscribe()).detach_all();
+        jobs::start(&self.app, none, &self.metrics, &self.stop).detach_all();
     }
 
     /// Creates a tenant.

@@ -9,6 +9,8 @@ mod harness;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod flows;

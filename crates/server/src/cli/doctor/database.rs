@@ -64,7 +64,9 @@ async fn sealed(
     let configured = config.master_key.0.as_ref();
     let previous = &config.previous_master_keys.0;
     let master = MasterKeys::load(configured, previous, &config.data, Fresh::No, &world.dice)
-        .map_err(|error| failed(format!("{error:#}"), "load the key it was sealed with"))?;
+        .map_err(|error| {
+            failed(format!("{error:#}"), "correct that, or load the key it was sealed with")
+        })?;
     let sealed_by = instance::find_fact(engine.as_ref(), boot::SEALED_BY).await;
     let sealed_by = sealed_by.map_err(|error| failed(error.to_string(), BACK_UP))?;
     if let Some(name) = &sealed_by

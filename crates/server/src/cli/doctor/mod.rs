@@ -85,10 +85,10 @@ fn line(printer: &Printer, finding: &Finding) -> String {
         State::Warning => ("!", Ink::Warn),
         State::Failure => ("✗", Ink::Bad),
     };
-    let head = format!("{} {:<16}", printer.paint(ink, mark), finding.check);
+    let head = format!("{} {:<18}", printer.paint(ink, mark), finding.check);
     let mut line = format!("{head}{}", harmless(&finding.detail));
     if let Some(fix) = &finding.fix {
-        line.push_str(&format!("\n{:18}{}", "", printer.paint(Ink::Dim, &format!("→ {fix}"))));
+        line.push_str(&format!("\n{:20}{}", "", printer.paint(Ink::Dim, &format!("→ {fix}"))));
     }
     line
 }

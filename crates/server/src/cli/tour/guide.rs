@@ -51,14 +51,15 @@ impl Guide {
         let begun = self.clock.tick();
         let response = request.send().await?;
         let status = response.status();
+        let reason = status.canonical_reason().unwrap_or_default();
         let media_type = response.headers().get("content-type");
         let media_type = media_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
         let text = response.text().await?;
         let millis = self.clock.tick().saturating_sub(begun);
-        let mut exchange = Exchange::new(&plan, status, media_type, text, millis);
+        let mut exchange = Exchange::new(&plan, status.as_u16(), media_type, text, millis);
         let document = exchange.document();
         look(&mut exchange, &document);
-        self.print_answer(&exchange)?;
+        self.print_answer(&exchange, reason)?;
         self.exchanges.push(exchange);
         Ok(document)
     }
@@ -95,12 +96,12 @@ impl Guide {
         self.body(plan.body.as_deref().unwrap_or_default())
     }
 
-    fn print_answer(&self, exchange: &Exchange) -> Result<()> {
+    fn print_answer(&self, exchange: &Exchange, reason: &str) -> Result<()> {
         if self.printer.is_json() {
             return Ok(());
         }
-        let ink = if exchange.status.is_success() { Ink::Good } else { Ink::Warn };
-        let status = self.printer.paint(ink, &exchange.status.to_string());
+        let ink = if exchange.status < 300 { Ink::Good } else { Ink::Warn };
+        let status = self.printer.paint(ink, &format!("{} {reason}", exchange.status));
         let time = self.printer.paint(Ink::Dim, &format!("{} ms", exchange.millis));
         let arrow = self.printer.paint(Ink::Name, "←");
         self.printer.say(&format!("\n   {arrow} {status}   {time}"))?;

@@ -58,7 +58,7 @@ fn conclude(printer: &Printer, exchanges: &[Exchange], passed: bool) -> Result<(
     for exchange in exchanges {
         let mark = if exchange.passed() { "✓" } else { "✗" };
         let request = format!("{} {}", exchange.method, exchange.template);
-        let answer = exchange.status.as_u16().to_string();
+        let answer = exchange.status.to_string();
         let time = format!("{} ms", exchange.millis);
         table.add_row([
             mark,

@@ -2,7 +2,7 @@
 //! (RUSTSEC-2025-0055).
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use keyhaven::config::{LogFormat, LogLevel};
 use keyhaven::telemetry::logs::Logs;
@@ -10,10 +10,10 @@ use keyhaven::telemetry::metrics::Metrics;
 
 /// A sink that keeps what was written.
 #[derive(Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<Vec<u8>>>);
+struct Kept(Arc<Mutex<Vec<u8>>>);
 
 impl Kept {
-    pub(crate) fn text(&self) -> String {
+    fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
@@ -29,8 +29,15 @@ impl Write for Kept {
     }
 }
 
+/// With a single subscriber, tracing lets whichever thread meets a log statement first decide for
+/// all threads whether it is ever written. A process has one for all threads; a test has one for
+/// itself, so a second one that does nothing keeps tracing asking.
+static SECOND: LazyLock<tracing::Dispatch> =
+    LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+
 /// What is logged by `work`.
 pub(crate) fn logged(format: LogFormat, level: LogLevel, work: impl FnOnce()) -> String {
+    LazyLock::force(&SECOND);
     let kept = Kept::default();
     let dropped = Metrics::new().unwrap().dropped_lines();
     let logs = Logs { format, level, clock: Arc::new(|| 1_780_000_000_123), dropped };

@@ -3,29 +3,28 @@
 //! this process. What is missing on the machine fails; nothing passes by skipping.
 
 mod chance;
-mod cluster;
-mod installation;
-mod ledger;
-mod node;
-mod server;
-mod stopwatch;
-mod wire;
-
 mod child;
 mod clock_jumps;
 mod clocks_apart;
+mod cluster;
 mod disk_full;
 mod growth;
 mod handler_panic;
+mod installation;
 mod killed;
+mod ledger;
 mod locked;
 mod log_sink_blocked;
 mod master_key;
+mod node;
 mod out_of_descriptors;
 mod postgres_lost;
+mod server;
 mod slow_database;
 mod slow_readiness;
+mod stopwatch;
 mod terminated_under_load;
 mod termination;
 mod two_nodes;
 mod unreadable;
+mod wire;
