@@ -85,8 +85,8 @@ async fn serve(config: Config, world: World, metrics: Metrics) -> Result<()> {
     let stop = Stop::new();
     let mut jobs = jobs::start(&app, node.refusals, &metrics, &stop);
     let served = Served {
-        router: routes::public(app.clone(), &metrics),
-        operator: operator::router(Operator {
+        routes: routes::public(app.clone()),
+        operator: operator::routes(Operator {
             check: routes::readiness(app.clone()),
             deadline: READY_WITHIN,
             metrics: metrics.clone(),
