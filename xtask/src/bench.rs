@@ -11,8 +11,6 @@ pub(crate) fn verb(words: &[String]) -> Result<(), Failure> {
         build.args(["build", "--release", "--locked", "--quiet", "--package", package]);
         shell::run(&mut build)?;
     }
-    let release = shell::target().join("release");
-    let mut bench = shell::program(&release.join("keyhaven-bench").to_string_lossy());
-    bench.env("KEYHAVEN_BIN", release.join("keyhaven"));
-    shell::run(bench.args(words))
+    let bench = shell::target().join("release/keyhaven-bench");
+    shell::run(shell::program(&bench.to_string_lossy()).args(words))
 }

@@ -13,7 +13,11 @@ struct Page {
 }
 
 /// Everything generated.
-const PAGES: &[Page] = &[];
+const PAGES: &[Page] = &[
+    Page { words: &["reference", "configuration"], file: "docs/reference/configuration.md" },
+    Page { words: &["reference", "cli"], file: "docs/reference/cli.md" },
+    Page { words: &["openapi"], file: "sdks/openapi.json" },
+];
 
 /// `cargo xtask generate [--check]`
 pub(crate) fn verb(words: &[String]) -> Result<(), Failure> {
@@ -25,9 +29,6 @@ pub(crate) fn verb(words: &[String]) -> Result<(), Failure> {
 }
 
 fn every_page(settle: fn(&Path, &[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
-    if PAGES.is_empty() {
-        return Ok(());
-    }
     build()?;
     let keyhaven = shell::target().join("debug/keyhaven");
     for page in PAGES {

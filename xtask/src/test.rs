@@ -7,7 +7,7 @@ mod tally;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::check;
@@ -25,43 +25,64 @@ struct Suite {
 }
 
 /// The suites that run after the Rust tests, from the root of the repository.
-const SUITES: &[Suite] = &[];
+const SUITES: &[Suite] = &[
+    Suite {
+        name: "Node clients",
+        words: &[
+            "node",
+            "--test",
+            "--test-reporter=./tests/clients/node/tally.mjs",
+            "tests/clients/node/published.test.mjs",
+            "tests/clients/node/seed.test.mjs",
+        ],
+    },
+    Suite {
+        name: "Python client",
+        words: &["sh", "-c", "exec \"$KEYHAVEN_TEST_PYTHON\" tests/clients/python/run.py"],
+    },
+    Suite { name: "Go client", words: &["sh", "-c", "cd tests/clients/go && exec go run ./tally"] },
+];
 
 /// `cargo xtask test`
 pub(crate) fn verb(words: &[String]) -> Result<(), Failure> {
     let mut tally = Tally::default();
-    if phase("setup", || setup::verb(&[])).is_none() {
-        tally.fail();
-        return close(&tally);
+    run(words, &mut tally);
+    if tally.ran_nothing() {
+        println!("\nno test ran, and that is no pass");
     }
-    if words.is_empty() {
-        (0..check::failed_checks()).for_each(|_| tally.fail());
-    }
-    let ran = phase("build", || build(words))
-        .and_then(|()| phase("PostgreSQL", Postgres::start))
-        .and_then(|database| beside(&database, words, &mut tally));
-    if ran.is_none() {
-        tally.fail();
-    }
-    close(&tally)
-}
-
-/// The phases that need the database; it stops when they end, however they end.
-fn beside(database: &Postgres, words: &[String], tally: &mut Tally) -> Option<()> {
-    let ran = phase("Rust tests", || rust_tests(words, database, tally));
-    if words.is_empty() {
-        for suite in SUITES {
-            if phase(suite.name, || other_tests(suite, database, tally)).is_none() {
-                tally.fail();
-            }
-        }
-    }
-    ran
-}
-
-fn close(tally: &Tally) -> Result<(), Failure> {
     println!("\n{}", tally.line());
     if tally.is_good() { Ok(()) } else { Err(Failure::already_told()) }
+}
+
+/// All phases, until one that the others stand on fails.
+fn run(words: &[String], tally: &mut Tally) -> Option<()> {
+    counted("setup", tally, |_| setup::verb(&[]))?;
+    if words.is_empty() {
+        tally.fail(check::failed_checks());
+    }
+    counted("build", tally, |_| build(words))?;
+    let database = counted("PostgreSQL", tally, |_| Postgres::start())?;
+    counted("Rust tests", tally, |tally| rust_tests(words, &database, tally));
+    if words.is_empty() {
+        for suite in SUITES {
+            counted(suite.name, tally, |tally| other_tests(suite, &database.url(), tally));
+        }
+    }
+    Some(())
+}
+
+/// A phase whose failure counts, as one if it counted none itself.
+fn counted<T>(
+    name: &str,
+    tally: &mut Tally,
+    work: impl FnOnce(&mut Tally) -> Result<T, Failure>,
+) -> Option<T> {
+    let before = tally.failed();
+    let done = phase(name, || work(tally));
+    if done.is_none() && tally.failed() == before {
+        tally.fail(1);
+    }
+    done
 }
 
 /// What `words` choose; everything when they choose nothing.
@@ -84,51 +105,43 @@ fn build(words: &[String]) -> Result<(), Failure> {
 fn rust_tests(words: &[String], database: &Postgres, tally: &mut Tally) -> Result<(), Failure> {
     let mut test = cargo_test(words);
     test.arg("--no-fail-fast").args(words).env(postgres::VARIABLE, database.url());
-    let (log, lines) = log_of("rust")?;
+    let (path, log) = log_of("rust")?;
     let before = tally.failed();
-    let good = follow(test, lines, |line| {
-        for shown in tally.hear(line) {
-            println!("{shown}");
-        }
-    })?;
-    tally.end().iter().for_each(|shown| println!("{shown}"));
-    if good || tally.failed() > before {
-        return told(tally.failed() - before, &log);
+    let good = follow(test, log, |line| print_all(&tally.hear(line)))?;
+    print_all(&tally.end());
+    if good && tally.failed() == before {
+        return Ok(());
     }
-    Err(Failure(format!("cargo test failed without a failing test; see {}", log.display())))
+    Err(Failure(format!("everything the tests printed is in {}", path.display())))
 }
 
-/// A failing test was already counted and printed; the phase only points to the whole output.
-fn told(failed: usize, log: &Path) -> Result<(), Failure> {
-    if failed > 0 {
-        println!("everything printed is in {}", log.display());
+fn print_all(lines: &[String]) {
+    for line in lines {
+        println!("{line}");
     }
-    Ok(())
 }
 
-fn other_tests(suite: &Suite, database: &Postgres, tally: &mut Tally) -> Result<(), Failure> {
+fn other_tests(suite: &Suite, database: &str, tally: &mut Tally) -> Result<(), Failure> {
     let [name, rest @ ..] = suite.words else {
         return Err(Failure("the suite has no command".to_owned()));
     };
     let mut command = shell::program(name);
-    command.args(rest).env(postgres::VARIABLE, database.url());
+    command.args(rest).env(postgres::VARIABLE, database);
     command.env("KEYHAVEN_BIN", shell::target().join("debug/keyhaven"));
     command.env("KEYHAVEN_TEST_PYTHON", setup::python_folder().join("bin/python"));
-    let (log, lines) = log_of(suite.name)?;
+    let (path, log) = log_of(suite.name)?;
     let mut last = String::new();
-    let good = follow(command, lines, |line| {
+    let good = follow(command, log, |line| {
         if !line.trim().is_empty() {
             line.clone_into(&mut last);
         }
     })?;
     let (passed, failed) = tally::plain_line(&last).unwrap_or_default();
+    tally.add(passed, failed);
     if good && failed == 0 && passed > 0 {
-        tally.add(passed, 0);
         return Ok(());
     }
-    // The caller counts one failure for the phase.
-    tally.add(passed, failed.saturating_sub(1));
-    Err(Failure(std::fs::read_to_string(log)?))
+    Err(Failure(std::fs::read_to_string(path)?))
 }
 
 /// A fresh log for one suite.
@@ -159,4 +172,44 @@ fn follow(
         heard(&line);
     }
     Ok(child.wait()?.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &'static str, words: &'static [&'static str], expected: &str) {
+        let mut tally = Tally::default();
+        let suite = Suite { name, words };
+        counted(name, &mut tally, |tally| other_tests(&suite, "postgres://x", tally));
+        assert_eq!(tally.line(), expected, "{name}");
+    }
+
+    #[test]
+    fn another_suite_counts_what_its_last_line_says() {
+        check("good", &["sh", "-c", "echo; echo node: 3 passed, 0 failed"], "3 passed, 0 failed");
+        check("bad", &["sh", "-c", "echo 3 passed, 2 failed; exit 1"], "3 passed, 2 failed");
+        check("told", &["sh", "-c", "echo 3 passed, 2 failed"], "3 passed, 2 failed");
+    }
+
+    #[test]
+    fn another_suite_that_fails_without_saying_so_is_a_failure() {
+        check("lies", &["sh", "-c", "echo 5 passed, 0 failed; exit 1"], "5 passed, 1 failed");
+        check("mute", &["sh", "-c", "true"], "0 passed, 1 failed");
+        check("idle", &["sh", "-c", "echo 0 passed, 0 failed"], "0 passed, 1 failed");
+        check("gone", &["/nowhere/program"], "0 passed, 1 failed");
+    }
+
+    #[test]
+    fn packages_named_by_the_caller_replace_the_whole_workspace() {
+        let spelled = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            cargo_test(&words).get_args().any(|word| word == "--workspace")
+        };
+        assert!(spelled(&[]));
+        assert!(spelled(&["--", "-p"]), "behind -- it is a filter");
+        assert!(!spelled(&["-p", "keyhaven-store"]));
+        assert!(!spelled(&["--package=keyhaven-store", "--", "codes"]));
+    }
 }

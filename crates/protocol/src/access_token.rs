@@ -4,7 +4,7 @@
 //! Whether the grant behind a sound token still lives is the revocation graph's matter, not ours.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::io::Write as _;
 use std::sync::Arc;
 
 use crate::id::{GrantId, OrganizationId, TokenId};
@@ -118,39 +118,39 @@ pub fn verify(
 
 impl Claims<'_> {
     /// Written by hand: this runs for every token issued, and the order never changes.
-    fn to_json(&self) -> String {
+    fn to_json(&self) -> Vec<u8> {
         let texts = [&self.iss, &self.sub, &self.aud, &self.client_id, &self.scope];
         let room = 256 + texts.iter().map(|text| text.len()).sum::<usize>();
-        let mut out = String::with_capacity(room);
-        out.push_str("{\"iss\":");
+        let mut out = Vec::with_capacity(room);
+        out.extend_from_slice(b"{\"iss\":");
         push_string(&mut out, &self.iss);
-        out.push_str(",\"sub\":");
+        out.extend_from_slice(b",\"sub\":");
         push_string(&mut out, &self.sub);
-        out.push_str(",\"aud\":");
+        out.extend_from_slice(b",\"aud\":");
         push_string(&mut out, &self.aud);
-        out.push_str(",\"exp\":");
-        push(&mut out, self.exp.0);
-        out.push_str(",\"iat\":");
-        push(&mut out, self.iat.0);
-        out.push_str(",\"jti\":\"");
-        push(&mut out, self.jti);
-        out.push_str("\",\"client_id\":");
+        out.extend_from_slice(b",\"exp\":");
+        push_seconds(&mut out, self.exp);
+        out.extend_from_slice(b",\"iat\":");
+        push_seconds(&mut out, self.iat);
+        out.extend_from_slice(b",\"jti\":\"");
+        out.extend_from_slice(&self.jti.0.hyphenated());
+        out.extend_from_slice(b"\",\"client_id\":");
         push_string(&mut out, &self.client_id);
         if !self.scope.is_empty() {
-            out.push_str(",\"scope\":");
+            out.extend_from_slice(b",\"scope\":");
             push_string(&mut out, &self.scope);
         }
         if let Some(organization) = self.org {
-            out.push_str(",\"org\":\"");
-            push(&mut out, organization);
-            out.push('"');
+            out.extend_from_slice(b",\"org\":\"");
+            out.extend_from_slice(&organization.0.hyphenated());
+            out.push(b'"');
         }
         if let Some(grant) = self.gid {
-            out.push_str(",\"gid\":\"");
-            push(&mut out, grant);
-            out.push('"');
+            out.extend_from_slice(b",\"gid\":\"");
+            out.extend_from_slice(&grant.0.hyphenated());
+            out.push(b'"');
         }
-        out.push('}');
+        out.push(b'}');
         out
     }
 
@@ -182,9 +182,9 @@ impl Claims<'_> {
     }
 }
 
-fn push(out: &mut String, value: impl fmt::Display) {
-    // Writing to a String cannot fail.
-    let _ = write!(out, "{value}");
+fn push_seconds(out: &mut Vec<u8>, time: Timestamp) {
+    // Writing to a Vec cannot fail.
+    let _ = write!(out, "{}", time.0);
 }
 
 #[cfg(test)]

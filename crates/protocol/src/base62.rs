@@ -3,6 +3,8 @@
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const INVALID: u8 = 0xff;
+const DIGITS_AT_ONCE: usize = 5;
+const FIVE_DIGITS: u64 = 62_u64.pow(5);
 const VALUES: [u8; 256] = values();
 
 /// Appends the big-endian number `bytes` to `out` as exactly `width` characters.
@@ -11,14 +13,18 @@ pub fn encode(bytes: &[u8], width: usize, out: &mut String) {
     let mut limbs = [0_u32; 8];
     let count = load(bytes, &mut limbs);
     let mut text = [b'0'; 64];
-    for slot in text[..width].iter_mut().rev() {
+    // Five digits at a time: one pass of divisions over the number instead of five.
+    for digits in text[..width].rchunks_mut(DIGITS_AT_ONCE) {
         let mut remainder = 0_u64;
         for limb in &mut limbs[..count] {
             let value = (remainder << 32) | u64::from(*limb);
-            *limb = (value / 62) as u32;
-            remainder = value % 62;
+            *limb = (value / FIVE_DIGITS) as u32;
+            remainder = value % FIVE_DIGITS;
         }
-        *slot = ALPHABET[remainder as usize];
+        for digit in digits.iter_mut().rev() {
+            *digit = ALPHABET[(remainder % 62) as usize];
+            remainder /= 62;
+        }
     }
     out.extend(text[..width].iter().map(|&b| char::from(b)));
 }

@@ -76,6 +76,24 @@ impl Id {
         base62::encode(&self.0, 22, out);
     }
 
+    /// The lower-case hyphenated form in ASCII, without allocating: every token issued holds three.
+    #[must_use]
+    pub const fn hyphenated(&self) -> [u8; 36] {
+        let mut text = [b'-'; 36];
+        let mut at = 0;
+        let mut i = 0;
+        while i < 16 {
+            if matches!(i, 4 | 6 | 8 | 10) {
+                at += 1;
+            }
+            text[at] = HEX[(self.0[i] >> 4) as usize];
+            text[at + 1] = HEX[(self.0[i] & 15) as usize];
+            at += 2;
+            i += 1;
+        }
+        text
+    }
+
     /// 32 lower-case hexadecimal digits without hyphens.
     #[must_use]
     pub fn simple(&self) -> String {
@@ -99,8 +117,7 @@ const fn hex(byte: u8) -> Option<u8> {
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let s = self.simple();
-        write!(f, "{}-{}-{}-{}-{}", &s[..8], &s[8..12], &s[12..16], &s[16..20], &s[20..])
+        f.write_str(str::from_utf8(&self.hyphenated()).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What OAuth says: rules as pure functions over values.
 //!
-//! Nothing here awaits, reads a clock, draws randomness or knows a database or HTTP framework.
+//! Nothing here awaits, reads a clock, draws randomness or knows a database or HTTP framework (the
+//! one exception is argued in `jose::signing_key`).
 //! Callers bring facts and `now`; rules return a plan or a refusal.
 
 pub mod access_token;
@@ -11,6 +12,8 @@ pub mod client;
 pub mod client_assertion;
 pub mod client_auth;
 pub mod credential;
+pub mod display_name;
+pub mod email;
 mod form_decoding;
 pub mod grants;
 pub mod id;
@@ -19,9 +22,11 @@ pub mod jose;
 pub mod json;
 pub mod metadata;
 pub mod params;
+pub mod redirect_uri;
 pub mod refusal;
 pub mod revoke;
 pub mod scope;
 pub mod secret;
+pub mod slug;
 pub mod time;
 pub mod token;

@@ -9,8 +9,13 @@ use keyhaven_protocol::id::Id;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::{Act, Store};
 
+use crate::config::{
+    JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
+};
+use crate::http::request::Arrival;
 use crate::keyring::KeyRing;
 use crate::limits::FailureLimit;
+use crate::pace::Pace;
 use crate::refusals::RefusalLog;
 
 /// The shared state of one node.
@@ -23,6 +28,8 @@ pub struct App {
     pub settings: Settings,
     /// Time.
     pub clock: Clock,
+    /// Whether time may be believed.
+    pub pace: Pace,
     /// Randomness.
     pub dice: Dice,
     /// Where refusals go to be explained.
@@ -39,6 +46,8 @@ pub type Shared = Arc<App>;
 pub struct Settings {
     /// The one URL that is `iss` everywhere, without a trailing slash.
     pub issuer: String,
+    /// The token endpoint's URL.
+    pub token_endpoint: String,
     /// The JSON token family's vocabulary for `token_type`.
     pub json_token_type: JsonTokenType,
     /// The JSON token family's meaning of `expires_in`.
@@ -53,51 +62,6 @@ pub struct Settings {
     pub signing_rotation: Seconds,
     /// How long audit rows are kept.
     pub audit_window: Seconds,
-}
-
-/// `token_type` in the JSON token family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JsonTokenType {
-    /// `jwt` or `opaque`: what the token is made of.
-    Format,
-    /// `Bearer`.
-    Bearer,
-}
-
-/// `expires_in` in the JSON token family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JsonExpiresIn {
-    /// A Unix timestamp.
-    Timestamp,
-    /// Seconds from now, as RFC 6749 §5.1 has it.
-    Seconds,
-}
-
-/// `errors` in the JSON:API family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JsonApiErrors {
-    /// An array, as JSON:API has it.
-    Array,
-    /// A single object, as the published schema has it.
-    Object,
-}
-
-/// Organizations in `included`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JsonApiInclude {
-    /// Included when asked for.
-    Organization,
-    /// Left out: clients generated from the published schema know groups only.
-    GroupsOnly,
-}
-
-/// Who may read the organization of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JsonApiOrganization {
-    /// The bearer of the token.
-    Bearer,
-    /// Whoever knows the token's id, as the published contract has it.
-    Anyone,
 }
 
 /// A source of time: wall clock in milliseconds and a monotonic one.
@@ -135,9 +99,12 @@ impl Clock {
     }
 }
 
+/// Fills a slice with random bytes.
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
+
 /// A source of randomness.
 #[derive(Clone)]
-pub struct Dice(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct Dice(Arc<Fill>);
 
 impl Dice {
     /// Randomness from `fill`, which must fill the whole slice from a CSPRNG.
@@ -161,6 +128,29 @@ pub struct Origin {
     pub address: IpAddr,
     /// The correlation id, also the `x-request-id` of the answer.
     pub request: String,
+}
+
+impl axum::extract::FromRequestParts<Shared> for Origin {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        app: &Shared,
+    ) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(parts, app))
+    }
+}
+
+impl Origin {
+    /// What the listener noted on arrival. A request made inside this process has no network: it
+    /// counts as this host, under an id that stays with it.
+    pub fn of(parts: &mut axum::http::request::Parts, app: &App) -> Self {
+        if let Some(arrival) = parts.extensions.get::<Arrival>() {
+            return Self { address: arrival.client, request: arrival.id.to_string() };
+        }
+        let made = || Self { address: IpAddr::from([127, 0, 0, 1]), request: app.id().to_string() };
+        parts.extensions.get_or_insert_with(made).clone()
+    }
 }
 
 impl App {

@@ -9,15 +9,16 @@ use arc_swap::ArcSwap;
 use axum::body::Bytes;
 use keyhaven_protocol::access_token::Signer;
 use keyhaven_protocol::jose::algorithm::Algorithm;
+use keyhaven_protocol::jose::jwk::Jwk;
 use keyhaven_protocol::jose::jwk_set::JwkSet;
 use keyhaven_protocol::jose::signing_key::SigningKey;
 use keyhaven_protocol::jose::verifying_key::KeySet;
 use keyhaven_protocol::time::{Seconds, Timestamp};
-use keyhaven_store::signing_keys::SigningKeyRow;
 use keyhaven_store::known::MAX_ACCESS_LIFE;
+use keyhaven_store::signing_keys::{PublishedKey, SigningKeyRow};
 use keyhaven_store::{Act, Error, Outcome, Store};
 
-use crate::app::Dice;
+use crate::app::{App, Origin};
 
 /// How long others may keep the published set.
 pub const PUBLISHED_MAX_AGE: Seconds = Seconds(300);
@@ -43,14 +44,17 @@ struct Held {
     algorithm: Algorithm,
     generation: i64,
     signs_from: Timestamp,
-    signer: Signer,
+    /// None for a key that does not open: it still verifies.
+    signer: Option<Signer>,
 }
 
 impl Ring {
-    /// The key of `algorithm` that signs at `now`: the newest whose time has come.
+    /// The key of `algorithm` that signs at `now`: the newest that opens and whose time has come.
     #[must_use]
     pub fn signer(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Signer> {
-        self.held(algorithm).find(|held| held.signs_from <= now).map(|held| &held.signer)
+        self.held(algorithm)
+            .filter(|held| held.signs_from <= now)
+            .find_map(|held| held.signer.as_ref())
     }
 
     /// Newest generation first, as the store lists them.
@@ -79,56 +83,55 @@ impl KeyRing {
 
     /// Makes sure `algorithm` has a key that signs now. Making an RSA key takes a while, so it
     /// happens off the runtime's threads.
-    pub async fn ensure(&self, store: &Store, dice: &Dice, algorithm: Algorithm, act: Act) -> Result<(), Error> {
-        let now = act.now;
-        if self.now().signer(algorithm, now).is_some() {
+    pub async fn ensure(&self, app: &App, algorithm: Algorithm, act: Act) -> Result<(), Error> {
+        if self.now().signer(algorithm, act.now).is_some() {
             return Ok(());
         }
-        let generation = self.now().held(algorithm).next().map_or(1, |held| held.generation + 1);
-        self.add(store, dice, algorithm, generation, now, act).await
+        self.add(app, algorithm, act.now, act).await
     }
 
     /// Adds the next key of `algorithm`, signing from `signs_from`. When another node was faster,
     /// its key counts.
     pub async fn rotate(
         &self,
-        store: &Store,
-        dice: &Dice,
+        app: &App,
         algorithm: Algorithm,
         signs_from: Timestamp,
         act: Act,
     ) -> Result<(), Error> {
-        self.reload(store).await?;
-        let generation = self.now().held(algorithm).next().map_or(1, |held| held.generation + 1);
-        self.add(store, dice, algorithm, generation, signs_from, act).await
+        self.reload(&app.store).await?;
+        self.add(app, algorithm, signs_from, act).await
     }
 
-    /// Rotates each algorithm whose newest key is older than `period`, and removes keys that
-    /// nothing alive depends on.
-    pub async fn keep(&self, store: &Store, dice: &Dice, period: Seconds, act: impl Fn() -> Act) -> Result<(), Error> {
-        let now = act().now;
-        for &algorithm in Algorithm::ALL {
-            let due = self.now().held(algorithm).next().is_some_and(|held| held.signs_from.plus(period) <= now);
-            if due {
-                self.rotate(store, dice, algorithm, now.plus(PUBLISHED_BEFORE), act()).await?;
+    /// Rotates each algorithm whose newest key is older than the rotation period, and removes keys
+    /// that nothing alive depends on, unless the clock has just jumped.
+    pub async fn keep(&self, app: &App, origin: &Origin) -> Result<(), Error> {
+        let now = app.clock.now();
+        let period = app.settings.signing_rotation;
+        for algorithm in Algorithm::ALL {
+            let newest = self.now().held(algorithm).next().map(|held| held.signs_from);
+            if newest.is_some_and(|signs_from| signs_from.plus(period) <= now) {
+                let act = app.act("system", origin);
+                self.rotate(app, algorithm, now.plus(PUBLISHED_BEFORE), act).await?;
             }
         }
+        let Some(now) = app.pace.settled(&app.clock) else { return Ok(()) };
         let retired = now.minus(MAX_ACCESS_LIFE).minus(PUBLISHED_MAX_AGE);
-        if store.remove_retired_signing_keys(retired, act()).await? > 0 {
-            self.reload(store).await?;
+        let act = app.act("system", origin);
+        if app.store.remove_retired_signing_keys(retired, act).await? > 0 {
+            self.reload(&app.store).await?;
         }
         Ok(())
     }
 
     async fn add(
         &self,
-        store: &Store,
-        dice: &Dice,
+        app: &App,
         algorithm: Algorithm,
-        generation: i64,
         signs_from: Timestamp,
         act: Act,
     ) -> Result<(), Error> {
+        let generation = self.now().held(algorithm).next().map_or(1, |held| held.generation + 1);
         let key = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm))
             .await
             .map_err(Error::broken)?
@@ -138,15 +141,14 @@ impl KeyRing {
             alg: algorithm.name().to_owned(),
             generation,
             private: key.to_pkcs8().map_err(|error| Error::broken(error.0))?,
-            public_jwk: key.public_jwk().to_value().to_string(),
+            public_jwk: key.jwk().to_value().to_string(),
             created_at: act.now,
             signs_from,
         };
-        match store.add_signing_key(&row, dice.bytes(), act).await? {
-            Outcome::Done => tracing::info!(kid = row.kid, alg = row.alg, generation, "signing key added"),
-            _ => tracing::info!(alg = row.alg, generation, "another node added the signing key"),
-        }
-        self.reload(store).await
+        let outcome = app.store.add_signing_key(&row, app.dice.bytes(), act).await?;
+        let won = outcome == Outcome::Done;
+        tracing::info!(kid = row.kid, alg = row.alg, generation, won, "next signing key");
+        self.reload(&app.store).await
     }
 }
 
@@ -154,14 +156,31 @@ async fn read(store: &Store) -> Result<Ring, Error> {
     let mut keys = Vec::new();
     let mut public = Vec::new();
     for row in store.list_signing_keys().await? {
-        let algorithm =
-            Algorithm::parse(&row.alg).ok_or_else(|| Error::broken(format!("signing_keys.alg is {}", row.alg)))?;
-        let key = SigningKey::from_pkcs8(algorithm, &row.private).map_err(|error| Error::broken(error.0))?;
-        public.push(key.public_jwk().clone());
-        let signer = Signer::new(Arc::new(key));
-        keys.push(Held { algorithm, generation: row.generation, signs_from: row.signs_from, signer });
+        let (kid, generation) = (row.kid.clone(), row.generation);
+        let Some((held, jwk)) = held(row) else {
+            tracing::error!(kid, generation, "a signing key does not parse; it is left out");
+            continue;
+        };
+        if held.signer.is_none() {
+            tracing::error!(kid, generation, "a signing key does not open; it only verifies");
+        }
+        public.push(jwk);
+        keys.push(held);
     }
     let set = JwkSet::new(public);
     let verifying = KeySet::prepare(&set).map_err(Error::broken)?;
     Ok(Ring { keys, verifying, published: Bytes::from(set.to_value().to_string()) })
+}
+
+/// A key that does not open is held by its public part alone (F21).
+fn held(row: PublishedKey) -> Option<(Held, Jwk)> {
+    let algorithm = Algorithm::parse(&row.alg)?;
+    let key = row.private.ok().and_then(|private| SigningKey::from_pkcs8(algorithm, &private).ok());
+    let jwk = match &key {
+        Some(key) => key.jwk().clone(),
+        None => Jwk::parse(&serde_json::from_str(&row.public_jwk).ok()?).ok()??,
+    };
+    let signer = key.map(|key| Signer::new(Arc::new(key)));
+    let (generation, signs_from) = (row.generation, row.signs_from);
+    Some((Held { algorithm, generation, signs_from, signer }, jwk))
 }

@@ -1,8 +1,20 @@
-//! The edges of Keyhaven: HTTP, configuration, logs, metrics and the life of the process.
-//! It decides nothing about OAuth (that is `keyhaven-protocol`) and holds no SQL (`keyhaven-store`).
+//! The edges of Keyhaven: HTTP, pages, command line, jobs and wiring. Decides nothing about OAuth.
 
+pub mod api;
+pub mod app;
+pub mod boot;
+pub mod cli;
 pub mod config;
+pub mod doors;
 pub mod http;
-pub mod operator;
+pub mod jobs;
+pub mod keyring;
+pub mod limits;
+pub mod master_key;
+pub mod oauth;
+pub mod operations;
+pub mod pace;
+pub mod refusals;
+pub mod routes;
 pub mod serve;
 pub mod telemetry;

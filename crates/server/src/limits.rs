@@ -70,7 +70,7 @@ mod tests {
     const CLIENT: ClientId = ClientId(Id::v7(1, [1; 10]));
 
     fn fail(limit: &FailureLimit, address: &str, times: usize) -> Option<Seconds> {
-        (0..times).map(|_| limit.failed(CLIENT, address.parse().unwrap())).last().unwrap()
+        (0..times).fold(None, |_, _| limit.failed(CLIENT, address.parse().unwrap()))
     }
 
     #[test]

@@ -36,8 +36,11 @@ impl RefusalLog {
         now: Timestamp,
     ) -> String {
         let code = code(random);
-        let compared: serde_json::Map<_, _> =
-            refusal.compared.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+        let compared: serde_json::Map<_, _> = refusal
+            .compared
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
+            .collect();
         let explanation = Explanation {
             code: code.clone(),
             at: now,

@@ -123,9 +123,19 @@ impl Plan {
 }
 
 impl Store {
-    /// Carries a plan out as one commit and applies its changes here before anyone hears of it, the kept answer first: of two deeds under one idempotency
-    /// key the second must learn that it was answered, not that its slug is taken.
+    /// Carries a plan out as one commit and applies its changes here before anyone hears of it. The
+    /// kept answer goes first: of two deeds under one idempotency key the second must learn that it
+    /// was answered, not that its slug is taken.
+    ///
+    /// Runs to its end even when the caller goes away while it waits for the disk: what becomes
+    /// durable must be in force here too, and nobody else would tell this node.
     pub(crate) async fn carry_out(&self, plan: Plan, act: Act) -> Result<Outcome, Error> {
+        let store = self.clone();
+        let deed = tokio::spawn(async move { store.carry_out_here(plan, act).await });
+        deed.await.unwrap_or_else(|_| Err(Error::broken("the deed failed; outcome unknown")))
+    }
+
+    async fn carry_out_here(&self, plan: Plan, act: Act) -> Result<Outcome, Error> {
         let Plan { mut steps, mut misses } = plan;
         if let Some(answer) = act.answer {
             steps.insert(0, answer.step(act.now));

@@ -2,10 +2,11 @@
 //! altered. Holds no secrets; leaves only by the purge of the audit window.
 
 use keyhaven_protocol::id::{Id, OrganizationId};
-use keyhaven_protocol::time::Timestamp;
+use keyhaven_protocol::time::{Seconds, Timestamp};
 
+use crate::act::Plan;
 use crate::engine::{Row, Statement, Step};
-use crate::{Error, Listed, Page, Reach, Store, values};
+use crate::{Act, Error, Listed, Outcome, Page, Reach, Store, values};
 
 /// An audit row before it is written.
 #[derive(Clone, Debug)]
@@ -56,6 +57,13 @@ pub struct Recorded {
 }
 
 impl Store {
+    /// Writes down that this node's wall clock jumped by `jump`.
+    pub async fn note_clock_jump(&self, jump: Seconds, mut act: Act) -> Result<Outcome, Error> {
+        let detail = format!(r#"{{"seconds":{}}}"#, jump.0);
+        let plan = Plan::default().also(act.audit(None, "clock.jumped", "node", detail));
+        self.carry_out(plan, act).await
+    }
+
     /// What happened within reach, newest first; `action` keeps one kind only.
     pub async fn list_audit(
         &self,

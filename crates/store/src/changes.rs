@@ -90,11 +90,11 @@ impl Store {
         rows.into_iter().filter_map(|row| change(row).transpose()).collect()
     }
 
-    /// The receipt for a revocation committed at `revoked_at`: at once on an embedded database,
-    /// which has one node, else when every node has heard.
+    /// The receipt for a revocation committed at `revoked_at`: at once where this process
+    /// is alone on its database, else when every other one has heard.
     #[must_use]
     pub fn receipt(&self, revoked_at: Timestamp) -> Receipt {
-        let delay = if self.engine.name() == "sqlite" { Seconds(0) } else { HEARD_WITHIN };
+        let delay = if self.known.is_alone() { Seconds(0) } else { HEARD_WITHIN };
         Receipt { revoked_at, effective_by: revoked_at.plus(delay) }
     }
 }

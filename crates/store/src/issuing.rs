@@ -277,7 +277,7 @@ static BEGIN_GRANT: Statement = Statement::append(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 );
 
-static BEGIN_FAMILY: Statement = Statement::new(
+static BEGIN_FAMILY: Statement = Statement::append(
     "issuing.begin_family",
     "INSERT INTO refresh_families (id, client, scopes, audience, rule, lineage, generation, hash, issued_at, \
      idle_ends_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10)",

@@ -5,7 +5,7 @@
 //! trusting its memory and asks the database (F04): no remembered "allow" outlives that bound.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use keyhaven_protocol::client::Client;
@@ -44,7 +44,7 @@ pub struct Known {
     repaired: AtomicU64,
     generation: Mutex<u64>,
     heard_at: AtomicU64,
-    alone: bool,
+    alone: AtomicBool,
 }
 
 impl Known {
@@ -60,8 +60,20 @@ impl Known {
             repaired: AtomicU64::new(0),
             generation: Mutex::new(0),
             heard_at: AtomicU64::new(0),
-            alone,
+            alone: AtomicBool::new(alone),
         }
+    }
+
+    /// From here on others may serve this database too, as beside a command: memory answers only
+    /// while it hears of their changes, and they hear of ours a moment later.
+    pub fn share(&self) {
+        self.alone.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether no other process has to hear of a change before it counts.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.alone.load(Ordering::Relaxed)
     }
 
     /// Whether memory may answer at the monotonic instant `tick` (milliseconds).
@@ -70,7 +82,8 @@ impl Known {
         if self.lost.load(Ordering::Relaxed) != self.repaired.load(Ordering::Relaxed) {
             return false;
         }
-        self.alone || tick.saturating_sub(self.heard_at.load(Ordering::Relaxed)) <= FRESH_MILLIS
+        self.is_alone()
+            || tick.saturating_sub(self.heard_at.load(Ordering::Relaxed)) <= FRESH_MILLIS
     }
 
     /// Every change up to the monotonic instant `tick` has been applied.
@@ -217,6 +230,14 @@ mod tests {
         assert!(known.is_fresh(6_000));
         assert!(!known.is_fresh(6_001));
         assert!(Known::new(true).is_fresh(u64::MAX));
+    }
+
+    #[test]
+    fn memory_that_is_shared_must_hear() {
+        let known = Known::new(true);
+        known.share();
+        assert!(!known.is_alone());
+        assert!(!known.is_fresh(u64::MAX));
     }
 
     #[test]

@@ -9,12 +9,14 @@ use std::sync::Arc;
 pub mod act;
 pub mod audit;
 pub mod changes;
+pub mod client_groups;
 pub mod client_secrets;
 pub mod clients;
 pub mod engine;
 mod error;
 pub mod groups;
 pub mod idempotency;
+pub mod instance;
 pub mod issuing;
 pub mod known;
 pub mod memberships;
@@ -78,10 +80,12 @@ impl Store {
 pub const ROOMS: &[&[&Statement]] = &[
     audit::STATEMENTS,
     changes::STATEMENTS,
+    client_groups::STATEMENTS,
     client_secrets::STATEMENTS,
     clients::STATEMENTS,
     groups::STATEMENTS,
     idempotency::STATEMENTS,
+    instance::STATEMENTS,
     issuing::STATEMENTS,
     memberships::STATEMENTS,
     organizations::STATEMENTS,

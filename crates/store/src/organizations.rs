@@ -57,6 +57,11 @@ impl Store {
         self.carry_out(plan, act).await
     }
 
+    /// Whether there is any organization yet.
+    pub async fn has_organizations(&self) -> Result<bool, Error> {
+        Ok(!self.engine.read(&ANY, values![]).await?.is_empty())
+    }
+
     /// The organization `id`, if within reach.
     pub async fn find_organization(
         &self,
@@ -267,6 +272,7 @@ static TREE: [&Statement; 7] = [
 
 /// Every statement of this room.
 pub const STATEMENTS: &[&Statement] = &[
+    &ANY,
     &HOLD,
     &CREATE,
     &FIND,
@@ -285,3 +291,5 @@ pub const STATEMENTS: &[&Statement] = &[
     &DELETE_PROJECTS,
     &DELETE_MEMBERSHIPS,
 ];
+
+static ANY: Statement = Statement::new("organizations.any", "SELECT 1 FROM organizations LIMIT 1");

@@ -89,6 +89,14 @@ impl Sealer {
         Ok(out)
     }
 
+    /// Whether the key that sealed this is loaded. What is no sealed value at all names none.
+    #[must_use]
+    pub fn has_key_of(&self, sealed: &[u8]) -> bool {
+        sealed.len() < HEADER
+            || sealed[0] != VERSION
+            || self.keys.iter().any(|(known, _)| known == &sealed[1..=KEY_ID])
+    }
+
     /// Opens what was sealed for `place`.
     pub fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let failed = |why: &str| Error::broken(format!("{}: {why}", place.column));

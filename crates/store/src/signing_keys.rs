@@ -29,6 +29,22 @@ pub struct SigningKeyRow {
     pub signs_from: Timestamp,
 }
 
+/// A published signing key, and its private part where that opens.
+pub struct PublishedKey {
+    /// RFC 7638 thumbprint; the `kid` header.
+    pub kid: String,
+    /// JWS algorithm name.
+    pub alg: String,
+    /// Counts up per algorithm.
+    pub generation: i64,
+    /// The public JWK.
+    pub public_jwk: String,
+    /// From when it signs.
+    pub signs_from: Timestamp,
+    /// PKCS#8, or why this one cannot sign.
+    pub private: Result<Zeroizing<Vec<u8>>, Error>,
+}
+
 /// A signing key as shown to administrators.
 pub struct SigningKeySummary {
     /// RFC 7638 thumbprint.
@@ -77,9 +93,10 @@ impl Store {
         self.carry_out(plan, act).await
     }
 
-    /// Every key still published, newest generation first. A key that does not open is an error
-    /// naming it: signing with fewer keys than we publish would look like a rotation.
-    pub async fn list_signing_keys(&self) -> Result<Vec<SigningKeyRow>, Error> {
+    /// Every key still published, newest generation first. One that was altered fails alone, and
+    /// its public part still verifies (F21); one sealed by a master key that is not loaded fails
+    /// them all, for then the node is set up wrongly (F15).
+    pub async fn list_signing_keys(&self) -> Result<Vec<PublishedKey>, Error> {
         let rows = self.engine.read(&LIST, values![]).await?;
         rows.into_iter().map(|row| self.opened(row)).collect()
     }
@@ -126,15 +143,19 @@ impl Store {
         Ok(removed)
     }
 
-    fn opened(&self, mut row: Row) -> Result<SigningKeyRow, Error> {
+    fn opened(&self, mut row: Row) -> Result<PublishedKey, Error> {
         let kid = row.text(0)?;
-        let private = self.sealer.open(place(&kid), &row.bytes(3)?)?;
-        Ok(SigningKeyRow {
+        let sealed = row.bytes(3)?;
+        if !self.sealer.has_key_of(&sealed) {
+            return Err(Error::broken(format!(
+                "signing key {kid} is sealed by a master key that is not loaded"
+            )));
+        }
+        Ok(PublishedKey {
             alg: row.text(1)?,
             generation: row.int(2)?,
-            private,
+            private: self.sealer.open(place(&kid), &sealed),
             public_jwk: row.text(4)?,
-            created_at: row.time(5)?,
             signs_from: row.time(6)?,
             kid,
         })

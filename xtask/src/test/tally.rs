@@ -70,9 +70,9 @@ impl Tally {
         shown
     }
 
-    /// A phase that failed without a test to blame.
-    pub(crate) fn fail(&mut self) {
-        self.failed += 1;
+    /// Phases that failed without a test to blame.
+    pub(crate) fn fail(&mut self, count: usize) {
+        self.failed += count;
     }
 
     /// What another suite counted.
@@ -84,6 +84,11 @@ impl Tally {
     /// How many failed so far.
     pub(crate) fn failed(&self) -> usize {
         self.failed
+    }
+
+    /// Whether there is nothing to judge by.
+    pub(crate) fn ran_nothing(&self) -> bool {
+        self.passed + self.failed == 0
     }
 
     /// Whether something ran and nothing failed.

@@ -46,7 +46,7 @@ fn header(algorithm: Algorithm) -> Value {
 }
 
 fn payload() -> Value {
-    serde_json::from_str(&claims().to_json()).unwrap()
+    serde_json::from_slice(&claims().to_json()).unwrap()
 }
 
 fn read(token: &str, now: Timestamp) -> Result<Claims<'static>, &'static str> {
@@ -108,7 +108,8 @@ fn a_token_has_the_header_and_claims_of_rfc_9068() {
 #[test]
 fn optional_claims_may_be_absent() {
     let bare = Claims { scope: "".into(), org: None, gid: None, ..claims() };
-    assert!(!bare.to_json().contains("scope"));
+    let members: Map<String, Value> = serde_json::from_slice(&bare.to_json()).unwrap();
+    assert!(["scope", "org", "gid"].iter().all(|name| !members.contains_key(*name)));
     let token = signer(Algorithm::EdDsa).sign(&bare).unwrap();
     assert_eq!(read(token.reveal(), NOW), Ok(bare));
 }
@@ -211,7 +212,7 @@ fn a_damaged_token_is_refused() {
     check_text(|parts| parts.swap(1, 2), "signature does not verify");
     check_text(|parts| parts.swap(0, 1), "JWS alg is missing");
     check_text(|parts| parts[1] = base64url::encode(b"{}"), "signature does not verify");
-    check_text(|parts| parts[0].push_str("AA"), "JWS header is not canonical base64url");
+    check_text(|parts| parts[0].push_str("AA"), "trailing bytes after JSON");
     check_text(|parts| parts[1] = "A".repeat(16 * 1024), "JWS longer than 16 KiB");
 }
 
@@ -281,7 +282,8 @@ fn a_bound_token_is_not_a_bearer_token() {
 #[test]
 fn a_claim_twice_is_refused() {
     let key = forge::key(Algorithm::EdDsa);
-    let payload = claims().to_json().replacen('{', "{\"sub\":\"root\",", 1);
+    let payload =
+        String::from_utf8(claims().to_json()).unwrap().replacen('{', "{\"sub\":\"root\",", 1);
     let token = forge::signed(&header(Algorithm::EdDsa).to_string(), &payload, key);
     assert_eq!(read(&token, NOW), Err("duplicate key in JSON"));
 }
@@ -292,7 +294,7 @@ proptest! {
         let [iss, sub, aud, client_id, scope] = texts.map(|text| Cow::Owned(text.replace('\0', "")));
         let exp = Timestamp(exp);
         let claims = Claims { iss, sub, aud, exp, iat: Timestamp(iat), client_id, scope, ..claims() };
-        prop_assert_eq!(Claims::parse(claims.to_json().as_bytes()), Ok(claims));
+        prop_assert_eq!(Claims::parse(&claims.to_json()), Ok(claims));
     }
 
     #[test]

@@ -26,7 +26,13 @@ pub(super) fn judge(
         client.keys.as_deref().ok_or_else(|| Refusal::client("client has no registered keys"))?;
     let keys = JwkSet::parse(keys.as_bytes()).map_err(Refusal::client)?;
     let keys = KeySet::prepare(&keys).map_err(Refusal::client)?;
-    let registered = client.assertion_alg.as_deref().and_then(Algorithm::parse);
+    let registered = match client.assertion_alg.as_deref() {
+        None => None,
+        Some(name) => Some(
+            Algorithm::parse(name)
+                .ok_or_else(|| Refusal::client("the registered assertion algorithm is unknown"))?,
+        ),
+    };
     let verified = assertion
         .verify(&keys, registered, &client.public_id, audiences, now)
         .map_err(Refusal::client)?;

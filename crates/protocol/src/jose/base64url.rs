@@ -4,14 +4,23 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+/// Vector instructions where the CPU has them, for what we write: it saves a few hundred nanoseconds
+/// per token. What strangers wrote goes through the plain engine, which holds no `unsafe` code.
+#[cfg(target_arch = "x86_64")]
+static ENCODER: std::sync::LazyLock<base64::engine::Simd> = std::sync::LazyLock::new(|| {
+    base64::engine::Simd::url_safe(base64::engine::general_purpose::NO_PAD)
+});
+#[cfg(not(target_arch = "x86_64"))]
+static ENCODER: base64::engine::GeneralPurpose = URL_SAFE_NO_PAD;
+
 /// Appends the encoding of `bytes`.
 pub(crate) fn push(out: &mut String, bytes: &[u8]) {
-    URL_SAFE_NO_PAD.encode_string(bytes, out);
+    ENCODER.encode_string(bytes, out);
 }
 
 /// The encoding of `bytes`.
 pub(crate) fn encode(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
+    ENCODER.encode(bytes)
 }
 
 /// The bytes of `text`; `None` for padding, foreign characters, an impossible length or trailing

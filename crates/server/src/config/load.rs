@@ -14,7 +14,7 @@ use super::{Config, Key, Setting, secret_file};
 
 /// Variables with our prefix that are no settings: where the file is, and what the command line
 /// uses to reach a server.
-const NOT_SETTINGS: &[&str] = &["config", "url", "credential"];
+const NOT_SETTINGS: &[&str] = &["config", "url", "credential", "client_id", "client_secret"];
 
 /// The file looked for in the data directory.
 const FILE: &str = "keyhaven.toml";

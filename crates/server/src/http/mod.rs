@@ -1,9 +1,16 @@
-//! HTTP before and around the routes: who is let in, how much they may take, what every answer
-//! carries. It knows nothing of OAuth.
+//! HTTP: who is let in and how much they may take, bodies in, answers and refusals out. The only
+//! room that knows status codes. It knows nothing of OAuth.
 
+pub mod bearer;
+pub mod body;
+pub mod call;
 pub mod cors;
+pub mod error;
 pub mod limits;
 pub mod listener;
+pub mod operator;
+pub mod refusal;
+pub mod reply;
 pub mod request;
 pub mod stop;
 pub mod turned_away;

@@ -7,18 +7,15 @@ use std::sync::Arc;
 use keyhaven_protocol::access_token::{self, Expected};
 use keyhaven_protocol::client::{Client, TokenFormat};
 use keyhaven_protocol::credential::{self, Kind};
-use keyhaven_protocol::id::{OrganizationId, TokenId};
+use keyhaven_protocol::id::{ClientId, OrganizationId, TokenId};
 use keyhaven_protocol::refusal::{Code, Refusal};
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::secret::Digest;
-use keyhaven_protocol::time::{Seconds, Timestamp};
+use keyhaven_protocol::time::Timestamp;
 use keyhaven_protocol::token::AccessToken;
 
 use super::Failure;
 use crate::app::App;
-
-/// Clock difference tolerated in what others and other nodes signed.
-const SKEW: Seconds = Seconds(10);
 
 /// What a credential resolves to.
 #[derive(Clone, Debug)]
@@ -80,7 +77,11 @@ fn meet(token: &AccessToken, need: &Need) -> Result<(), Refusal> {
 
 /// Reads what a token says, believing it only after its digest or signature fitted. What it says
 /// never changes, so it is remembered; whether it stands is asked each time.
-pub async fn recognise(app: &App, text: &str, now: Timestamp) -> Result<Option<Arc<AccessToken>>, Failure> {
+pub async fn recognise(
+    app: &App,
+    text: &str,
+    now: Timestamp,
+) -> Result<Option<Arc<AccessToken>>, Failure> {
     let digest = Digest::of(text.as_bytes());
     let fresh = app.store.known().is_fresh(app.clock.tick());
     if let (true, Some(token)) = (fresh, app.store.known().token(&digest)) {
@@ -103,14 +104,16 @@ pub async fn recognise(app: &App, text: &str, now: Timestamp) -> Result<Option<A
 fn verified(app: &App, text: &str, now: Timestamp) -> Result<Option<AccessToken>, Failure> {
     let ring = app.keys.now();
     let expected = Expected { issuer: &app.settings.issuer, audience: None };
-    let claims = access_token::verify(text, &ring.verifying, &expected, now, SKEW).map_err(Refusal::token)?;
+    let claims =
+        access_token::verify(text, &ring.verifying, expected, now).map_err(Refusal::token)?;
     Ok(Some(AccessToken {
         id: claims.jti,
-        client: claims.client_id,
+        client: ClientId::parse_public(&claims.client_id)
+            .ok_or_else(|| Refusal::token("client_id is not one of ours"))?,
         grant: claims.gid,
-        subject: claims.sub,
+        subject: claims.sub.into_owned(),
         scopes: Scopes::parse(&claims.scope).map_err(Refusal::token)?,
-        audience: claims.aud,
+        audience: claims.aud.into_owned(),
         issued_at: claims.iat,
         expires_at: claims.exp,
         format: TokenFormat::Jwt,

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use keyhaven_protocol::access_token::Claims;
-use keyhaven_protocol::client::{Client, TokenFormat};
+use keyhaven_protocol::client::{Client, Standing, TokenFormat};
 use keyhaven_protocol::client_auth::{Manners, Presented, Proof, Spend};
 use keyhaven_protocol::credential::{self, Kind};
-use keyhaven_protocol::grants::{self, Facts, Family, Grant, LINEAGE_RANDOM, Lineage, Needs, Plan, Refresh, Rule, Terms};
+use keyhaven_protocol::grants::{
+    self, Facts, Family, Grant, LINEAGE_RANDOM, Lineage, Needs, Plan, Refresh, Rule, Terms,
+};
 use keyhaven_protocol::id::{GrantId, TokenId};
 use keyhaven_protocol::jose::algorithm::Algorithm;
 use keyhaven_protocol::params::Params;
@@ -16,11 +18,11 @@ use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::secret::{Digest, Secret};
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_protocol::token::AccessToken;
+use keyhaven_store::Error;
 use keyhaven_store::issuing::{FamilyStep, Issue, Issued, NewFamily, Rotation};
 use keyhaven_store::seal::{self, Place};
-use keyhaven_store::Error;
 
-use super::{Failure, authenticate_client};
+use super::{Failure, authenticate_client, spend_proof};
 use crate::app::{App, Origin};
 
 /// How often a request that lost a race decides again from fresh facts (F06, F11).
@@ -70,7 +72,10 @@ pub async fn issue_token(app: &App, request: &TokenRequest<'_>) -> Result<Issued
     let needs = grant.needs(request.params)?;
     let (client, proof) = prove(app, request, &needs).await?;
     for _ in 0..ATTEMPTS {
-        match attempt(app, request, grant, &needs, &client, &proof).await.map_err(|failure| failure.of(&client))? {
+        match attempt(app, request, grant, &needs, &client, &proof)
+            .await
+            .map_err(|failure| failure.of(&client))?
+        {
             Some(issued) => return Ok(issued),
             None => continue,
         }
@@ -80,18 +85,28 @@ pub async fn issue_token(app: &App, request: &TokenRequest<'_>) -> Result<Issued
 
 /// A bearer-rule family stands for itself: its contract sends no secret with a refresh. Anything
 /// else proves itself the ordinary way.
-async fn prove(app: &App, request: &TokenRequest<'_>, needs: &Needs) -> Result<(Arc<Client>, Proof), Failure> {
+async fn prove(
+    app: &App,
+    request: &TokenRequest<'_>,
+    needs: &Needs,
+) -> Result<(Arc<Client>, Proof), Failure> {
     let bearer = request.terms == Terms::EveryAnswer(Rule::RotateBearer);
-    if let (true, Needs::Family(presented), Presented::Public(id)) = (bearer, needs, &request.presented) {
+    if let (true, Needs::Family(presented), Presented::Public(id)) =
+        (bearer, needs, &request.presented)
+    {
         let family = app.store.find_family(TokenId(presented.id)).await?;
-        let fits = family.is_some_and(|family| family.rule == Rule::RotateBearer && family.client == *id);
+        let fits =
+            family.is_some_and(|family| family.rule == Rule::RotateBearer && family.client == *id);
         let client = app.store.recall_client(*id, app.clock.tick()).await?;
-        if let (true, Some(client)) = (fits, client)
-            && client.standing == keyhaven_protocol::client::Standing::Active
-        {
-            return Ok((client, Proof::default()));
-        }
-        return Err(Refusal::grant("the refresh token does not stand for itself").into());
+        let (true, Some(client)) = (fits, client) else {
+            return Err(Refusal::grant("the refresh token does not stand for itself").into());
+        };
+        let reason = match client.standing {
+            Standing::Active => return Ok((client, Proof::default())),
+            Standing::Disabled => "client is disabled",
+            Standing::OrganizationDisabled => "the client's organization is disabled",
+        };
+        return Err(Failure::from(Refusal::grant(reason)).of(&client));
     }
     authenticate_client(app, &request.presented, request.manners, request.origin).await
 }
@@ -107,13 +122,16 @@ async fn attempt(
 ) -> Result<Option<IssuedToken>, Failure> {
     let (presented, family) = match needs {
         Needs::Nothing => (None, None),
-        Needs::Family(presented) => (Some(presented), app.store.find_family(TokenId(presented.id)).await?),
+        Needs::Family(presented) => {
+            (Some(presented), app.store.find_family(TokenId(presented.id)).await?)
+        }
     };
     let facts = Facts { client, terms: request.terms, presented, family: family.as_ref() };
     let now = app.clock.now();
     match grant.decide(request.params, &facts, now) {
         Ok(plan) => carry_out(app, request, client, plan, proof.spend.clone(), now).await,
         Err(refusal) => {
+            spend_proof(app, proof).await?;
             carry_out_consequence(app, client, family.as_ref(), &refusal, request.origin).await?;
             Err(refusal.into())
         }
@@ -150,7 +168,9 @@ async fn carry_out(
     let access = (token.format == TokenFormat::Opaque).then(|| (&token, text.digest()));
     match app.store.issue(Issue { spend, family: turn.step(), access }).await? {
         Issued::Done => {}
-        Issued::AssertionReplayed => return Err(Refusal::client("assertion was used before").into()),
+        Issued::AssertionReplayed => {
+            return Err(Refusal::client("assertion was used before").into());
+        }
         Issued::Overtaken => return Ok(None),
     }
     Ok(Some(IssuedToken {
@@ -165,8 +185,15 @@ async fn carry_out(
     }))
 }
 
-fn new_token(app: &App, client: &Client, plan: &Plan, grant: Option<GrantId>, now: Timestamp) -> AccessToken {
-    let audience = if plan.audience.is_empty() { app.settings.issuer.clone() } else { plan.audience.clone() };
+fn new_token(
+    app: &App,
+    client: &Client,
+    plan: &Plan,
+    grant: Option<GrantId>,
+    now: Timestamp,
+) -> AccessToken {
+    let audience =
+        if plan.audience.is_empty() { app.settings.issuer.clone() } else { plan.audience.clone() };
     AccessToken {
         id: TokenId(app.id()),
         client: client.id,
@@ -174,7 +201,8 @@ fn new_token(app: &App, client: &Client, plan: &Plan, grant: Option<GrantId>, no
         subject: client.public_id.clone(),
         scopes: plan.scopes.clone(),
         audience,
-        issued_at: now,
+        // A revocation of everything "so far" covers the second it happened in.
+        issued_at: now.max(client.not_before),
         expires_at: now.plus(plan.ttl),
         format: client.token_format,
     }
@@ -190,21 +218,22 @@ async fn write_token(
     if token.format == TokenFormat::Opaque {
         return Ok(credential::mint(Kind::Access, token.id.0, &app.dice.bytes()));
     }
-    let algorithm = Algorithm::parse(&client.token_alg).ok_or_else(|| Error::broken("clients.token_alg is unknown"))?;
+    let algorithm = Algorithm::parse(&client.token_alg)
+        .ok_or_else(|| Error::broken("clients.token_alg is unknown"))?;
     if app.keys.now().signer(algorithm, now).is_none() {
-        app.keys.ensure(&app.store, &app.dice, algorithm, app.act("system", origin)).await?;
+        app.keys.ensure(app, algorithm, app.act("system", origin)).await?;
     }
     let ring = app.keys.now();
     let signer = ring.signer(algorithm, now).ok_or_else(|| Error::busy("no signing key yet"))?;
     let claims = Claims {
-        iss: &app.settings.issuer,
-        sub: &token.subject,
-        aud: &token.audience,
+        iss: app.settings.issuer.as_str().into(),
+        sub: token.subject.as_str().into(),
+        aud: token.audience.as_str().into(),
         exp: token.expires_at,
         iat: token.issued_at,
         jti: token.id,
-        client_id: &client.public_id,
-        scope: token.scopes.as_str(),
+        client_id: client.public_id.as_str().into(),
+        scope: token.scopes.as_str().into(),
         org: client.organization,
         gid: token.grant,
     };
@@ -242,7 +271,10 @@ impl Turn {
     fn into_refresh_token(self) -> Option<Secret> {
         match self {
             Self::None => None,
-            Self::Begin(_, text) | Self::Rotate(_, text) | Self::Repeat(_, text) | Self::Keep(_, _, text) => Some(text),
+            Self::Begin(_, text)
+            | Self::Rotate(_, text)
+            | Self::Repeat(_, text)
+            | Self::Keep(_, _, text) => Some(text),
         }
     }
 }
@@ -267,7 +299,8 @@ fn turn_family(
         Refresh::Repeat { family, successor } => {
             let place = Place { column: SUCCESSOR, row: &family.0.0 };
             let secret = seal::open_as_holder(&held(), place, successor)?;
-            let secret = <[u8; 32]>::try_from(secret.as_slice()).map_err(|_| Error::broken("successor is not 32 bytes"))?;
+            let secret = <[u8; 32]>::try_from(secret.as_slice())
+                .map_err(|_| Error::broken("successor is not 32 bytes"))?;
             Turn::Repeat(*family, credential::mint(Kind::Refresh, family.0, &secret))
         }
         Refresh::Keep { family, idle_ends_at } => Turn::Keep(*family, *idle_ends_at, held()),
@@ -284,7 +317,8 @@ fn begin(
 ) -> Turn {
     let id = TokenId(app.id());
     let lineage = Lineage(app.dice.bytes());
-    let text = credential::mint(Kind::Refresh, id.0, &lineage.secret(&app.dice.bytes::<LINEAGE_RANDOM>()));
+    let text =
+        credential::mint(Kind::Refresh, id.0, &lineage.secret(&app.dice.bytes::<LINEAGE_RANDOM>()));
     let family = NewFamily {
         id,
         parent: None,
@@ -317,6 +351,7 @@ fn rotate(
         Seconds(0) => None,
         _ => Some(seal::seal_for_holder(held, place, &secret, app.dice.bytes())?),
     };
-    let rotation = Rotation { family, from, to: text.digest(), successor, idle_ends_at, rotated_at: now };
+    let rotation =
+        Rotation { family, from, to: text.digest(), successor, idle_ends_at, rotated_at: now };
     Ok(Turn::Rotate(rotation, text))
 }

@@ -1,6 +1,6 @@
 //! What several doors do: read → decide → commit on plain values. Nothing here knows HTTP.
 
-use keyhaven_protocol::client::Client;
+use keyhaven_protocol::client::{Client, Profile};
 use keyhaven_protocol::client_auth::{Manners, Presented, Proof};
 use keyhaven_protocol::id::ClientId;
 use keyhaven_protocol::refusal::{Code, Refusal};
@@ -10,9 +10,9 @@ use std::sync::Arc;
 use crate::app::{App, Origin};
 
 pub mod check;
+pub mod forget_ended;
 pub mod issue_token;
 pub mod revoke_token;
-pub mod token_context;
 
 /// Why an operation did not happen.
 #[derive(Debug)]
@@ -69,9 +69,9 @@ pub async fn authenticate_client(
     origin: &Origin,
 ) -> Result<(Arc<Client>, Proof), Failure> {
     let client = app.store.recall_client(presented.client_id(), app.clock.tick()).await?;
-    let token_endpoint = format!("{}/oauth2/token", app.settings.issuer);
-    let audiences = accepted_audiences(client.as_deref(), &app.settings.issuer, &token_endpoint);
-    match presented.authenticate(client.as_deref(), manners, &audiences, app.clock.now()) {
+    let both = [app.settings.issuer.as_str(), app.settings.token_endpoint.as_str()];
+    let audiences = accepted_audiences(client.as_deref(), &both);
+    match presented.authenticate(client.as_deref(), manners, audiences, app.clock.now()) {
         Ok(proof) => {
             let client = client.ok_or_else(|| Refusal::client("unknown client"))?;
             Ok((client, proof))
@@ -82,10 +82,10 @@ pub async fn authenticate_client(
 
 /// An assertion names the issuer; the token endpoint is accepted outside the strict profiles for
 /// the many clients written before rfc7523bis (A39).
-fn accepted_audiences<'a>(client: Option<&Client>, issuer: &'a str, token_endpoint: &'a str) -> Vec<&'a str> {
+fn accepted_audiences<'a, 'b>(client: Option<&Client>, both: &'b [&'a str; 2]) -> &'b [&'a str] {
     match client.map(|client| client.profile) {
-        Some(keyhaven_protocol::client::Profile::OidcCompat) => vec![issuer, token_endpoint],
-        _ => vec![issuer],
+        Some(Profile::OidcCompat) => both,
+        _ => &both[..1],
     }
 }
 
@@ -99,9 +99,12 @@ fn count_failure(
     let Some(wait) = app.failures.failed(id, origin.address) else {
         return Failure::Refused(Box::new(Refused { refusal, client, wait: None }));
     };
-    let refusal = Refusal::new(Code::TooManyRequests, "too many failed client authentications from this network")
-        .with("client_id", id.to_string())
-        .with("last", refusal.reason);
+    let refusal = Refusal::new(
+        Code::TooManyRequests,
+        "too many failed client authentications from this network",
+    )
+    .with("client_id", id.to_string())
+    .with("last", refusal.reason);
     Failure::Refused(Box::new(Refused { refusal, client, wait: Some(wait.0) }))
 }
 

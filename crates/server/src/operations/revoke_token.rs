@@ -26,25 +26,26 @@ pub async fn revoke_token(
     let access = recognised(app, token).await?;
     let family = match credential::parse_kind(Kind::Refresh, token) {
         None => None,
-        Some(presented) => app
-            .store
-            .find_family(TokenId(presented.id))
-            .await?
-            .filter(|family| presented.digest == family.head || family.lineage.issued(&presented.bytes)),
+        Some(presented) => app.store.find_family(TokenId(presented.id)).await?.filter(|family| {
+            presented.digest == family.head || family.lineage.issued(&presented.bytes)
+        }),
     };
     let found = match (&access, &family) {
         (Some(access), _) => Found::Access(access),
         (None, Some(family)) => Found::Refresh(family),
         (None, None) => Found::Nothing,
     };
-    let plan = revoke::decide(&client, &found, now).map_err(|refusal| Failure::from(refusal).of(&client))?;
+    let plan = revoke::decide(&client, &found, now)
+        .map_err(|refusal| Failure::from(refusal).of(&client))?;
     let act = app.act(format!("client:{}", client.public_id), origin);
     match (plan, access) {
         (Plan::Token(..), Some(token)) => {
             app.store.revoke_token(&token, client.organization, act).await?;
         }
         (Plan::Grant(grant), _) => {
-            app.store.revoke_grant(client.organization, grant, "revoked by its client", act).await?;
+            app.store
+                .revoke_grant(client.organization, grant, "revoked by its client", act)
+                .await?;
         }
         (Plan::Nothing | Plan::Token(..), _) => {}
     }
@@ -52,7 +53,10 @@ pub async fn revoke_token(
 }
 
 /// An unreadable token is like an unknown one: there is nothing to end (RFC 7009 §2.2).
-async fn recognised(app: &App, token: &str) -> Result<Option<std::sync::Arc<AccessToken>>, Failure> {
+async fn recognised(
+    app: &App,
+    token: &str,
+) -> Result<Option<std::sync::Arc<AccessToken>>, Failure> {
     match recognise(app, token, app.clock.now()).await {
         Ok(found) => Ok(found),
         Err(Failure::Refused(_)) => Ok(None),

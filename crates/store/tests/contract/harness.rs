@@ -39,7 +39,7 @@ pub(crate) struct Place {
 
 #[derive(Clone)]
 enum Kept {
-    Directory(Arc<tempfile::TempDir>),
+    Directory { _removed_with_the_last_clone: Arc<tempfile::TempDir> },
     Database { server: String, name: String },
 }
 
@@ -48,11 +48,15 @@ impl Place {
     pub(crate) fn sqlite() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let location = Location::Sqlite(directory.path().join("data"));
-        Self { location, kept: Kept::Directory(Arc::new(directory)) }
+        Self {
+            location,
+            kept: Kept::Directory { _removed_with_the_last_clone: Arc::new(directory) },
+        }
     }
 
     /// A new database on the server that `cargo xtask test` started.
     pub(crate) async fn postgres() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "a test finds its server by this variable")]
         let server = std::env::var("KEYHAVEN_TEST_POSTGRES").expect(
             "KEYHAVEN_TEST_POSTGRES names no server: run `cargo xtask test`, which starts one, or \
              set it to the postgres:// URL of a superuser",
@@ -71,6 +75,14 @@ impl Place {
         psql(server, &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")).await;
         let location = Location::Postgres(with_database(server, &name));
         Self { location, kept: Kept::Database { server: server.to_owned(), name } }
+    }
+
+    /// Another fresh database on the same engine.
+    pub(crate) async fn another(&self) -> Self {
+        match &self.kept {
+            Kept::Directory { .. } => Self::sqlite(),
+            Kept::Database { server, .. } => Self::postgres_on(server).await,
+        }
     }
 
     /// Drops what [`Place::postgres`] made; a failed test leaves it for inspection.
@@ -171,6 +183,8 @@ pub(crate) static RAISE_FROM: Statement = Statement::new(
 );
 pub(crate) static RAISE_ALL: Statement =
     Statement::new("scratch.raise_all", "UPDATE counters SET value = value + 1");
+pub(crate) static RAISE: Statement =
+    Statement::new("scratch.raise", "UPDATE counters SET value = value + 1 WHERE id = $1");
 pub(crate) static FIND_NOTE: Statement =
     Statement::new("scratch.find_note", "SELECT body, data FROM notes WHERE id = $1");
 pub(crate) static FIND_COUNTER: Statement =
@@ -194,6 +208,16 @@ pub(crate) fn note(id: i64) -> Step {
     Step::one(&APPEND_NOTE, vec![Value::Int(id), Value::from("a note"), Value::Null])
 }
 
+/// A step that appends a note of this many bytes.
+pub(crate) fn heavy_note(id: i64, bytes: usize) -> Step {
+    Step::one(&APPEND_NOTE, vec![Value::Int(id), Value::Null, Value::Bytes(vec![b'x'; bytes])])
+}
+
+/// A step that raises a counter whatever its value.
+pub(crate) fn raise_any(id: i64) -> Step {
+    Step::one(&RAISE, vec![Value::Int(id)])
+}
+
 /// A step that raises a counter, if it still has the value `from`.
 pub(crate) fn raise(id: i64, from: i64) -> Step {
     Step::one(&RAISE_FROM, vec![Value::Int(id), Value::Int(from)])
@@ -215,6 +239,13 @@ pub(crate) async fn notes_in(engine: &dyn Engine) -> i64 {
 pub(crate) async fn has_note(engine: &dyn Engine, id: i64) -> bool {
     let rows: Vec<Row> = engine.read(&FIND_NOTE, vec![Value::Int(id)]).await.expect("reads");
     !rows.is_empty()
+}
+
+/// Waits until `count` commits are without an answer.
+pub(crate) async fn until_waiting(engine: &dyn Engine, count: u64) {
+    while engine.measure().await.expect("measures").waiting != count {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// What a commit that had to stand did.

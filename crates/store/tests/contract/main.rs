@@ -9,4 +9,24 @@ mod harness;
 #[cfg(test)]
 mod commits;
 #[cfg(test)]
+mod ending;
+#[cfg(test)]
+mod families;
+#[cfg(test)]
+mod identity;
+#[cfg(test)]
+mod keys_and_facts;
+#[cfg(test)]
+mod neighbours;
+#[cfg(test)]
+mod postgres_faults;
+#[cfg(test)]
+mod purging;
+#[cfg(test)]
+mod queues;
+#[cfg(test)]
+mod sqlite_faults;
+#[cfg(test)]
+mod statements;
+#[cfg(test)]
 mod values;

@@ -55,7 +55,7 @@ async fn a_read_cannot_write(place: Place) {
     let engine = place.open().await;
     furnish(&*engine).await;
     let outcome = engine.read(&SNEAK, vec![]).await;
-    assert!(matches!(outcome, Err(Error::Broken(_))), "{outcome:?}");
+    assert!(outcome.is_err(), "{outcome:?}");
     assert_eq!(crate::harness::value_of(&*engine, 1).await, 0);
 }
 

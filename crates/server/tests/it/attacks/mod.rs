@@ -1,12 +1,35 @@
-//! One file for each attack of the abuse cases, named after it.
+//! One file for each attack of the abuse cases, named after it; the id is in its first line.
 
+mod algorithm_confusion;
 mod ambiguous_framing;
+mod anonymous_introspection;
+mod assertion_for_elsewhere;
+mod assertion_replay;
 mod cors_reflection;
 mod exposed_internals;
+mod forbidden_grant;
 mod forged_client_address;
 mod http2_abuse;
+mod id_token_as_access_token;
+mod json_tricks;
+mod kid_flood;
 mod log_forging;
+mod loose_basic;
+mod machine_as_user;
+mod other_spellings;
 mod oversized_requests;
+mod parameter_pollution;
 mod path_confusion;
+mod planted_markers;
+mod refresh_across_clients;
+mod refresh_of_the_departed;
+mod refresh_reuse;
+mod refresh_scope_growth;
+mod revocation_that_lied;
+mod revoking_others_tokens;
 mod secrets_in_logs;
+mod sloppy_bearer;
 mod slow_clients;
+mod token_endpoint_shapes;
+mod two_credentials;
+mod wrong_audience;

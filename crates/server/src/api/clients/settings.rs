@@ -1,0 +1,285 @@
+//! What a client may be: every member parsed, and the members fitted to each other.
+
+use keyhaven_protocol::client::{AuthMethod, Client, Profile, Standing, TokenFormat};
+use keyhaven_protocol::display_name::parse_display_name;
+use keyhaven_protocol::id::{ClientId, GroupId, OrganizationId};
+use keyhaven_protocol::jose::algorithm::Algorithm;
+use keyhaven_protocol::jose::jwk_set::JwkSet;
+use keyhaven_protocol::redirect_uri::parse_redirect_uri;
+use keyhaven_protocol::scope::Scopes;
+use keyhaven_protocol::time::{Seconds, Timestamp};
+use keyhaven_store::clients::ClientRecord;
+use serde_json::Value;
+
+use crate::api::body::Members;
+
+/// The longest life of an access token (security bar §1).
+const MOST_ACCESS_TTL: i64 = 600;
+const MOST_REFRESH_TTL: i64 = 365 * 24 * 60 * 60;
+const MOST_GRACE: i64 = 300;
+const MOST_GROUPS: usize = 100;
+const MOST_REDIRECT_URIS: usize = 20;
+const GRANT_TYPES: [&str; 2] = ["client_credentials", "refresh_token"];
+
+/// The members that creating and changing have in common, as sent.
+pub(super) struct Settings<'a> {
+    pub(super) grant_types: Option<&'a [String]>,
+    pub(super) scope: Option<&'a str>,
+    pub(super) groups: Option<&'a [String]>,
+    pub(super) redirect_uris: Option<&'a [String]>,
+    pub(super) profile: Option<&'a str>,
+    pub(super) auth_method: Option<&'a str>,
+    pub(super) public: Option<bool>,
+    pub(super) jwks: Option<Option<&'a Value>>,
+    pub(super) jwks_uri: Option<&'a str>,
+    pub(super) assertion_alg: Option<Option<&'a str>>,
+    pub(super) token_format: Option<&'a str>,
+    pub(super) token_alg: Option<&'a str>,
+    pub(super) audience: Option<Option<&'a str>>,
+    pub(super) access_ttl: Option<i64>,
+    pub(super) refresh_idle_ttl: Option<i64>,
+    pub(super) refresh_absolute_ttl: Option<i64>,
+    pub(super) refresh_grace: Option<i64>,
+}
+
+/// A client with the defaults of every setting.
+pub(super) fn fresh(
+    id: ClientId,
+    organization: Option<OrganizationId>,
+    now: Timestamp,
+) -> ClientRecord {
+    let client = Client {
+        id,
+        public_id: id.to_string(),
+        organization,
+        name: String::new(),
+        standing: Standing::Active,
+        profile: Profile::Strict,
+        auth_method: AuthMethod::Basic,
+        secrets: Vec::new(),
+        assertion_alg: None,
+        keys: None,
+        grant_types: vec!["client_credentials".to_owned()],
+        scopes: Scopes::default(),
+        audience: None,
+        token_format: TokenFormat::Jwt,
+        token_alg: Algorithm::Es256.name().to_owned(),
+        access_ttl: Seconds(MOST_ACCESS_TTL),
+        refresh_idle: Seconds(14 * 24 * 60 * 60),
+        refresh_absolute: Seconds(30 * 24 * 60 * 60),
+        refresh_grace: Seconds(90),
+        not_before: Timestamp(0),
+    };
+    ClientRecord {
+        client,
+        redirect_uris: Vec::new(),
+        groups: Vec::new(),
+        created_at: now,
+        disabled_at: None,
+        revision: 1,
+    }
+}
+
+/// Gives the client a name.
+pub(super) fn rename(record: &mut ClientRecord, name: &str, members: &mut Members) {
+    if let Some(name) = members.read("/name", parse_display_name(name)) {
+        record.client.name = name;
+    }
+}
+
+/// Whether the client authenticates with a secret of ours.
+pub(super) const fn holds_secret(record: &ClientRecord) -> bool {
+    matches!(record.client.auth_method, AuthMethod::Basic | AuthMethod::Post)
+}
+
+/// The rules between members, once all are written.
+pub(super) fn fit(record: &ClientRecord, members: &mut Members) {
+    let client = &record.client;
+    if client.auth_method == AuthMethod::PrivateKeyJwt && client.keys.is_none() {
+        members.wrong("/jwks", "is required for private_key_jwt");
+    }
+    if client.auth_method != AuthMethod::PrivateKeyJwt && client.keys.is_some() {
+        members.wrong("/jwks", "is for private_key_jwt only");
+    }
+    if client.auth_method == AuthMethod::None && client.may_use("client_credentials") {
+        members
+            .wrong("/grant_types", "client_credentials is for clients that can prove themselves");
+    }
+    let proven = client.is_confidential();
+    if client.profile == Profile::OidcCompat && !proven {
+        members.wrong("/profile", "oidc-compat is for clients that can prove themselves");
+    }
+    if client.profile == Profile::Fapi2 && client.auth_method != AuthMethod::PrivateKeyJwt {
+        members.wrong("/profile", "fapi2 is for clients with private_key_jwt");
+    }
+    if client.profile == Profile::Fapi2 && client.token_alg == Algorithm::Rs256.name() {
+        members.wrong("/token_alg", "fapi2 has ES256, EdDSA or PS256");
+    }
+    if client.refresh_absolute < client.refresh_idle {
+        members.wrong("/refresh_absolute_ttl", "is not less than refresh_idle_ttl");
+    }
+    if client.organization.is_none() && !record.groups.is_empty() {
+        members.wrong("/groups", "are those of an organization, and this client has none");
+    }
+}
+
+impl Settings<'_> {
+    /// Writes what was sent into `record`, noting what breaks a rule.
+    pub(super) fn apply(&self, record: &mut ClientRecord, members: &mut Members) {
+        self.apply_grants(&mut record.client, members);
+        self.apply_lists(record, members);
+        self.apply_authentication(&mut record.client, members);
+        self.apply_tokens(&mut record.client, members);
+        self.apply_lifetimes(&mut record.client, members);
+    }
+
+    fn apply_grants(&self, client: &mut Client, members: &mut Members) {
+        let profile =
+            self.profile.map(|word| Profile::parse(word).ok_or("is strict, oidc-compat or fapi2"));
+        put(&mut client.profile, "/profile", profile, members);
+        let scopes = self.scope.map(Scopes::parse);
+        put(&mut client.scopes, "/scope", scopes, members);
+        let Some(words) = self.grant_types else { return };
+        client.grant_types.clear();
+        for (at, word) in words.iter().enumerate() {
+            if !GRANT_TYPES.contains(&word.as_str()) {
+                let rule = "is client_credentials or refresh_token";
+                members.wrong(format!("/grant_types/{at}"), rule);
+            } else if !client.grant_types.contains(word) {
+                client.grant_types.push(word.clone());
+            }
+        }
+    }
+
+    fn apply_lists(&self, record: &mut ClientRecord, members: &mut Members) {
+        if let Some(uris) = self.redirect_uris {
+            if uris.len() > MOST_REDIRECT_URIS {
+                members.wrong("/redirect_uris", "has at most 20 entries");
+                return;
+            }
+            let parsed = uris.iter().enumerate().filter_map(|(at, uri)| {
+                members.read(format!("/redirect_uris/{at}"), parse_redirect_uri(uri))
+            });
+            record.redirect_uris = parsed.collect();
+        }
+        if let Some(groups) = self.groups {
+            if groups.len() > MOST_GROUPS {
+                members.wrong("/groups", "has at most 100 entries");
+                return;
+            }
+            let parsed = groups.iter().enumerate().filter_map(|(at, group)| {
+                members.read(format!("/groups/{at}"), GroupId::parse(group).ok_or("is not an id"))
+            });
+            record.groups = parsed.collect();
+            record.groups.sort_unstable();
+            record.groups.dedup();
+        }
+    }
+
+    fn apply_authentication(&self, client: &mut Client, members: &mut Members) {
+        let method = self.auth_method.map(|word| {
+            AuthMethod::parse(word)
+                .ok_or("is client_secret_basic, client_secret_post, private_key_jwt or none")
+        });
+        put(&mut client.auth_method, "/auth_method", method, members);
+        match (self.public, self.auth_method) {
+            (Some(true), None) => client.auth_method = AuthMethod::None,
+            (Some(public), Some(_)) if public == client.is_confidential() => {
+                members.wrong("/public", "disagrees with auth_method");
+            }
+            (Some(false), None) if !client.is_confidential() => {
+                client.auth_method = AuthMethod::Basic;
+            }
+            _ => {}
+        }
+        if self.jwks_uri.is_some() {
+            members.wrong("/jwks_uri", "is not supported yet: send the keys inline as jwks");
+        }
+        match self.jwks {
+            None => {}
+            Some(None) => client.keys = None,
+            Some(Some(set)) => {
+                if let Some(keys) = members.read("/jwks", parse_keys(set)) {
+                    client.keys = Some(keys);
+                }
+            }
+        }
+        match self.assertion_alg {
+            None => {}
+            Some(None) => client.assertion_alg = None,
+            Some(Some(word)) => {
+                let parsed = parse_algorithm(word).map(Some);
+                put(&mut client.assertion_alg, "/assertion_alg", Some(parsed), members);
+            }
+        }
+    }
+
+    fn apply_tokens(&self, client: &mut Client, members: &mut Members) {
+        let format =
+            self.token_format.map(|word| TokenFormat::parse(word).ok_or("is jwt or opaque"));
+        put(&mut client.token_format, "/token_format", format, members);
+        put(&mut client.token_alg, "/token_alg", self.token_alg.map(parse_algorithm), members);
+        match self.audience {
+            None => {}
+            Some(None) => client.audience = None,
+            Some(Some(text)) => {
+                let parsed = parse_audience(text).map(Some);
+                put(&mut client.audience, "/audience", Some(parsed), members);
+            }
+        }
+    }
+
+    fn apply_lifetimes(&self, client: &mut Client, members: &mut Members) {
+        let access = self.access_ttl.map(|n| within(n, 1, MOST_ACCESS_TTL, "is 1 to 600"));
+        put(&mut client.access_ttl, "/access_ttl", access, members);
+        let refresh = |n: i64| within(n, 60, MOST_REFRESH_TTL, "is 60 to 31536000");
+        let idle = self.refresh_idle_ttl.map(refresh);
+        put(&mut client.refresh_idle, "/refresh_idle_ttl", idle, members);
+        let absolute = self.refresh_absolute_ttl.map(refresh);
+        put(&mut client.refresh_absolute, "/refresh_absolute_ttl", absolute, members);
+        let grace = self.refresh_grace.map(|n| within(n, 0, MOST_GRACE, "is 0 to 300"));
+        put(&mut client.refresh_grace, "/refresh_grace", grace, members);
+    }
+}
+
+/// Writes a member that was sent and read.
+fn put<T>(
+    slot: &mut T,
+    pointer: &str,
+    parsed: Option<Result<T, &'static str>>,
+    members: &mut Members,
+) {
+    if let Some(value) = parsed.and_then(|parsed| members.read(pointer, parsed)) {
+        *slot = value;
+    }
+}
+
+fn within(n: i64, least: i64, most: i64, rule: &'static str) -> Result<Seconds, &'static str> {
+    if (least..=most).contains(&n) { Ok(Seconds(n)) } else { Err(rule) }
+}
+
+fn parse_algorithm(word: &str) -> Result<String, &'static str> {
+    let known = Algorithm::parse(word).ok_or("is ES256, EdDSA, PS256 or RS256")?;
+    Ok(known.name().to_owned())
+}
+
+/// A resource indicator (RFC 8707 §2): absolute, without fragment.
+fn parse_audience(text: &str) -> Result<String, &'static str> {
+    let rule = "is an absolute URI without fragment";
+    let sound = text.len() <= 2048 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let scheme = text.split_once(':').filter(|(scheme, rest)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+            && !rest.is_empty()
+    });
+    if sound && scheme.is_some() && !text.contains('#') { Ok(text.to_owned()) } else { Err(rule) }
+}
+
+/// The client's keys as they are kept: public parts only, bounded (A56).
+fn parse_keys(set: &Value) -> Result<String, &'static str> {
+    let set = JwkSet::from_value(set)?;
+    if set.keys().is_empty() {
+        return Err("has at least one key");
+    }
+    Ok(set.to_value().to_string())
+}

@@ -1,0 +1,121 @@
+//! `/v1/forward-auth`: the check for proxies (nginx `auth_request`, Traefik, Caddy, Envoy). The
+//! proxy sends the bearer's `Authorization` here and lets the request through on 200.
+//!
+//! It believes nothing the proxy repeats of the original request: `X-Forwarded-*` and
+//! `X-Original-*` can be the attacker's own headers (A62), so what is needed is in our own query.
+//! Every header of a good answer is always there, if only empty, so that a proxy which copies them
+//! also overwrites what a client sent under the same name.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::Response;
+use keyhaven_protocol::params::Params;
+use keyhaven_protocol::refusal::Refusal;
+use keyhaven_protocol::scope::Scopes;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::{App, Origin, Shared};
+use crate::http::{bearer, refusal, reply};
+use crate::operations::Failure;
+use crate::operations::check::{Need, Principal, check};
+
+/// The routes of this resource. The document has GET; a proxy repeats the method it was asked with,
+/// so any is answered.
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    let (described, document) =
+        OpenApiRouter::new().routes(routes!(forward_auth)).split_for_parts();
+    drop::<axum::Router<Shared>>(described);
+    OpenApiRouter::with_openapi(document)
+        .route("/v1/forward-auth", axum::routing::any(forward_auth))
+}
+
+/// What the proxied request needs.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "documents what the handler reads")]
+struct ForwardAuthNeed {
+    /// Scopes the bearer's token must have, space-separated.
+    scopes: Option<String>,
+    /// The audience the bearer's token must be for.
+    audience: Option<String>,
+}
+
+/// Check the bearer of a proxied request
+///
+/// Reads `Authorization: Bearer …` and nothing else of the original request. Any method is answered
+/// alike. There is no caller authentication: holding the credential is the proof.
+#[utoipa::path(
+    get, path = "/v1/forward-auth", tag = "check", security(()), params(ForwardAuthNeed),
+    responses(
+        (status = 200, description = "Let it through", headers(
+            ("X-Auth-Subject" = String, description = "Whom the token speaks for"),
+            ("X-Auth-Client" = String, description = "The client it was issued to"),
+            ("X-Auth-Organization" = String, description = "The tenant; empty for the instance"),
+            ("X-Auth-Scopes" = String, description = "What it opens, space-separated"),
+            ("X-Auth-Token-Id" = String, description = "Its id"),
+            ("X-Auth-Expires" = i64, description = "When it ends, in seconds since 1970"),
+        )),
+        (status = 400, description = "The query is not one of ours"),
+        (status = 401, description = "No token, or one that does not count; WWW-Authenticate says so"),
+        (status = 403, description = "The token lacks a scope"),
+        (status = 503, description = "Not possible right now, try again"),
+    )
+)]
+async fn forward_auth(State(app): State<Shared>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    match resolve(&app, &parts.headers, parts.uri.query()).await {
+        Ok(principal) => {
+            let mut response = reply::empty();
+            describe(&principal, response.headers_mut());
+            response
+        }
+        Err(failure) => {
+            let origin = Origin::of(&mut parts, &app);
+            refusal::bearer(&app, failure, &origin)
+        }
+    }
+}
+
+async fn resolve(
+    app: &App,
+    headers: &HeaderMap,
+    query: Option<&str>,
+) -> Result<Principal, Failure> {
+    let need = match query {
+        None => Need::default(),
+        Some(query) => parse_need(query)?,
+    };
+    check(app, bearer::token(headers)?, &need).await
+}
+
+/// A parameter with a typing error must not mean "nothing is needed".
+fn parse_need(query: &str) -> Result<Need, Refusal> {
+    let params = Params::parse_form(query.as_bytes())
+        .map_err(|error| Refusal::request(error.reason().into_owned()))?;
+    if params.iter().any(|(name, _)| name != "scopes" && name != "audience") {
+        return Err(Refusal::request("the query takes scopes and audience only"));
+    }
+    let scopes = Scopes::parse(params.get("scopes").unwrap_or_default());
+    let scopes = scopes.map_err(|rule| Refusal::request(rule).on("scopes"))?;
+    Ok(Need { scopes, audience: params.get("audience").map(str::to_owned) })
+}
+
+fn describe(principal: &Principal, headers: &mut HeaderMap) {
+    let token = &principal.token;
+    let organization = principal.organization().map(|id| id.to_string()).unwrap_or_default();
+    let texts = [
+        ("x-auth-subject", token.subject.as_str()),
+        ("x-auth-client", principal.client.public_id.as_str()),
+        ("x-auth-organization", organization.as_str()),
+        ("x-auth-scopes", token.scopes.as_str()),
+        ("x-auth-token-id", &token.id.to_string()),
+    ];
+    for (name, text) in texts {
+        // What cannot be a header value is said to be nothing, never left to the client.
+        let value = HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    headers.insert(HeaderName::from_static("x-auth-expires"), token.expires_at.0.into());
+}

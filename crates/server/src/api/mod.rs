@@ -1,0 +1,175 @@
+//! The native interface, `/v1`: one file per resource, registered here and nowhere else. The
+//! OpenAPI document is made from the same registration, so neither can miss the other.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::{Json, Router, routing};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, OpenApi, SecurityRequirement};
+use utoipa::{Modify, OpenApi as _};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::{App, Origin, Shared};
+use crate::http::error::{ApiError, Kind, Problem};
+
+pub mod administrator;
+pub mod audit;
+pub mod body;
+pub mod check;
+pub mod client_secrets;
+pub mod clients;
+pub mod deed;
+mod forward_auth;
+pub mod grants;
+pub mod groups;
+pub mod instance;
+pub mod members;
+pub mod once;
+pub mod organizations;
+pub mod page;
+mod problems;
+pub mod projects;
+pub mod reference;
+pub mod refusals;
+pub mod signing_keys;
+pub mod tenant;
+pub mod users;
+
+/// Every resource, once.
+fn resources() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(organizations::routes())
+        .merge(projects::routes())
+        .merge(groups::routes())
+        .merge(members::routes())
+        .merge(users::routes())
+        .merge(clients::routes())
+        .merge(client_secrets::routes())
+        .merge(grants::routes())
+        .merge(audit::routes())
+        .merge(refusals::routes())
+        .merge(signing_keys::routes())
+        .merge(instance::routes())
+}
+
+/// What every request to an API behind us asks. These are too hot for a layer: they settle their
+/// refusals themselves.
+fn checks() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().merge(check::routes()).merge(forward_auth::routes())
+}
+
+/// The routes of `/v1`, the document at `/openapi.json` and the reference at `/docs`.
+pub fn router(app: Shared) -> Router {
+    let (routes, _) = resources().split_for_parts();
+    let (checks, _) = checks().split_for_parts();
+    let document = openapi();
+    let reference = reference::routes(&document);
+    routes
+        .route("/v1", routing::any(unknown))
+        .route("/v1/{*rest}", routing::any(unknown))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(app.clone(), explained))
+        .merge(checks.method_not_allowed_fallback(method_not_allowed))
+        .with_state(app)
+        .route("/openapi.json", routing::get(async move || Json(document.clone())))
+        .merge(reference)
+}
+
+/// The OpenAPI 3.1 document.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    resources().merge(checks()).split_for_parts().1
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Keyhaven",
+        description = "The native interface of Keyhaven: tenants, people, clients, the revocation \
+                       graph, the audit and explanations of refusals.\n\nEvery request carries an \
+                       access token with the scope `keyhaven:admin` for the issuer as `Authorization: \
+                       Bearer …`. The token of a client that belongs to an organization reaches that \
+                       organization only; what lies beyond answers 404.\n\nLists come in pages: pass \
+                       `next` as `cursor`. A POST with an `Idempotency-Key` can be repeated safely. \
+                       Bodies are JSON; unknown members are refused. Refusals are problem details \
+                       (RFC 9457) with a `code` that `keyhaven explain` and `/v1/refusals/{code}` \
+                       explain for a day.",
+    ),
+    components(schemas(Problem)),
+    modifiers(&BearerToken),
+    tags(
+        (name = "organizations", description = "Tenants."),
+        (name = "projects", description = "What a tenant's work is divided into."),
+        (name = "groups", description = "Groups of a tenant: clients are tied to them, members belong to them."),
+        (name = "members", description = "Who belongs to a tenant, and as what."),
+        (name = "users", description = "People, known to the whole instance."),
+        (name = "clients", description = "OAuth clients and their secrets."),
+        (name = "grants", description = "The revocation graph."),
+        (name = "audit", description = "What happened."),
+        (name = "refusals", description = "Why something was refused."),
+        (name = "check", description = "Whose a credential is and whether it stands, for the APIs behind us."),
+        (name = "signing-keys", description = "What signs access tokens."),
+        (name = "instance", description = "What runs here."),
+    )
+)]
+struct Document;
+
+/// The one way in.
+struct BearerToken;
+
+impl Modify for BearerToken {
+    fn modify(&self, document: &mut OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An access token with the scope keyhaven:admin"))
+            .build();
+        let components = document.components.get_or_insert_with(Components::new);
+        components.add_security_scheme("administrator", SecurityScheme::Http(scheme));
+        let scopes: [&str; 0] = [];
+        document.security = Some(vec![SecurityRequirement::new("administrator", scopes)]);
+    }
+}
+
+async fn unknown() -> ApiError {
+    ApiError::not_found("resource")
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::new(Kind::MethodNotAllowed, Kind::MethodNotAllowed.title())
+}
+
+/// Gives every refusal its code and instance, notes the rule for `explain`, and logs it: once.
+async fn explained(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let origin = Origin::of(&mut parts, &app);
+    let path = parts.uri.path().to_owned();
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    if let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() {
+        let allow = response.headers_mut().remove(axum::http::header::ALLOW);
+        response = settle(&app, &error, &origin, &path);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(axum::http::header::ALLOW, allow);
+        }
+    }
+    if let Ok(id) = HeaderValue::from_str(&origin.request) {
+        response.headers_mut().entry("x-request-id").or_insert(id);
+    }
+    response
+}
+
+/// The answer of a refusal, noted for `explain` and logged.
+fn settle(app: &App, error: &ApiError, origin: &Origin, path: &str) -> Response {
+    let code = note(app, error, origin);
+    tracing::info!(path, kind = error.kind.slug(), code, "refused");
+    error.render(code, Some(path.to_owned()))
+}
+
+fn note(app: &App, error: &ApiError, origin: &Origin) -> Option<String> {
+    let refusal = error.refusal.as_ref()?;
+    let (random, now) = (app.dice.bytes(), app.clock.now());
+    Some(app.refusals.note(refusal, error.organization, &origin.request, random, now))
+}

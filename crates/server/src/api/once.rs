@@ -1,0 +1,217 @@
+//! POST requests that happen once (the `Idempotency-Key` header): sent twice with the same key they
+//! happen once and get the same answer, secrets included; the same key with another request is
+//! refused. Only successful answers are kept, for a day, sealed with the master key and bound to
+//! caller, key and request, in the commit of the change itself (see `store::idempotency`).
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keyhaven_protocol::secret::Digest;
+use keyhaven_store::idempotency::Answer;
+use keyhaven_store::seal::Place;
+use keyhaven_store::{Act, Error, Outcome};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::administrator::Administrator;
+use super::body::{parse_body, read_bytes};
+use crate::app::{App, Origin, Shared};
+use crate::http::error::{ApiError, Kind};
+use crate::http::reply::Success;
+
+const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const COLUMN: &str = "idempotency.answer";
+
+/// A POST with its strictly read body and its deed. A repetition never gets this far: its
+/// extraction ends with the kept answer.
+pub struct Once<T> {
+    /// The body.
+    pub body: T,
+    /// The deed it asks for.
+    pub act: Act,
+    app: Shared,
+    key: Option<Key>,
+}
+
+/// What a repetition must have in common.
+#[derive(Clone)]
+struct Key {
+    caller: String,
+    name: String,
+    fingerprint: Digest,
+}
+
+/// An answer that counts once its change is durable.
+pub struct Prepared {
+    app: Shared,
+    success: Success,
+    location: Option<String>,
+    body: Vec<u8>,
+    key: Option<Key>,
+}
+
+/// An extraction that ended the request.
+pub enum Ended {
+    /// Refused.
+    Refused(ApiError),
+    /// Answered as before.
+    Replayed(Response),
+}
+
+impl IntoResponse for Ended {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Refused(error) => error.into_response(),
+            Self::Replayed(response) => response,
+        }
+    }
+}
+
+impl<E: Into<ApiError>> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Shared> for Once<T> {
+    type Rejection = Ended;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, Ended> {
+        use axum::extract::FromRequestParts as _;
+
+        let (mut parts, body) = request.into_parts();
+        let administrator = Administrator::from_request_parts(&mut parts, app).await?;
+        let act = app.act(administrator.actor.clone(), &Origin::of(&mut parts, app));
+        let (headers, path) = (parts.headers.clone(), parts.uri.path().to_owned());
+        let bytes = read_bytes(body).await?;
+        let key = parse_key(&headers, administrator.actor, &path, &bytes)?;
+        if let Some(key) = &key
+            && let Some(answer) = app.store.find_answer(&key.caller, &key.name, act.now).await?
+        {
+            return Err(Ended::Replayed(replay(app, key, &answer)?));
+        }
+        let body = parse_body(&headers, &bytes)?;
+        Ok(Self { body, act, app: app.clone(), key })
+    }
+}
+
+impl<T> Once<T> {
+    /// Takes the request apart: what was asked, and the deed that will answer it.
+    pub fn split(self) -> (T, Once<()>) {
+        (self.body, Once { body: (), act: self.act, app: self.app, key: self.key })
+    }
+
+    /// The answer 201 with the address of what will have been made, and the deed to carry out.
+    pub fn created(
+        self,
+        location: String,
+        answer: &impl Serialize,
+    ) -> Result<(Act, Prepared), ApiError> {
+        self.prepare(Success::Created, Some(location), answer)
+    }
+
+    /// The answer 200, and the deed to carry out.
+    pub fn done(self, answer: &impl Serialize) -> Result<(Act, Prepared), ApiError> {
+        self.prepare(Success::Done, None, answer)
+    }
+
+    fn prepare(
+        self,
+        success: Success,
+        location: Option<String>,
+        answer: &impl Serialize,
+    ) -> Result<(Act, Prepared), ApiError> {
+        let body = serde_json::to_vec(answer).map_err(Error::broken)?;
+        let Self { mut act, app, key, .. } = self;
+        if let Some(key) = &key {
+            act.remember(keep(&app, key, success, location.as_deref(), &body)?);
+        }
+        Ok((act, Prepared { app, success, location, body, key }))
+    }
+}
+
+impl Prepared {
+    /// The answer, now that it is known how the deed ended.
+    pub async fn after(self, outcome: Outcome, noun: &str) -> Result<Response, ApiError> {
+        match (outcome, &self.key) {
+            (Outcome::Done, _) => Ok(self.success.answer(self.location.as_deref(), self.body)),
+            (Outcome::Answered, Some(key)) => {
+                let now = self.app.clock.now();
+                let answer = self.app.store.find_answer(&key.caller, &key.name, now).await?;
+                let answer = answer.ok_or_else(|| Error::busy("the kept answer has just ended"))?;
+                replay(&self.app, key, &answer)
+            }
+            (other, _) => Err(ApiError::of_outcome(other, noun)),
+        }
+    }
+}
+
+fn parse_key(
+    headers: &HeaderMap,
+    caller: String,
+    path: &str,
+    body: &Bytes,
+) -> Result<Option<Key>, ApiError> {
+    let mut sent = headers.get_all(HEADER).iter();
+    let Some(name) = sent.next() else { return Ok(None) };
+    let refused = |rule: &'static str| ApiError::parameter("Idempotency-Key", rule);
+    if sent.next().is_some() {
+        return Err(refused("may be sent once"));
+    }
+    let name = name.to_str().map_err(|_| refused("has visible ASCII characters only"))?;
+    if name.is_empty() || name.len() > 255 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(refused("has 1 to 255 visible ASCII characters"));
+    }
+    let request = [b"POST ", path.as_bytes(), b"\n", body].concat();
+    Ok(Some(Key { caller, name: name.to_owned(), fingerprint: Digest::of(&request) }))
+}
+
+/// The row a sealed answer is bound to.
+fn row(key: &Key) -> Vec<u8> {
+    let mut row = key.fingerprint.0.to_vec();
+    row.extend_from_slice(key.caller.as_bytes());
+    row.push(0);
+    row.extend_from_slice(key.name.as_bytes());
+    row
+}
+
+fn keep(
+    app: &App,
+    key: &Key,
+    success: Success,
+    location: Option<&str>,
+    body: &[u8],
+) -> Result<Answer, Error> {
+    let plain = [location.unwrap_or_default().as_bytes(), b"\n", body].concat();
+    let place = Place { column: COLUMN, row: &row(key) };
+    let sealed = app.store.sealer().seal(place, &plain, app.dice.bytes())?;
+    Ok(Answer {
+        caller: key.caller.clone(),
+        name: key.name.clone(),
+        fingerprint: key.fingerprint,
+        status: success.number(),
+        body: URL_SAFE_NO_PAD.encode(sealed),
+    })
+}
+
+fn replay(app: &App, key: &Key, answer: &Answer) -> Result<Response, ApiError> {
+    if answer.fingerprint != key.fingerprint {
+        let detail = "Use a fresh key for a request that differs in path or body.";
+        return Err(ApiError::new(Kind::KeyReused, detail));
+    }
+    let sealed = URL_SAFE_NO_PAD.decode(&answer.body).map_err(Error::broken)?;
+    let place = Place { column: COLUMN, row: &row(key) };
+    let plain = app.store.sealer().open(place, &sealed)?;
+    let mut halves = plain.splitn(2, |byte| *byte == b'\n');
+    let location = halves.next().and_then(|line| std::str::from_utf8(line).ok());
+    let body = halves.next().unwrap_or_default().to_vec();
+    let success = Success::of_number(answer.status)
+        .ok_or_else(|| Error::broken("idempotency.status is no success"))?;
+    let mut response = success.answer(location.filter(|line| !line.is_empty()), body);
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    Ok(response)
+}

@@ -1,0 +1,114 @@
+//! The refusals that operations have in common, for the OpenAPI document.
+
+use std::collections::BTreeMap;
+
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoParams, IntoResponses};
+
+use crate::http::error::Kind;
+
+type Responses = BTreeMap<String, RefOr<Response>>;
+
+/// What any operation may answer.
+const ALWAYS: &[Kind] = &[
+    Kind::InvalidRequest,
+    Kind::InvalidToken,
+    Kind::Forbidden,
+    Kind::TooManyRequests,
+    Kind::Internal,
+    Kind::Unavailable,
+];
+
+/// The refusals of an operation on a list.
+pub(super) struct ListProblems;
+
+impl IntoResponses for ListProblems {
+    fn responses() -> Responses {
+        describe(&[])
+    }
+}
+
+/// The refusals of an operation on something a path names.
+pub(super) struct NamedProblems;
+
+impl IntoResponses for NamedProblems {
+    fn responses() -> Responses {
+        describe(&[Kind::NotFound])
+    }
+}
+
+/// The refusals of a change with a body.
+pub(super) struct ChangeProblems;
+
+impl IntoResponses for ChangeProblems {
+    fn responses() -> Responses {
+        describe(&[Kind::NotFound, Kind::Conflict, Kind::TooLarge, Kind::UnsupportedMediaType])
+    }
+}
+
+/// The refusals of a POST with an idempotency key.
+pub(super) struct CreateProblems;
+
+impl IntoResponses for CreateProblems {
+    fn responses() -> Responses {
+        describe(&[
+            Kind::NotFound,
+            Kind::Conflict,
+            Kind::TooLarge,
+            Kind::UnsupportedMediaType,
+            Kind::KeyReused,
+        ])
+    }
+}
+
+/// The refusals of a check.
+pub(super) struct CheckProblems;
+
+impl IntoResponses for CheckProblems {
+    fn responses() -> Responses {
+        let kinds = [
+            Kind::InvalidRequest,
+            Kind::DeadCredential,
+            Kind::NarrowCredential,
+            Kind::TooLarge,
+            Kind::UnsupportedMediaType,
+            Kind::Unavailable,
+        ];
+        kinds.map(|kind| (kind.status().as_str().to_owned(), describe_one(kind))).into()
+    }
+}
+
+/// The header of a POST that must happen once.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "documents what Once reads")]
+pub(super) struct IdempotencyKey {
+    /// Makes the request safe to repeat for a day: a repetition gets the first answer again, with
+    /// `Idempotency-Replayed: true`, secrets included.
+    #[param(rename = "Idempotency-Key", example = "5d1c1d0e-create-acme")]
+    key: Option<String>,
+}
+
+fn describe(more: &[Kind]) -> Responses {
+    let kinds = ALWAYS.iter().chain(more);
+    kinds.map(|kind| (kind.status().as_str().to_owned(), describe_one(*kind))).collect()
+}
+
+fn describe_one(kind: Kind) -> RefOr<Response> {
+    let example = serde_json::json!({
+        "type": format!("/docs#problem-{}", kind.slug()),
+        "title": kind.title(),
+        "status": kind.status().as_u16(),
+        "detail": format!("{}.", kind.title()),
+        "code": "KH-4F2A-9C1D",
+    });
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .example(Some(example))
+        .build();
+    ResponseBuilder::new()
+        .description(kind.title())
+        .content("application/problem+json", content)
+        .build()
+        .into()
+}

@@ -1,0 +1,135 @@
+//! The throw-away server: the real listener and jobs over a directory that goes with it.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::app::Shared;
+use crate::cli::World;
+use crate::cli::caller::{Ask, Caller};
+use crate::config::{Config, Loaded, Sources};
+use crate::http::operator::{self, Operator};
+use crate::http::stop::Stop;
+use crate::http::turned_away::problem;
+use crate::serve::{self, Bound, Served};
+use crate::telemetry::metrics::Metrics;
+use crate::{boot, jobs, routes};
+
+/// A running server nobody will miss.
+pub(super) struct ThrowAway {
+    app: Shared,
+    address: SocketAddr,
+    stop: Stop,
+    jobs: JoinSet<()>,
+    serving: JoinHandle<()>,
+    directory: TempDir,
+}
+
+/// Whom the tour is shown to.
+pub(super) struct Visitor {
+    pub(super) organization: String,
+    pub(super) group: String,
+    pub(super) client_id: String,
+    pub(super) client_secret: String,
+}
+
+impl ThrowAway {
+    pub(super) async fn start(world: World) -> Result<Self> {
+        let directory = tempfile::tempdir().context("a directory for the throw-away server")?;
+        let config = settings(&directory)?;
+        let metrics = Metrics::new().context("metrics")?;
+        let bound = serve::bind(&config).await?;
+        let address = bound.public_address;
+        let issuer = config.issuer_for(address).as_str().to_owned();
+        let seed = world.dice.bytes();
+        let node = boot::open(&config, issuer, world.clock, world.dice).await?;
+        let (app, stop) = (node.app, Stop::new());
+        let jobs = jobs::start(&app, node.refusals, &metrics, &stop);
+        let serving = spawn(bound, config, app.clone(), metrics, seed, stop.clone());
+        Ok(Self { app, address, stop, jobs, serving, directory })
+    }
+
+    /// Makes the visitor: an organization with a group, and a client tied to it.
+    pub(super) async fn prepare(&self) -> Result<Visitor> {
+        let caller = Caller::beside(self.app.clone());
+        let org = json!({ "name": "North Health", "slug": "north-health" });
+        let org = id(&caller.ask(Ask::post(&["organizations"], org)).await?, "id")?;
+        let group = json!({ "name": "North Clinic", "bio": "Everybody up north" });
+        let group = caller.ask(Ask::post(&["organizations", &org, "groups"], group)).await?;
+        let group = id(&group, "id")?;
+        let client = json!({
+            "name": "The visitor",
+            "organization": org,
+            "groups": [group],
+            "grant_types": ["client_credentials", "refresh_token"],
+            "scope": "/accounts.read /ping.read",
+        });
+        let client = caller.ask(Ask::post(&["clients"], client)).await?;
+        Ok(Visitor {
+            organization: org,
+            group,
+            client_id: id(&client, "client_id")?,
+            client_secret: id(&client, "client_secret")?,
+        })
+    }
+
+    pub(super) fn issuer(&self) -> &str {
+        &self.app.settings.issuer
+    }
+
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops it and removes what it left.
+    pub(super) async fn stop(mut self) -> Result<()> {
+        self.stop.ask();
+        self.serving.await.context("the throw-away server broke")?;
+        while self.jobs.join_next().await.is_some() {}
+        self.app.store.engine().close().await.context("the database did not close cleanly")?;
+        self.directory.close().context("the throw-away directory stays behind")
+    }
+}
+
+/// Nothing of the machine's configuration counts: no environment, no file but the directory's own.
+fn settings(directory: &TempDir) -> Result<Config> {
+    let mut sources = Sources::default();
+    let data = directory.path().display().to_string();
+    let flags =
+        [("data", data.as_str()), ("listen", "127.0.0.1:0"), ("operator_listen", "127.0.0.1:0")];
+    sources.flags.extend(flags.map(|(key, text)| (key.to_owned(), text.to_owned())));
+    Ok(Loaded::read(&sources)?.config)
+}
+
+fn spawn(
+    bound: Bound,
+    config: Config,
+    app: Shared,
+    metrics: Metrics,
+    seed: [u8; 16],
+    stop: Stop,
+) -> JoinHandle<()> {
+    let served = Served {
+        router: routes::public(app.clone(), &metrics),
+        operator: operator::router(Operator {
+            check: routes::readiness(app),
+            deadline: std::time::Duration::from_secs(2),
+            metrics: metrics.clone(),
+            stop: stop.clone(),
+        }),
+        render: problem,
+        metrics,
+        seed,
+    };
+    tokio::spawn(async move {
+        serve::serve(bound, &config, served, &stop, std::future::pending()).await;
+    })
+}
+
+fn id(document: &serde_json::Value, name: &str) -> Result<String> {
+    let text = document[name].as_str().with_context(|| format!("the answer has no {name}"))?;
+    Ok(text.to_owned())
+}

@@ -1,0 +1,95 @@
+//! `POST /oauth2/introspect` (RFC 7662). Says `{"active":false}` alone for everything that is not
+//! a live token the caller may know about.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use keyhaven_protocol::client_auth::{Manners, Presented};
+use keyhaven_protocol::introspect::{may_ask, may_see};
+use keyhaven_protocol::params::Params;
+use keyhaven_protocol::refusal::Refusal;
+use serde::Serialize;
+
+use crate::app::{App, Origin, Shared};
+use crate::http::body::{self, Shape};
+use crate::http::call::{Call, unreadable};
+use crate::http::{refusal, reply};
+use crate::operations::check::{Need, Principal, check};
+use crate::operations::{Failure, authenticate_client, spend_proof};
+
+/// RFC 7662 §2.2.
+#[derive(Serialize, Default)]
+struct Introspection<'a> {
+    active: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iat: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
+}
+
+/// Tells an authenticated client what a token is worth.
+pub async fn introspect(State(app): State<Shared>, call: Call) -> Response {
+    let params = match call.shape() {
+        Ok(Shape::Form(params)) => params,
+        Ok(Shape::Json(_) | Shape::Unknown) => return unreadable(&app, &call),
+        Err(failure) => return refusal::oauth(&app, failure, &call.origin),
+    };
+    match look(&app, &call.headers, &params, &call.origin).await {
+        Ok(Some(principal)) => reply::ok(&describe(&app, &principal)),
+        Ok(None) => reply::ok(&Introspection::default()),
+        Err(failure) => refusal::oauth(&app, failure, &call.origin),
+    }
+}
+
+async fn look(
+    app: &App,
+    headers: &HeaderMap,
+    params: &Params,
+    origin: &Origin,
+) -> Result<Option<Principal>, Failure> {
+    let manners = Manners::Standard;
+    let presented = Presented::gather(body::basic(headers, manners)?, params, manners)?;
+    let (caller, proof) = authenticate_client(app, &presented, manners, origin).await?;
+    may_ask(&caller)?;
+    spend_proof(app, &proof).await?;
+    let token = params.get("token").ok_or_else(|| Refusal::missing("token"))?;
+    let principal = match check(app, token, &Need::default()).await {
+        Ok(principal) => principal,
+        Err(Failure::Refused(refused)) => {
+            tracing::debug!(reason = refused.refusal.reason.as_ref(), "inactive");
+            return Ok(None);
+        }
+        Err(storage) => return Err(storage),
+    };
+    Ok(may_see(&caller, &principal.token, &principal.client).is_ok().then_some(principal))
+}
+
+fn describe<'a>(app: &'a App, principal: &'a Principal) -> Introspection<'a> {
+    let token = &principal.token;
+    Introspection {
+        active: true,
+        scope: Some(token.scopes.as_str()),
+        client_id: Some(&principal.client.public_id),
+        token_type: Some("Bearer"),
+        exp: Some(token.expires_at.0),
+        iat: Some(token.issued_at.0),
+        sub: Some(&token.subject),
+        aud: Some(&token.audience),
+        iss: Some(&app.settings.issuer),
+        jti: Some(token.id.to_string()),
+    }
+}

@@ -1,0 +1,58 @@
+//! The route table: every path of the public listener, in one place.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::api;
+use crate::app::Shared;
+use crate::doors::json_api_tokens;
+use crate::http::cors::AnyOrigin;
+use crate::http::operator::{Check, Readiness};
+use crate::oauth::{introspect, metadata, revoke, token};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::per_route::counted;
+
+/// The public routes, each counted by its template.
+pub fn public(app: Shared, metrics: &Metrics) -> Router {
+    counted(standards().merge(json_api()).nest("/pub", json_api()), metrics)
+        .with_state(app.clone())
+        .merge(counted(api::router(app), metrics))
+}
+
+/// Endpoints that ignore cookies may be read by pages of any origin; introspection is for servers.
+fn standards() -> Router<Shared> {
+    let described = || get(metadata::describe_server).layer(AnyOrigin::READ);
+    Router::new()
+        .route("/.well-known/oauth-authorization-server", described())
+        .route("/.well-known/openid-configuration", described())
+        .route("/.well-known/jwks.json", get(metadata::list_keys).layer(AnyOrigin::READ))
+        .route("/oauth2/token", post(token::create_token).layer(AnyOrigin::POST))
+        .route("/oauth2/revoke", post(revoke::revoke).layer(AnyOrigin::POST))
+        .route("/oauth2/introspect", post(introspect::introspect))
+}
+
+fn json_api() -> Router<Shared> {
+    Router::new()
+        .route("/oauth/token", post(json_api_tokens::create_json_api_token))
+        .route("/oauth/token/{id}/groups", get(json_api_tokens::fetch_token_groups))
+        .route("/oauth/token/{id}/organization", get(json_api_tokens::fetch_token_organization))
+}
+
+/// Ready while the database answers and changes of other nodes are heard.
+#[must_use]
+pub fn readiness(app: Shared) -> Check {
+    Arc::new(move || {
+        let app = app.clone();
+        Box::pin(async move {
+            match app.store.has_organizations().await {
+                Err(error) => Readiness::Unready(error.to_string()),
+                Ok(_) if !app.store.known().is_fresh(app.clock.tick()) => {
+                    Readiness::Degraded("changes of other nodes are not heard".into())
+                }
+                Ok(_) => Readiness::Ready,
+            }
+        })
+    })
+}

@@ -1,0 +1,108 @@
+//! A34: whoever is disabled or gone refreshes nothing, and comes back only with what stood.
+
+use keyhaven_store::organizations::{OrganizationEdit, Power};
+use keyhaven_store::{Outcome, Reach};
+use serde_json::json;
+
+use crate::harness::{AClient, Answer, Server};
+
+async fn as_bearer(server: &Server, client: &AClient, token: &str) -> Answer {
+    let body =
+        json!({ "grant_type": "refresh_token", "client_id": client.id, "refresh_token": token });
+    server.post("/oauth/token").json(body).await
+}
+
+#[tokio::test]
+async fn a_disabled_client_refreshes_nothing_and_its_tokens_are_dead() {
+    let server = Server::start().await;
+    let (client, watcher) = (server.a_client().build().await, server.a_client().build().await);
+    let (access, refresh) = server.tokens(&client).await;
+    let now = server.app().clock.now();
+    client.alter(&server, |record| record.disabled_at = Some(now)).await;
+
+    let refused = server.refresh(&client, &refresh).await;
+    refused.refused(&server, 401, "invalid_client", "client is disabled");
+    assert!(!server.is_active(&watcher, &access).await);
+}
+
+#[tokio::test]
+async fn a_disabled_organization_takes_its_clients_along_and_gives_them_back() {
+    let server = Server::start().await;
+    let client = server.a_client().build().await;
+    let (_, refresh) = server.tokens(&client).await;
+
+    stand(&server, Power::Disabled).await;
+    let refused = server.refresh(&client, &refresh).await;
+    refused.refused(&server, 401, "invalid_client", "the client's organization is disabled");
+
+    stand(&server, Power::Enabled).await;
+    server.refresh(&client, &refresh).await.pair();
+}
+
+async fn stand(server: &Server, power: Power) {
+    let edit = OrganizationEdit { standing: Some(power), ..OrganizationEdit::default() };
+    let store = &server.app().store;
+    let outcome = store.update_organization(server.organization, edit, "{}", server.act()).await;
+    assert_eq!(outcome.expect("storage works"), Outcome::Done);
+}
+
+#[tokio::test]
+async fn a_bearer_family_of_a_disabled_client_does_not_stand_for_itself() {
+    let server = Server::start().await;
+    let client = server.a_client().build().await;
+    let create = json!({
+        "grant_type": "client_credentials", "client_id": client.id, "client_secret": client.secret,
+    });
+    let created = server.post("/oauth/token").json(create).await.expect(201);
+    let token =
+        created["data"]["attributes"]["refresh_token"].as_str().expect("a token").to_owned();
+    let now = server.app().clock.now();
+    client.alter(&server, |record| record.disabled_at = Some(now)).await;
+
+    let refused = as_bearer(&server, &client, &token).await;
+    refused.refused_json_api(&server, 401, "InvalidCredentials", "client is disabled");
+}
+
+#[tokio::test]
+async fn a_deleted_client_refreshes_nothing() {
+    let server = Server::start().await;
+    let (client, watcher) = (server.a_client().build().await, server.a_client().build().await);
+    let (access, refresh) = server.tokens(&client).await;
+    client.delete(&server).await;
+
+    let refused = server.refresh(&client, &refresh).await;
+    refused.refused(&server, 401, "invalid_client", "unknown client");
+    assert!(!server.is_active(&watcher, &access).await);
+}
+
+#[tokio::test]
+async fn a_client_that_lost_the_grant_type_refreshes_nothing() {
+    let server = Server::start().await;
+    let client = server.a_client().build().await;
+    let (_, refresh) = server.tokens(&client).await;
+    client
+        .alter(&server, |record| record.client.grant_types = vec!["client_credentials".into()])
+        .await;
+    let refused = server.refresh(&client, &refresh).await;
+    let reason = "grant type is not registered for this client";
+    refused.refused(&server, 400, "unauthorized_client", reason);
+}
+
+#[tokio::test]
+async fn what_a_client_held_before_it_was_cut_off_is_dead_and_what_comes_after_lives() {
+    let server = Server::start().await;
+    let client = server.a_client().build().await;
+    let (access, refresh) = server.tokens(&client).await;
+    let store = &server.app().store;
+    let known = store.find_client_record(Reach::Instance, client.key).await;
+    let known = known.expect("storage works").expect("the client is there").client;
+    let (outcome, _) = store.revoke_issued(&known, server.act()).await.expect("storage works");
+    assert_eq!(outcome, Outcome::Done);
+
+    let refused = server.refresh(&client, &refresh).await;
+    let reason = "everything issued to the client so far was revoked";
+    refused.refused(&server, 400, "invalid_grant", reason);
+    assert!(!server.is_active(&client, &access).await);
+    let later = server.token(&client).await;
+    assert!(server.is_active(&client, &later).await, "issued in the very same second");
+}

@@ -1,0 +1,104 @@
+//! The tour and the doctor.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::Value;
+
+use super::{Instance, keyhaven, text};
+
+#[test]
+fn the_tour_shows_all_five_operations_as_their_contracts_say() {
+    let output = keyhaven().args(["tour", "--json"]).output().unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &told["passed"]), (Some(0), &Value::Bool(true)), "{told:#}");
+    let steps = told["steps"].as_array().unwrap();
+    let mut operations: Vec<_> = steps.iter().map(|step| text(step, "operation")).collect();
+    operations.sort_unstable();
+    operations.dedup();
+    let ours = "check";
+    operations.retain(|operation| operation != ours);
+    let wanted = [
+        "CreateToken",
+        "FetchTokenGroups",
+        "FetchTokenOrganization",
+        "createAuthToken",
+        "revokeAuthToken",
+    ];
+    assert_eq!(operations, wanted);
+}
+
+#[test]
+fn the_tour_prints_no_secret() {
+    let output = keyhaven().arg("tour").output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let longest = |prefix: &str| {
+        let tails = told.split(prefix).skip(1);
+        tails.map(|tail| tail.split(['"', '…', '\n']).next().unwrap().len()).max().unwrap()
+    };
+    assert!(longest("kh_secret_") <= 4, "{told}");
+    assert!(longest("kh_refresh_") <= 4, "{told}");
+    assert!(longest("eyJ") <= 12, "{told}");
+}
+
+fn finding(told: &Value, check: &str) -> Value {
+    let findings = told["checks"].as_array().unwrap();
+    let found = findings.iter().find(|finding| finding["check"] == check);
+    found.unwrap_or_else(|| panic!("no {check} in {told:#}")).clone()
+}
+
+/// Ports that are surely free, so that nothing else on the machine is a finding.
+const ADDRESSES: [&str; 2] = ["listen = \"127.0.0.1:0\"", "operator_listen = \"127.0.0.1:0\""];
+
+fn doctor(instance: &Instance) -> (Option<i32>, Value) {
+    fs::write(instance.path().join("keyhaven.toml"), ADDRESSES.join("\n")).unwrap();
+    let output = instance.run(&["doctor", "--json"]);
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
+}
+
+#[test]
+fn the_doctor_finds_nothing_wrong_with_a_fresh_instance() {
+    let instance = Instance::begun();
+    let (code, told) = doctor(&instance);
+    assert_eq!((code, &told["healthy"]), (Some(0), &Value::Bool(true)), "{told:#}");
+    for check in ["data directory", "database", "clock", "master key", "reads and writes"] {
+        assert_eq!(finding(&told, check)["state"], "ok", "{told:#}");
+    }
+    assert_eq!(finding(&told, "signing keys")["state"], "ok", "{told:#}");
+}
+
+#[test]
+fn the_doctor_finds_a_master_key_that_others_can_read() {
+    let instance = Instance::begun();
+    let key = instance.path().join("master.key");
+    fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+    let (code, told) = doctor(&instance);
+    assert_eq!(code, Some(1));
+    let found = finding(&told, "master key file");
+    assert_eq!(found["state"], "failure");
+    assert!(text(&found, "fix").starts_with("chmod 600"), "{found}");
+}
+
+#[test]
+fn the_doctor_finds_a_database_sealed_with_another_key() {
+    let (instance, other) = (Instance::begun(), Instance::begun());
+    let key = instance.path().join("master.key");
+    fs::copy(other.path().join("master.key"), key).unwrap();
+    let (code, told) = doctor(&instance);
+    assert_eq!(code, Some(1));
+    let found = finding(&told, "master key");
+    assert!(text(&found, "detail").contains("which is not loaded"), "{found}");
+}
+
+#[test]
+fn the_doctor_finds_an_address_that_somebody_else_has() {
+    let instance = Instance::begun();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let file = format!("listen = \"127.0.0.1:0\"\noperator_listen = \"{address}\"");
+    fs::write(instance.path().join("keyhaven.toml"), file).unwrap();
+    let output = instance.run(&["doctor", "--json"]);
+    let told = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(finding(&told, "operator_listen")["state"], "failure", "{told:#}");
+}

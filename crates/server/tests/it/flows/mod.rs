@@ -1,0 +1,6 @@
+//! Whole journeys: a token's life, its lost answers, and several nodes at once.
+
+mod a_tokens_life;
+mod lost_answer;
+mod same_refresh_token_at_once;
+mod two_nodes;

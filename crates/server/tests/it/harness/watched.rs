@@ -1,0 +1,104 @@
+//! A database that counts what is read and fails when told to, over the real one.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use keyhaven_store::Error;
+use keyhaven_store::engine::{Answer, Commit, Engine, Measure, Row, Statement, Step, Value};
+
+/// The real engine behind a switch.
+pub(crate) struct Watched {
+    real: Arc<dyn Engine>,
+    reads_fail: AtomicBool,
+    commits_fail: AtomicBool,
+    reads: Mutex<Vec<&'static str>>,
+    commits: AtomicU64,
+}
+
+impl Watched {
+    pub(super) fn new(real: Arc<dyn Engine>) -> Self {
+        Self {
+            real,
+            reads_fail: false.into(),
+            commits_fail: false.into(),
+            reads: Mutex::default(),
+            commits: AtomicU64::new(0),
+        }
+    }
+
+    /// From now on every call fails, as when the database cannot be reached.
+    pub(crate) fn fail(&self) {
+        self.reads_fail.store(true, Ordering::SeqCst);
+        self.fail_commits();
+    }
+
+    /// From now on nothing can be written, as on a full disk.
+    pub(crate) fn fail_commits(&self) {
+        self.commits_fail.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on calls reach the database again.
+    pub(crate) fn repair(&self) {
+        self.reads_fail.store(false, Ordering::SeqCst);
+        self.commits_fail.store(false, Ordering::SeqCst);
+    }
+
+    /// The names of the statements read since the last call.
+    pub(crate) fn reads(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.reads.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many commits there were so far.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::SeqCst)
+    }
+}
+
+fn refuse(switch: &AtomicBool) -> Result<(), Error> {
+    if switch.load(Ordering::SeqCst) {
+        return Err(Error::busy("the test took the database away"));
+    }
+    Ok(())
+}
+
+impl Engine for Watched {
+    fn read<'a>(
+        &'a self,
+        statement: &'static Statement,
+        values: Vec<Value>,
+    ) -> Answer<'a, Vec<Row>> {
+        Box::pin(async move {
+            refuse(&self.reads_fail)?;
+            self.reads.lock().unwrap_or_else(PoisonError::into_inner).push(statement.name);
+            self.real.read(statement, values).await
+        })
+    }
+
+    fn commit(&self, steps: Vec<Step>) -> Answer<'_, Commit> {
+        Box::pin(async move {
+            refuse(&self.commits_fail)?;
+            self.commits.fetch_add(1, Ordering::SeqCst);
+            self.real.commit(steps).await
+        })
+    }
+
+    fn prepare(&self, statement: &'static Statement) -> Answer<'_, ()> {
+        self.real.prepare(statement)
+    }
+
+    fn measure(&self) -> Answer<'_, Measure> {
+        self.real.measure()
+    }
+
+    fn changed_elsewhere(&self) -> bool {
+        self.real.changed_elsewhere()
+    }
+
+    fn name(&self) -> &'static str {
+        self.real.name()
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        self.real.close()
+    }
+}

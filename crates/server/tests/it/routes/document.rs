@@ -1,0 +1,47 @@
+//! `/openapi.json` and `/docs`.
+
+use std::collections::HashSet;
+
+use axum::http::Method;
+
+use crate::house::{House, request};
+
+#[tokio::test]
+async fn every_operation_is_documented() {
+    let house = House::new().await;
+    let answer = house.send_raw(request(Method::GET, "/openapi.json", None, &[])).await.expect(200);
+    assert_eq!(answer.body["openapi"], "3.1.0");
+    let mut names = HashSet::new();
+    for (path, item) in answer.body["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let at = format!("{method} {path}");
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(id.to_owned()), "{id} twice");
+            assert!(operation["summary"].is_string(), "{at}: summary");
+            assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{at}: tag");
+            for status in ["400", "401", "403", "429", "500", "503"] {
+                let problem =
+                    &operation["responses"][status]["content"]["application/problem+json"];
+                assert!(problem["example"].is_object(), "{at}: {status}");
+            }
+            if let Some(body) = operation.get("requestBody") {
+                let reference = body["content"]["application/json"]["schema"]["$ref"].as_str();
+                let name = reference.unwrap().rsplit('/').next().unwrap();
+                let schema = &answer.body["components"]["schemas"][name];
+                assert!(schema["example"].is_object(), "{at}: {name} has no example");
+            }
+        }
+    }
+    assert!(names.contains("rotate_client_secret"));
+    assert!(answer.body["security"][0].get("administrator").is_some());
+}
+
+#[tokio::test]
+async fn the_reference_page_loads_nothing_but_our_stylesheet() {
+    let house = House::new().await;
+    let page = house.send_raw(request(Method::GET, "/docs", None, &[])).await.expect(200);
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'self'"), "{policy}");
+    let style = house.send_raw(request(Method::GET, "/docs/style.css", None, &[])).await;
+    assert_eq!(style.expect(200).headers["content-type"], "text/css; charset=utf-8");
+}

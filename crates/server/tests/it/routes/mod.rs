@@ -1,0 +1,23 @@
+//! Endpoints, named after their paths: answers and refusals exactly as the contracts have them, and
+//! the rules that hold on every route.
+
+mod audit;
+mod authentication;
+mod client_secrets;
+mod clients;
+mod document;
+mod groups;
+mod introspect;
+mod json_api_tokens;
+mod json_tokens;
+mod members;
+mod once;
+mod organizations;
+mod pages;
+mod projects;
+mod refusals;
+mod revoke;
+mod tenants;
+mod token;
+mod users;
+mod well_known;

@@ -1,0 +1,39 @@
+//! `/.well-known/…`: metadata that states only what is true, and the key set.
+
+use serde_json::Value;
+
+use crate::harness::{ISSUER, Server, the};
+
+#[tokio::test]
+async fn both_metadata_paths_say_the_same_and_every_endpoint_in_them_answers() {
+    let server = Server::start().await;
+    let paths = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+    let document = server.get(paths[0]).send().await.expect(200);
+    assert_eq!(document, server.get(paths[1]).send().await.expect(200));
+    assert_eq!(document["issuer"], ISSUER);
+    for name in ["token_endpoint", "revocation_endpoint", "introspection_endpoint"] {
+        let url = the(&document[name]);
+        let path = url.strip_prefix(ISSUER).expect("our own URL");
+        let answer = server.post(path).form(&[]).await;
+        assert!(matches!(answer.status, 400 | 401), "{name}: {}", answer.status);
+    }
+    let url = the(&document["jwks_uri"]);
+    server.get(url.strip_prefix(ISSUER).expect("our own URL")).send().await.expect(200);
+}
+
+#[tokio::test]
+async fn the_key_set_is_public_only_and_tells_how_long_it_may_be_kept() {
+    let server = Server::start().await;
+    let answer = server.get("/.well-known/jwks.json").send().await;
+    assert_eq!(answer.header("content-type"), "application/jwk-set+json");
+    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    let document: Value = answer.expect(200);
+    let keys = document["keys"].as_array().expect("keys");
+    assert_eq!(keys.len(), 1);
+    for key in keys {
+        let members: Vec<_> = key.as_object().expect("an object").keys().collect();
+        for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+            assert!(!members.iter().any(|member| *member == private), "{private} is published");
+        }
+    }
+}

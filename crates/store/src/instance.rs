@@ -1,0 +1,40 @@
+//! Facts about the instance as a whole, each written once: by which master key its columns were
+//! first sealed, and whether its first run is behind it.
+
+use crate::engine::{Commit, Engine, Statement, Step};
+use crate::{Error, values};
+
+/// The value of a fact. Asked before there is a [`Store`](crate::Store): which keys to load is one.
+pub async fn find_fact(engine: &dyn Engine, name: &str) -> Result<Option<String>, Error> {
+    let rows = engine.read(&FIND, values![name]).await?;
+    rows.into_iter().next().map(|mut row| row.text(0)).transpose()
+}
+
+/// States a fact that nobody has stated before. `false` when somebody has, so that of two nodes
+/// starting on an empty database one goes first.
+pub async fn state_fact(engine: &dyn Engine, name: &str, value: &str) -> Result<bool, Error> {
+    let commit = engine.commit(vec![Step::one(&STATE, values![name, value])]).await?;
+    Ok(matches!(commit, Commit::Done(_)))
+}
+
+/// What time it is for the database, as text (RFC 3339, a space for the T).
+pub async fn find_clock(engine: &dyn Engine) -> Result<String, Error> {
+    let rows = engine.read(&CLOCK, values![]).await?;
+    let text = rows.into_iter().next().map(|mut row| row.text(0)).transpose()?.unwrap_or_default();
+    // SQLite says UTC without an offset; PostgreSQL says the session's offset.
+    Ok(if text.len() == "2026-01-01 00:00:00".len() { format!("{text}Z") } else { text })
+}
+
+/// Every statement of this room.
+pub static STATEMENTS: &[&Statement] = &[&FIND, &STATE, &CLOCK];
+
+static FIND: Statement =
+    Statement::new("instance.find", "SELECT value FROM instance WHERE name = $1");
+
+static STATE: Statement = Statement::new(
+    "instance.state",
+    "INSERT INTO instance (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+);
+
+static CLOCK: Statement =
+    Statement::new("instance.clock", "SELECT CAST(CURRENT_TIMESTAMP AS TEXT)");

@@ -1,0 +1,3 @@
+module keyhaven.invalid/clients
+
+go 1.19
