@@ -6,7 +6,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -17,6 +16,7 @@ use crate::http::stop::Stop;
 use crate::http::turned_away::{Render, problem};
 use crate::http::{Front, listener};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::per_route::Routes;
 
 /// The two listeners, open but not served yet.
 #[derive(Debug)]
@@ -68,9 +68,9 @@ async fn open(
 /// What is served.
 pub struct Served {
     /// The public routes.
-    pub router: Router,
+    pub routes: Routes,
     /// The operator's routes (`operator::router`).
-    pub operator: Router,
+    pub operator: Routes,
     /// How requests that reach no public route are answered.
     pub render: Render,
     /// What is counted.
@@ -105,7 +105,7 @@ pub async fn serve(
         ..Limits::default()
     };
     let front = Front {
-        router: served.router,
+        routes: served.routes,
         limits,
         ids: RequestIds::seeded(served.seed),
         proxies: config.trusted_proxies.0.clone(),
@@ -124,9 +124,9 @@ pub async fn serve(
     ended
 }
 
-fn operator_front(router: Router, metrics: Metrics, seed: [u8; 16]) -> Front {
+fn operator_front(routes: Routes, metrics: Metrics, seed: [u8; 16]) -> Front {
     Front {
-        router,
+        routes,
         limits: Limits { connections: 256, connections_per_address: 256, ..Limits::default() },
         ids: RequestIds::seeded(seed.map(|byte| !byte)),
         proxies: Vec::new(),

@@ -11,9 +11,6 @@ use keyhaven_protocol::params::Params;
 use keyhaven_protocol::refusal::{Code, Refusal};
 use serde_json::Value;
 
-/// The longest body of a form or of JSON.
-pub const MAX_BYTES: usize = 64 * 1024;
-
 /// The shape of a request body.
 #[derive(Debug)]
 pub enum Shape {

@@ -12,6 +12,9 @@ use crate::app::{Origin, Shared};
 use crate::operations::Failure;
 use keyhaven_protocol::refusal::Refusal;
 
+/// More than any body the listener lets through, so that the parsers' own limits refuse by name.
+const WHOLE: usize = 1 << 20;
+
 /// What a token endpoint needs of a request.
 pub struct Call {
     /// Where it came from.
@@ -39,7 +42,7 @@ impl FromRequest<Shared> for Call {
         let (mut parts, body) = request.into_parts();
         let origin = Origin::of(&mut parts, app);
         // A body that breaks off was answered by the listener; in process there is none.
-        let body = axum::body::to_bytes(body, body::MAX_BYTES).await.unwrap_or_default();
+        let body = axum::body::to_bytes(body, WHOLE).await.unwrap_or_default();
         Ok(Self { origin, uri: parts.uri, headers: parts.headers, body })
     }
 }

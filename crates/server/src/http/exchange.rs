@@ -7,19 +7,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Request, Response, Version, header};
+use axum::http::{HeaderValue, Request, Response, Version, header};
 use axum::routing::future::RouteFuture;
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as _, Incoming};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tower::Service as _;
 
-use super::front::Front;
-use super::pulse::Pulse;
+use super::connection::now;
+use super::front::Client;
 use super::request::{Arrival, RequestId, X_REQUEST_ID, during};
 use super::turned_away::{Asked, TurnedAway};
 
@@ -28,11 +27,11 @@ const INSIST_ON_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// The future of one request.
 pub(super) struct Exchange {
-    front: Arc<Front>,
-    pulse: Arc<Pulse>,
+    client: Arc<Client>,
     id: RequestId,
     asked: Asked,
     http1: bool,
+    since: Instant,
     step: Step,
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -40,22 +39,18 @@ pub(super) struct Exchange {
 enum Step {
     Read { parts: Parts, body: Incoming, read: Read },
     Route(RouteFuture<Infallible>),
-    Answer(Response<Body>),
-    Done,
+    Refused(TurnedAway),
 }
 
 impl Exchange {
-    pub(super) fn new<B>(
-        front: Arc<Front>,
-        pulse: Arc<Pulse>,
-        id: RequestId,
-        request: &Request<B>,
-    ) -> Self {
-        pulse.begin();
+    /// A request that was read up to its body; it is refused unless it is accepted next.
+    pub(super) fn new<B>(client: Arc<Client>, id: RequestId, request: &Request<B>) -> Self {
+        client.pulse.begin();
         let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
         let asked = Asked { uri: request.uri().clone(), content_type };
         let http1 = request.version() <= Version::HTTP_11;
-        Self { front, pulse, id, asked, http1, step: Step::Done, timer: None }
+        let step = Step::Refused(TurnedAway::BodyBroken);
+        Self { client, id, asked, http1, since: now(), step, timer: None }
     }
 
     /// Goes on with the request: to its body, or straight to its route.
@@ -71,85 +66,91 @@ impl Exchange {
 
     /// Answers without asking a route.
     pub(super) fn refuse(&mut self, why: TurnedAway) {
-        tracing::debug!(reason = why.as_str(), "turned away");
-        self.front.metrics.turned_away(why);
-        let mut response = (self.front.render)(why, &self.asked);
-        if self.http1 && why.must_close() {
-            self.pulse.set_linger(true);
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(header::CONNECTION, close);
-        }
-        self.step = Step::Answer(response);
+        self.step = Step::Refused(why);
     }
 
     fn route(&mut self, parts: Parts, body: Body) {
-        let mut router = self.front.router.clone();
+        let mut router = self.client.front.router.clone();
         let request = Request::from_parts(parts, body);
-        // Routing itself runs no handler, but extractors of fallbacks and layers may.
+        // Routing itself runs no handler, but a layer may do work when it is called.
         let called = catch_unwind(AssertUnwindSafe(|| during(self.id, || router.call(request))));
-        match called {
-            Ok(future) => self.step = Step::Route(future),
-            Err(_) => self.refuse(TurnedAway::Panicked),
-        }
+        self.step = called.map_or(Step::Refused(TurnedAway::Panicked), Step::Route);
     }
 
-    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// The answer of this step; `None` when the next step has to be taken.
+    fn poll_step(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Response<Body>, TurnedAway>>> {
         match &mut self.step {
             Step::Read { body, read, .. } => {
-                let most = self.front.limits.body;
-                match ready!(read.poll_all(Pin::new(body), most, cx)) {
+                match ready!(read.poll_all(Pin::new(body), self.client.front.limits.body, cx)) {
                     Ok(()) => self.route_whole(),
-                    Err(why) => self.refuse(why),
+                    Err(why) => return Poll::Ready(Some(Err(why))),
                 }
+                Poll::Ready(None)
             }
             Step::Route(future) => {
                 let poll = || during(self.id, || Pin::new(future).poll(cx));
                 match catch_unwind(AssertUnwindSafe(poll)) {
                     Ok(outcome) => {
                         let Ok(response) = ready!(outcome);
-                        self.step = Step::Answer(response);
+                        Poll::Ready(Some(Ok(response)))
                     }
-                    Err(_) => self.refuse(TurnedAway::Panicked),
+                    Err(_) => Poll::Ready(Some(Err(TurnedAway::Panicked))),
                 }
             }
-            Step::Answer(_) | Step::Done => {}
+            Step::Refused(why) => Poll::Ready(Some(Err(*why))),
         }
-        Poll::Ready(())
     }
 
     fn route_whole(&mut self) {
-        if let Step::Read { parts, mut read, .. } = std::mem::replace(&mut self.step, Step::Done) {
+        let step = std::mem::replace(&mut self.step, Step::Refused(TurnedAway::BodyBroken));
+        if let Step::Read { parts, mut read, .. } = step {
             // A new step has a new deadline.
             self.timer = None;
             self.route(parts, Body::from(read.take()));
         }
     }
 
-    /// Refuses the request when its time is over; otherwise makes sure the task is woken then.
-    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let limits = &self.front.limits;
-        let (span, why): (Duration, _) = match self.step {
+    /// Resolves when the time of the present step is over; until then it wakes the task.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<TurnedAway> {
+        let limits = &self.client.front.limits;
+        let (span, why) = match self.step {
             Step::Read { .. } => (limits.body_read, TurnedAway::BodyTooSlow),
-            _ => (limits.request, TurnedAway::TooSlow),
+            Step::Route(_) | Step::Refused(_) => (limits.request, TurnedAway::TooSlow),
         };
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(span)));
-        ready!(timer.as_mut().poll(cx));
-        self.refuse(why);
-        Poll::Ready(())
+        timer.as_mut().poll(cx).map(|()| why)
     }
 
-    fn dress(&self, mut response: Response<Body>) -> Response<Body> {
-        let headers = response.headers_mut();
-        headers.insert(X_REQUEST_ID, self.id.header());
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-        if self.front.insist_on_tls {
-            headers.insert(STRICT_TRANSPORT_SECURITY, INSIST_ON_TLS);
+    fn refusal(&self, why: TurnedAway) -> Response<Body> {
+        tracing::debug!(reason = why.as_str(), request_id = %self.id, "turned away");
+        self.client.front.metrics.turned_away(why);
+        let mut response = (self.client.front.render)(why, &self.asked);
+        if self.http1 && why.must_close() {
+            self.client.pulse.set_linger(true);
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
         }
         response
     }
-}
 
-const STRICT_TRANSPORT_SECURITY: HeaderName = header::STRICT_TRANSPORT_SECURITY;
+    /// Counts the answer and adds what every answer carries.
+    fn finish(&self, answer: Result<Response<Body>, TurnedAway>) -> Response<Body> {
+        let mut response = answer.unwrap_or_else(|why| self.refusal(why));
+        let front = &self.client.front;
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, self.id.header());
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        if front.insist_on_tls {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, INSIST_ON_TLS);
+        }
+        let counts = front.counts(self.asked.uri.path());
+        counts.answered(response.status().as_u16(), now() - self.since);
+        response
+    }
+}
 
 impl Future for Exchange {
     type Output = Result<Response<Body>, Infallible>;
@@ -157,20 +158,19 @@ impl Future for Exchange {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         loop {
-            match std::mem::replace(&mut this.step, Step::Done) {
-                Step::Answer(response) => return Poll::Ready(Ok(this.dress(response))),
-                step => this.step = step,
-            }
-            if this.poll_step(cx).is_pending() {
-                ready!(this.poll_deadline(cx));
-            }
+            let answer = match this.poll_step(cx) {
+                Poll::Ready(Some(answer)) => answer,
+                Poll::Ready(None) => continue,
+                Poll::Pending => Err(ready!(this.poll_deadline(cx))),
+            };
+            return Poll::Ready(Ok(this.finish(answer)));
         }
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.pulse.end();
+        self.client.pulse.end();
     }
 }
 

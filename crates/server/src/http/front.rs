@@ -20,11 +20,12 @@ use super::request::{Arrival, RequestIds};
 use super::turned_away::{Render, TurnedAway};
 use crate::config::Network;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::per_route::{Counts, RouteCounts, Routes};
 
-/// What the public listener puts in front of the routes.
+/// What a listener puts in front of its routes.
 pub struct Front {
     /// The routes.
-    pub router: Router,
+    pub routes: Routes,
     /// What one client may take.
     pub limits: Limits,
     /// Where ids come from.
@@ -39,12 +40,35 @@ pub struct Front {
     pub metrics: Metrics,
 }
 
-/// The front as one connection sees it.
-pub(super) struct ConnectionFront {
-    pub(super) front: Arc<Front>,
-    pub(super) pulse: Arc<Pulse>,
-    pub(super) peer: IpAddr,
+/// The front in service.
+pub(super) struct Serving {
+    pub(super) router: Router,
+    counts: Counts,
+    pub(super) limits: Limits,
+    ids: RequestIds,
+    pub(super) proxies: Vec<Network>,
+    pub(super) insist_on_tls: bool,
+    pub(super) render: Render,
+    pub(super) metrics: Metrics,
 }
+
+impl From<Front> for Serving {
+    fn from(front: Front) -> Self {
+        let Front { routes, limits, ids, proxies, insist_on_tls, render, metrics } = front;
+        let (router, counts) = routes.split(&metrics);
+        Self { router, counts, limits, ids, proxies, insist_on_tls, render, metrics }
+    }
+}
+
+/// The front as one connection sees it. Its requests share it by one reference count.
+pub(super) struct Client {
+    pub(super) front: Arc<Serving>,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) address: IpAddr,
+}
+
+/// What the parser hands requests to.
+pub(super) struct ConnectionFront(pub(super) Arc<Client>);
 
 impl Service<Request<Incoming>> for ConnectionFront {
     type Response = Response<Body>;
@@ -52,13 +76,13 @@ impl Service<Request<Incoming>> for ConnectionFront {
     type Future = Exchange;
 
     fn call(&self, request: Request<Incoming>) -> Exchange {
-        let front = Arc::clone(&self.front);
+        let Client { front, pulse, address } = &*self.0;
         let arrival = Arrival {
             id: front.ids.next(),
-            client: client_address(self.peer, request.headers(), &front.proxies),
+            client: client_address(*address, request.headers(), &front.proxies),
         };
-        let objection = front.objection(&request, &self.pulse);
-        let mut exchange = Exchange::new(front, Arc::clone(&self.pulse), arrival.id, &request);
+        let objection = front.objection(&request, pulse);
+        let mut exchange = Exchange::new(Arc::clone(&self.0), arrival.id, &request);
         match objection {
             Some(why) => exchange.refuse(why),
             None => exchange.accept(request, arrival),
@@ -67,7 +91,11 @@ impl Service<Request<Incoming>> for ConnectionFront {
     }
 }
 
-impl Front {
+impl Serving {
+    pub(super) fn counts(&self, path: &str) -> &RouteCounts {
+        self.counts.of(path)
+    }
+
     /// What is wrong with the request before its body is read, in the order of cheapness.
     fn objection(&self, request: &Request<Incoming>, pulse: &Pulse) -> Option<TurnedAway> {
         let (headers, body) = (request.headers(), request.body());

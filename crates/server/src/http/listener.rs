@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::client_address::is_proxy;
 use super::connection::Connection;
 use super::connections::{Connections, Place};
-use super::front::{ConnectionFront, Front};
+use super::front::{Client, ConnectionFront, Front, Serving};
 use super::limits::Limits;
 use super::pulse::Pulse;
 use super::socket::Socket;
@@ -31,7 +31,7 @@ pub async fn serve(listener: TcpListener, front: Front, stop: Stop) {
     let connections = Connections::new(limits.connections, limits.connections_per_address);
     let door = Door {
         builder: builder(&limits),
-        front: Arc::new(front),
+        front: Arc::new(Serving::from(front)),
         connections: Arc::clone(&connections),
         stop: stop.clone(),
     };
@@ -64,7 +64,7 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
 
 struct Door {
     builder: Builder<TokioExecutor>,
-    front: Arc<Front>,
+    front: Arc<Serving>,
     connections: Arc<Connections>,
     stop: Stop,
 }
@@ -114,8 +114,12 @@ impl Door {
         let pulse = Arc::new(Pulse::default());
         let limits = self.front.limits;
         let socket = Socket::new(stream, place, Arc::clone(&pulse), &limits);
-        let service =
-            ConnectionFront { front: Arc::clone(&self.front), pulse: Arc::clone(&pulse), peer };
+        let client = Client {
+            front: Arc::clone(&self.front),
+            pulse: Arc::clone(&pulse),
+            address: peer.to_canonical(),
+        };
+        let service = ConnectionFront(Arc::new(client));
         let inner = self.builder.serve_connection(TokioIo::new(socket), service).into_owned();
         Connection::new(inner, pulse, limits, self.stop.seen())
     }

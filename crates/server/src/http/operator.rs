@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,6 +12,7 @@ use axum::routing::get;
 
 use crate::http::stop::Stop;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::per_route::Routes;
 
 /// How the node is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +42,8 @@ pub struct Operator {
 }
 
 /// The operator's routes.
-pub fn router(operator: Operator) -> Router {
-    Router::new()
+pub fn routes(operator: Operator) -> Routes {
+    Routes::new()
         .route("/health/live", get(show_liveness))
         .route("/health/ready", get(show_readiness))
         .route("/metrics", get(show_metrics))

@@ -9,6 +9,7 @@ use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
+use super::route_counts::{RouteCounts, Routes};
 use crate::http::turned_away::TurnedAway;
 
 /// Upper bounds of the latency histogram, in seconds.
@@ -26,6 +27,7 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     recorder: Arc<PrometheusRecorder>,
     handle: PrometheusHandle,
+    routes: Routes,
     open: Gauge,
     refused: Counter,
     turned_away: [Counter; REASONS.len()],
@@ -46,13 +48,6 @@ const REASONS: [TurnedAway; 10] = [
     TurnedAway::Panicked,
 ];
 
-/// How the requests of one route template end.
-#[derive(Clone)]
-pub struct RouteMetrics {
-    by_class: [Counter; 5],
-    latency: Histogram,
-}
-
 impl Metrics {
     /// Nothing counted yet.
     ///
@@ -68,6 +63,7 @@ impl Metrics {
         let gauge = |name| recorder.register_gauge(&key(name, vec![]), &METADATA);
         let inner = Inner {
             handle: recorder.handle(),
+            routes: Routes::default(),
             open: gauge("keyhaven_connections_open"),
             refused: counter("keyhaven_connections_refused_total", vec![]),
             turned_away: REASONS.map(|why| {
@@ -91,7 +87,8 @@ impl Metrics {
         self.0.recorder.register_gauge(&key(name, own(labels)), &METADATA)
     }
 
-    /// A histogram of somebody else's; keep the handle. A name ending in `_seconds` has buckets.
+    /// A histogram of somebody else's, for what is rarer than requests (samples are kept until
+    /// folded); keep the handle. A name ending in `_seconds` has buckets.
     pub fn histogram(
         &self,
         name: &'static str,
@@ -100,20 +97,9 @@ impl Metrics {
         self.0.recorder.register_histogram(&key(name, own(labels)), &METADATA)
     }
 
-    /// The handles of a route template.
-    #[must_use]
-    pub fn route(&self, template: &str) -> RouteMetrics {
-        let labels = |class: Option<&'static str>| {
-            let route = Label::new("route", template.to_owned());
-            std::iter::once(route).chain(class.map(|class| Label::new("status", class))).collect()
-        };
-        let recorder = &self.0.recorder;
-        let by_class = ["1xx", "2xx", "3xx", "4xx", "5xx"].map(|class| {
-            let key = key("keyhaven_requests_total", labels(Some(class)));
-            recorder.register_counter(&key, &METADATA)
-        });
-        let key = key("keyhaven_request_duration_seconds", labels(None));
-        RouteMetrics { by_class, latency: recorder.register_histogram(&key, &METADATA) }
+    /// The counts of a route template.
+    pub(super) fn route(&self, template: &str) -> Arc<RouteCounts> {
+        self.0.routes.of(template)
     }
 
     /// The counter of log lines that were dropped because the sink was blocked.
@@ -127,7 +113,9 @@ impl Metrics {
         if let Some(bytes) = resident_bytes() {
             self.0.resident.set(bytes);
         }
-        self.0.handle.render()
+        let mut text = self.0.handle.render();
+        self.0.routes.render(&mut text);
+        text
     }
 
     /// Folds samples into buckets now and then, so that they do not pile up between two scrapes.
@@ -158,15 +146,6 @@ impl Metrics {
     }
 }
 
-impl RouteMetrics {
-    /// Counts one answer.
-    pub fn answered(&self, status: u16, after: Duration) {
-        let class = usize::from(status / 100).clamp(1, 5) - 1;
-        self.by_class[class].increment(1);
-        self.latency.record(after.as_secs_f64());
-    }
-}
-
 fn own(labels: &[(&'static str, &'static str)]) -> Vec<Label> {
     labels.iter().map(|(name, value)| Label::new(*name, *value)).collect()
 }
@@ -177,7 +156,6 @@ fn key(name: &'static str, labels: Vec<Label>) -> Key {
 
 fn describe(recorder: &PrometheusRecorder) {
     let counters = [
-        ("keyhaven_requests_total", "Answers by route template and status class."),
         ("keyhaven_requests_turned_away_total", "Requests refused before or outside a route."),
         (
             "keyhaven_connections_refused_total",
@@ -188,11 +166,6 @@ fn describe(recorder: &PrometheusRecorder) {
     for (name, about) in counters {
         recorder.describe_counter(name.into(), None, about.into());
     }
-    recorder.describe_histogram(
-        "keyhaven_request_duration_seconds".into(),
-        None,
-        "From the whole request to the answer, by route template.".into(),
-    );
     recorder.describe_gauge("keyhaven_connections_open".into(), None, "Open connections.".into());
     let resident = "process_resident_memory_bytes";
     recorder.describe_gauge(resident.into(), None, "Memory this process holds.".into());

@@ -6,4 +6,5 @@ pub mod metrics;
 pub mod per_route;
 
 mod line;
+mod route_counts;
 mod sink;

@@ -1,98 +1,97 @@
-//! Counts and times the requests of each route by its template (`/oauth/token/{id}/groups`), never
-//! by the path a client sent: that would let strangers make metrics. Each route keeps its handles
-//! after its first request.
+//! Counts and times requests by route template (`/oauth/token/{id}/groups`), never by the path a
+//! client sent: that would let strangers make metrics. Routes are collected here on their way into
+//! the router, so that the front can look templates up without a layer around every route, which
+//! would cost each request more than everything else the front does.
 
-use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::MatchedPath;
-use axum::http::{Request, Response};
-use tokio::time::Instant;
-use tower::{Layer, Service};
+use axum::routing::MethodRouter;
 
-use super::metrics::{Metrics, RouteMetrics};
+use super::metrics::Metrics;
+pub(crate) use super::route_counts::RouteCounts;
 
-/// Lets every route of `router` be counted; requests that match none are not (they are counted by
-/// the fallback's own template, `other`).
-pub fn counted<S: Clone + Send + Sync + 'static>(
+/// Routes being collected. Use it where an axum `Router` would be built.
+pub struct Routes<S = ()> {
     router: Router<S>,
-    metrics: &Metrics,
-) -> Router<S> {
-    router.layer(Counted { metrics: metrics.clone() })
+    templates: Vec<String>,
 }
 
-/// The layer behind `counted`.
-#[derive(Clone)]
-struct Counted {
-    metrics: Metrics,
-}
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// No routes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { router: Router::new(), templates: Vec::new() }
+    }
 
-impl<R> Layer<R> for Counted {
-    type Service = CountedRoute<R>;
+    /// Adds a route.
+    #[must_use]
+    pub fn route(mut self, template: &str, methods: MethodRouter<S>) -> Self {
+        self.templates.push(template.to_owned());
+        self.router = self.router.route(template, methods);
+        self
+    }
 
-    fn layer(&self, inner: R) -> CountedRoute<R> {
-        CountedRoute { inner, metrics: self.metrics.clone(), handles: Arc::default() }
+    /// Adds a router made elsewhere, whose templates its maker knows (the paths of an OpenAPI
+    /// document). A template that is not named is counted as `other`.
+    #[must_use]
+    pub fn add<T: Into<String>>(
+        mut self,
+        router: Router<S>,
+        templates: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.templates.extend(templates.into_iter().map(Into::into));
+        self.router = self.router.merge(router);
+        self
+    }
+
+    /// Adds other collected routes.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        self.add(other.router, other.templates)
+    }
+
+    /// Changes the router as a whole, for layers and fallbacks.
+    #[must_use]
+    pub fn map(mut self, change: impl FnOnce(Router<S>) -> Router<S>) -> Self {
+        self.router = change(self.router);
+        self
+    }
+
+    /// Gives the handlers their state.
+    #[must_use]
+    pub fn with_state<S2>(self, state: S) -> Routes<S2> {
+        Routes { router: self.router.with_state(state), templates: self.templates }
     }
 }
 
-/// One route and its handles.
-#[derive(Clone)]
-struct CountedRoute<R> {
-    inner: R,
-    metrics: Metrics,
-    handles: Arc<OnceLock<RouteMetrics>>,
-}
-
-impl<R, B, C> Service<Request<B>> for CountedRoute<R>
-where
-    R: Service<Request<B>, Response = Response<C>>,
-    R::Future: Unpin,
-{
-    type Response = R::Response;
-    type Error = R::Error;
-    type Future = Timed<R::Future>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), R::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let make = || {
-            let template = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-            self.metrics.route(template.unwrap_or("other"))
-        };
-        self.handles.get_or_init(make);
-        let handles = Arc::clone(&self.handles);
-        Timed { inner: self.inner.call(request), handles, since: now() }
+impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
-/// A request being timed.
-struct Timed<F> {
-    inner: F,
-    handles: Arc<OnceLock<RouteMetrics>>,
-    since: Instant,
-}
-
-impl<F, C, E> Future for Timed<F>
-where
-    F: Future<Output = Result<Response<C>, E>> + Unpin,
-{
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let outcome = ready!(Pin::new(&mut this.inner).poll(cx));
-        if let (Some(handles), Ok(response)) = (this.handles.get(), &outcome) {
-            handles.answered(response.status().as_u16(), now() - this.since);
+impl Routes {
+    /// The router, and the counts of each of its templates.
+    pub(crate) fn split(self, metrics: &Metrics) -> (Router, Counts) {
+        let mut by_path = matchit::Router::new();
+        for template in self.templates {
+            let counts = metrics.route(&template);
+            // A template that was added twice (by method, say) has its counts already.
+            let _ = by_path.insert(template, counts);
         }
-        Poll::Ready(outcome)
+        (self.router, Counts { by_path, other: metrics.route("other") })
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long an answer took is no instant a rule sees")]
-fn now() -> Instant {
-    Instant::now()
+/// Finds the counts of a path, as the router will find its route.
+pub(crate) struct Counts {
+    by_path: matchit::Router<Arc<RouteCounts>>,
+    other: Arc<RouteCounts>,
+}
+
+impl Counts {
+    pub(crate) fn of(&self, path: &str) -> &Arc<RouteCounts> {
+        self.by_path.at(path).map_or(&self.other, |found| found.value)
+    }
 }

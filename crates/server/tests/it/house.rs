@@ -15,6 +15,7 @@ use keyhaven::config::{
 };
 use keyhaven::keyring::KeyRing;
 use keyhaven::limits::FailureLimit;
+use keyhaven::pace::Pace;
 use keyhaven::refusals::RefusalLog;
 use keyhaven_protocol::id::OrganizationId;
 use keyhaven_protocol::time::Seconds;
@@ -79,14 +80,14 @@ impl House {
         let clock = Arc::new(AtomicU64::new(1_800_000_000_000));
         let (wall, tick) = (clock.clone(), clock.clone());
         let (log, refusals) = RefusalLog::new();
+        let present =
+            Clock::new(move || wall.load(Ordering::Relaxed), move || tick.load(Ordering::Relaxed));
         let app = Arc::new(App {
             store,
             keys,
             settings: settings(),
-            clock: Clock::new(
-                move || wall.load(Ordering::Relaxed),
-                move || tick.load(Ordering::Relaxed),
-            ),
+            pace: Pace::new(&present),
+            clock: present,
             dice: Dice::new(draw),
             refusals: log,
             failures: FailureLimit::default(),

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::extract::Extension;
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use axum::{Router, response::IntoResponse};
 use keyhaven::http::cors::AnyOrigin;
 use keyhaven::http::limits::Limits;
 use keyhaven::http::request::{Arrival, RequestIds};
@@ -13,7 +13,7 @@ use keyhaven::http::stop::Stop;
 use keyhaven::http::turned_away::problem;
 use keyhaven::http::{Front, listener};
 use keyhaven::telemetry::metrics::Metrics;
-use keyhaven::telemetry::per_route::counted;
+use keyhaven::telemetry::per_route::Routes;
 use tokio::net::TcpListener;
 
 /// Longer than any test takes; what should end never waits for it.
@@ -41,8 +41,8 @@ pub(crate) fn patient() -> Limits {
 }
 
 /// `/hello`, `/echo`, `/who`, `/token` (any origin), `/page`, `/panic`, `/never`.
-pub(crate) fn routes() -> Router {
-    Router::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .route("/hello", get(|| async { "hello" }))
         .route("/echo", post(|body: String| async { body }))
         .route("/who", get(say_who))
@@ -65,12 +65,12 @@ impl SmallServer {
         Self::start_with(routes(), |front| front.limits = limits).await
     }
 
-    pub(crate) async fn start_with(routes: Router, edit: impl FnOnce(&mut Front)) -> Self {
+    pub(crate) async fn start_with(routes: Routes, edit: impl FnOnce(&mut Front)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let metrics = Metrics::new().unwrap();
         let mut front = Front {
-            router: counted(routes, &metrics),
+            routes,
             limits: patient(),
             ids: RequestIds::seeded([9; 16]),
             proxies: Vec::new(),

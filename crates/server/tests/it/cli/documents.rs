@@ -89,7 +89,7 @@ fn a_mistyped_directory_does_not_become_an_instance() {
     let instance = Instance::empty();
     let refused = instance.refused(&["org", "list"]);
     assert!(text(&refused, "title").starts_with("there is no instance in"), "{refused}");
-    assert_eq!(std::fs::read_dir(instance.path()).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(instance.outside()).unwrap().count(), 0);
 }
 
 #[test]

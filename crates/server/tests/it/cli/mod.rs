@@ -1,8 +1,8 @@
 //! The real binary, as people and scripts run it: each test on a directory of its own.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -14,12 +14,15 @@ mod nouns;
 
 /// An instance that commands are run on.
 pub(crate) struct Instance {
-    data: TempDir,
+    folder: TempDir,
+    data: PathBuf,
 }
 
 /// A server running on an instance. It ends with the test.
 pub(crate) struct Running {
     process: Child,
+    /// Held open: whoever prints into a closed pipe ends.
+    _output: BufReader<ChildStdout>,
     pub(crate) url: String,
 }
 
@@ -39,11 +42,18 @@ impl Instance {
 
     /// A directory without an instance.
     pub(crate) fn empty() -> Self {
-        Self { data: tempfile::tempdir().unwrap() }
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        Self { folder, data }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.data.path()
+        &self.data
+    }
+
+    /// What stands beside the directory.
+    pub(crate) fn outside(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Runs a command on this directory.
@@ -82,9 +92,11 @@ impl Instance {
         command.arg("--data").arg(self.path());
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
         let url = line.split_whitespace().find(|word| word.starts_with("http://"));
-        Running { url: url.expect("the first line names the URL").to_owned(), process }
+        let url = url.expect("the first line names the URL").to_owned();
+        Running { process, _output: output, url }
     }
 }
 
@@ -113,7 +125,7 @@ impl Running {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// A form POST, as a client of the API would send it.
+    /// A JSON POST, as an API behind the server would send it.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let request = http().post(format!("{}{path}", self.url)).json(body);
         let response = request.send().await.unwrap();

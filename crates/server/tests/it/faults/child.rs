@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::Stdio;
 
-use axum::Router;
 use axum::routing::get;
 use keyhaven::config::{Loaded, Sources};
 use keyhaven::http::stop::Stop;
 use keyhaven::http::turned_away::problem;
 use keyhaven::serve::{Ended, Served, Signals, bind, serve};
 use keyhaven::telemetry::metrics::Metrics;
+use keyhaven::telemetry::per_route::Routes;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -92,8 +92,8 @@ async fn serve_small() -> Ended {
     let signals = Signals::new().unwrap();
     println!("{SAYS}{}", bound.public_address);
     let served = Served {
-        router: routes().route("/slow", get(answer_after_the_stop).with_state(stop.clone())),
-        operator: Router::new(),
+        routes: routes().route("/slow", get(answer_after_the_stop).with_state(stop.clone())),
+        operator: Routes::new(),
         render: problem,
         metrics: Metrics::new().unwrap(),
         seed: [3; 16],
