@@ -57,6 +57,11 @@ impl Ring {
             .find_map(|held| held.signer.as_ref())
     }
 
+    /// Whether the newest key of `algorithm` has signed for `period`.
+    fn is_due(&self, algorithm: Algorithm, period: Seconds, now: Timestamp) -> bool {
+        self.held(algorithm).next().is_some_and(|newest| newest.signs_from.plus(period) <= now)
+    }
+
     /// Newest generation first, as the store lists them.
     fn held(&self, algorithm: Algorithm) -> impl Iterator<Item = &Held> {
         self.keys.iter().filter(move |held| held.algorithm == algorithm)
@@ -109,10 +114,14 @@ impl KeyRing {
         let now = app.clock.now();
         let period = app.settings.signing_rotation;
         for algorithm in Algorithm::ALL {
-            let newest = self.now().held(algorithm).next().map(|held| held.signs_from);
-            if newest.is_some_and(|signs_from| signs_from.plus(period) <= now) {
+            if !self.now().is_due(algorithm, period, now) {
+                continue;
+            }
+            // Another node may have been faster; beyond this, a generation is added once.
+            self.reload(&app.store).await?;
+            if self.now().is_due(algorithm, period, now) {
                 let act = app.act("system", origin);
-                self.rotate(app, algorithm, now.plus(PUBLISHED_BEFORE), act).await?;
+                self.add(app, algorithm, now.plus(PUBLISHED_BEFORE), act).await?;
             }
         }
         let Some(now) = app.pace.settled(&app.clock) else { return Ok(()) };

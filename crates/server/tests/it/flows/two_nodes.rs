@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use keyhaven_protocol::jose::algorithm::Algorithm;
+use keyhaven::app::Origin;
 use keyhaven_store::changes::HEARD_WITHIN;
 
 use crate::harness::{AClient, Place, Server};
 
 on_every_engine![
     a_rotation_on_one_node_is_the_rotation_on_both,
-    of_two_key_rotations_at_once_one_stands_and_both_nodes_publish_it,
+    a_key_rotation_that_is_due_happens_once_whoever_is_first,
     a_token_signed_by_one_node_verifies_on_the_other,
 ];
 
@@ -35,24 +35,26 @@ async fn a_rotation_on_one_node_is_the_rotation_on_both(place: Place) {
     dead.refused(&one, 400, "invalid_grant", "refresh family is revoked");
 }
 
-async fn of_two_key_rotations_at_once_one_stands_and_both_nodes_publish_it(place: Place) {
+async fn a_key_rotation_that_is_due_happens_once_whoever_is_first(place: Place) {
     let (one, other) = two_nodes(&place).await;
-    let from = one.app().clock.now();
-    let rotate = |node| {
-        let node: &Server = node;
-        node.app().keys.rotate(node.app(), Algorithm::Es256, from, node.act())
-    };
-    let (a, b) = tokio::join!(rotate(&one), rotate(&other));
-    a.expect("the loser takes the winner's key");
-    b.expect("the loser takes the winner's key");
-    let keys = one.app().store.list_signing_keys().await.expect("storage works");
-    let generations: Vec<_> = keys.iter().map(|key| key.generation).collect();
-    assert_eq!(generations, [2, 1], "one of the two stands");
-    let newest = &keys[0].kid;
-    for node in [&one, &other] {
-        node.app().keys.reload(&node.app().store).await.expect("storage works");
-        let published = node.get("/.well-known/jwks.json").send().await.text();
-        assert!(published.contains(newest.as_str()), "{published}");
+    let origin = Origin { address: std::net::Ipv4Addr::LOCALHOST.into(), request: "test".into() };
+    let keep = async |node: &Server| node.app().keys.keep(node.app(), &origin).await;
+    for generation in [2, 3] {
+        one.present.pass(30 * 86_400 + 600);
+        // At once for the second key; one after the other, without having heard, for the third.
+        if generation == 2 {
+            let (a, b) = tokio::join!(keep(&one), keep(&other));
+            a.and(b).expect("the loser takes the winner's key");
+        } else {
+            keep(&one).await.expect("storage works");
+            keep(&other).await.expect("storage works");
+        }
+        let keys = one.app().store.list_signing_keys().await.expect("storage works");
+        assert_eq!(keys[0].generation, generation, "one key more");
+        for node in [&one, &other] {
+            let published = node.get("/.well-known/jwks.json").send().await.text();
+            assert!(published.contains(&keys[0].kid), "{published}");
+        }
     }
 }
 
