@@ -62,6 +62,23 @@ pub struct Settings {
     pub signing_rotation: Seconds,
     /// How long audit rows are kept.
     pub audit_window: Seconds,
+    /// What a client gets that does not say otherwise.
+    pub new_clients: NewClients,
+}
+
+/// What a client gets that does not say otherwise.
+#[derive(Clone, Debug)]
+pub struct NewClients {
+    /// The algorithm of its JWTs.
+    pub token_alg: String,
+    /// The life of its access tokens.
+    pub access_ttl: Seconds,
+    /// A refresh family ends when unused this long.
+    pub refresh_idle: Seconds,
+    /// A refresh family ends this long after it began.
+    pub refresh_absolute: Seconds,
+    /// How long a spent refresh token still answers with its successor.
+    pub refresh_grace: Seconds,
 }
 
 /// A source of time: wall clock in milliseconds and a monotonic one.

@@ -20,7 +20,7 @@ use keyhaven_store::refusals::Explanation;
 use keyhaven_store::{Outcome, Store, instance};
 use tokio::sync::mpsc;
 
-use crate::app::{App, Clock, Dice, Origin, Settings, Shared};
+use crate::app::{App, Clock, Dice, NewClients, Origin, Settings, Shared};
 use crate::config::Config;
 use crate::keyring::KeyRing;
 use crate::limits::FailureLimit;
@@ -123,12 +123,19 @@ fn settings(config: &Config, issuer: String) -> Settings {
         jsonapi_organization: config.jsonapi_organization_auth,
         signing_rotation: Seconds(config.signing_rotation.0.saturating_mul(86_400)),
         audit_window: Seconds(config.audit_retention_days.0.saturating_mul(86_400)),
+        new_clients: NewClients {
+            token_alg: config.signing_algorithm.as_str().to_owned(),
+            access_ttl: config.access_token_ttl.0,
+            refresh_idle: config.refresh_idle_ttl.0,
+            refresh_absolute: config.refresh_absolute_ttl.0,
+            refresh_grace: config.refresh_grace.0,
+        },
     }
 }
 
 /// On an empty database: the first organization with a client that can get a token. `None` when
 /// there is an organization already, or when another node was faster.
-pub async fn first_run(app: &App, config: &Config) -> Result<Option<FirstClient>> {
+pub async fn first_run(app: &App) -> Result<Option<FirstClient>> {
     let organization = Organization {
         id: OrganizationId(app.id()),
         name: "Default".into(),
@@ -146,7 +153,7 @@ pub async fn first_run(app: &App, config: &Config) -> Result<Option<FirstClient>
         return Ok(None);
     }
     let secret = NewSecret::mint(app.id(), &app.dice.bytes());
-    let record = first_client(app, config, organization.id)?;
+    let record = first_client(app, organization.id)?;
     let act = app.act("system", &origin);
     match app.store.register_client(&record, Some(&secret), act).await? {
         Outcome::Done => Ok(Some(FirstClient { id: record.client.id, secret: secret.text })),
@@ -154,7 +161,8 @@ pub async fn first_run(app: &App, config: &Config) -> Result<Option<FirstClient>
     }
 }
 
-fn first_client(app: &App, config: &Config, organization: OrganizationId) -> Result<ClientRecord> {
+fn first_client(app: &App, organization: OrganizationId) -> Result<ClientRecord> {
+    let defaults = &app.settings.new_clients;
     let id = ClientId(app.id());
     let scopes = Scopes::parse("read write").map_err(anyhow::Error::msg)?;
     Ok(ClientRecord {
@@ -173,11 +181,11 @@ fn first_client(app: &App, config: &Config, organization: OrganizationId) -> Res
             scopes,
             audience: None,
             token_format: TokenFormat::Jwt,
-            token_alg: config.signing_algorithm.as_str().to_owned(),
-            access_ttl: config.access_token_ttl.0,
-            refresh_idle: config.refresh_idle_ttl.0,
-            refresh_absolute: config.refresh_absolute_ttl.0,
-            refresh_grace: config.refresh_grace.0,
+            token_alg: defaults.token_alg.clone(),
+            access_ttl: defaults.access_ttl,
+            refresh_idle: defaults.refresh_idle,
+            refresh_absolute: defaults.refresh_absolute,
+            refresh_grace: defaults.refresh_grace,
             not_before: Timestamp(0),
         },
         redirect_uris: Vec::new(),

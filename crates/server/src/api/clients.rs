@@ -86,7 +86,8 @@ async fn create_client(
 ) -> Result<Response, Ended> {
     let (body, mut once) = request.split();
     let owner = owner_of(&app, administrator.reach, body.organization()).await?;
-    let mut record = settings::fresh(ClientId(once.act.id()), owner, once.act.now);
+    let mut record =
+        settings::fresh(ClientId(once.act.id()), owner, &app.settings.new_clients, once.act.now);
     let mut members = Members::default();
     body.apply(&mut record, &mut members);
     settings::fit(&record, &mut members);

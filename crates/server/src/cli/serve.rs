@@ -82,7 +82,7 @@ async fn serve(config: Config, world: World, metrics: Metrics) -> Result<()> {
     let seed = world.dice.bytes();
     let node = boot::open(&config, issuer.clone(), world.clock, world.dice).await?;
     let app = node.app;
-    let first = boot::first_run(&app, &config).await?;
+    let first = boot::first_run(&app).await?;
     let stop = Stop::new();
     let mut jobs = jobs::start(&app, node.refusals, &metrics, &stop);
     let served = Served {

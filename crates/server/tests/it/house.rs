@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use keyhaven::api;
 use keyhaven::api::administrator::Administrator;
-use keyhaven::app::{App, Clock, Dice, Settings, Shared};
+use keyhaven::app::{App, Clock, Dice, NewClients, Settings, Shared};
 use keyhaven::config::{
     JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
 };
@@ -224,5 +224,12 @@ fn settings() -> Settings {
         jsonapi_organization: JsonApiOrganization::Bearer,
         signing_rotation: Seconds(30 * 86_400),
         audit_window: Seconds(90 * 86_400),
+        new_clients: NewClients {
+            token_alg: "ES256".into(),
+            access_ttl: Seconds(600),
+            refresh_idle: Seconds(1_209_600),
+            refresh_absolute: Seconds(2_592_000),
+            refresh_grace: Seconds(90),
+        },
     }
 }

@@ -9,6 +9,8 @@ use keyhaven_protocol::redirect_uri::parse_redirect_uri;
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::clients::ClientRecord;
+
+use crate::app::NewClients;
 use serde_json::Value;
 
 use crate::api::body::Members;
@@ -42,10 +44,11 @@ pub(super) struct Settings<'a> {
     pub(super) refresh_grace: Option<i64>,
 }
 
-/// A client with the defaults of every setting.
+/// A client with the configured default of every setting.
 pub(super) fn fresh(
     id: ClientId,
     organization: Option<OrganizationId>,
+    defaults: &NewClients,
     now: Timestamp,
 ) -> ClientRecord {
     let client = Client {
@@ -63,11 +66,11 @@ pub(super) fn fresh(
         scopes: Scopes::default(),
         audience: None,
         token_format: TokenFormat::Jwt,
-        token_alg: Algorithm::Es256.name().to_owned(),
-        access_ttl: Seconds(MOST_ACCESS_TTL),
-        refresh_idle: Seconds(14 * 24 * 60 * 60),
-        refresh_absolute: Seconds(30 * 24 * 60 * 60),
-        refresh_grace: Seconds(90),
+        token_alg: defaults.token_alg.clone(),
+        access_ttl: defaults.access_ttl,
+        refresh_idle: defaults.refresh_idle,
+        refresh_absolute: defaults.refresh_absolute,
+        refresh_grace: defaults.refresh_grace,
         not_before: Timestamp(0),
     };
     ClientRecord {

@@ -63,28 +63,24 @@ macro_rules! client_request {
             token_format: Option<String>,
             /// Signature of its JWTs: `ES256`, `EdDSA`, `PS256` or `RS256`.
             #[serde(default, deserialize_with = "set")]
-            #[schema(default = "ES256")]
             token_alg: Option<String>,
             /// The audience of its access tokens, an absolute URI; `null` is the issuer.
             #[serde(default, deserialize_with = "set_or_removed")]
             #[schema(value_type = Option<String>)]
             audience: Option<Option<String>>,
-            /// Life of its access tokens in seconds: 1 to 600.
+            /// Life of its access tokens in seconds: 1 to 600. Absent: `access_token_ttl` of the server.
             #[serde(default, deserialize_with = "set")]
-            #[schema(default = 600)]
             access_ttl: Option<i64>,
-            /// A refresh token ends when unused this many seconds: 60 to 31536000.
+            /// A refresh token ends when unused this many seconds: 60 to 31536000. Absent, here and in the
+            /// next two: the server's setting of the same name.
             #[serde(default, deserialize_with = "set")]
-            #[schema(default = 1_209_600)]
             refresh_idle_ttl: Option<i64>,
             /// A refresh family ends this many seconds after it began: 60 to 31536000, not less
             /// than `refresh_idle_ttl`.
             #[serde(default, deserialize_with = "set")]
-            #[schema(default = 2_592_000)]
             refresh_absolute_ttl: Option<i64>,
             /// A spent refresh token answers with its successor for this many seconds: 0 to 300.
             #[serde(default, deserialize_with = "set")]
-            #[schema(default = 90)]
             refresh_grace: Option<i64>,
         }
 
