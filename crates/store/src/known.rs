@@ -82,7 +82,8 @@ impl Known {
         if self.lost.load(Ordering::Relaxed) != self.repaired.load(Ordering::Relaxed) {
             return false;
         }
-        self.is_alone() || tick.saturating_sub(self.heard_at.load(Ordering::Relaxed)) <= FRESH_MILLIS
+        self.is_alone()
+            || tick.saturating_sub(self.heard_at.load(Ordering::Relaxed)) <= FRESH_MILLIS
     }
 
     /// Every change up to the monotonic instant `tick` has been applied.
