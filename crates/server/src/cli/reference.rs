@@ -70,7 +70,7 @@ fn describe(command: &Command, path: &str, page: &mut String) {
 }
 
 fn section(command: &Command, path: &str, page: &mut String) {
-    let mut usage = path.to_owned();
+    let mut words = vec![path.to_owned()];
     let mut flags = String::new();
     let own = |arg: &&clap::Arg| !arg.is_global_set() && !arg.is_hide_set();
     for arg in command.get_arguments().filter(own) {
@@ -78,16 +78,34 @@ fn section(command: &Command, path: &str, page: &mut String) {
             continue;
         }
         let shown = shown(arg);
-        let word = if arg.is_required_set() { shown.clone() } else { format!("[{shown}]") };
+        words.push(if arg.is_required_set() { shown.clone() } else { format!("[{shown}]") });
         // Writing to a String cannot fail.
-        let _ = write!(usage, " {word}");
         let _ = writeln!(flags, "- `{shown}`: {}", about(arg));
     }
     let what = command.get_about().map(ToString::to_string).unwrap_or_default();
-    let _ = write!(page, "\n## `{path}`\n\n{what}\n\n```\n{usage}\n```\n");
+    let _ = write!(page, "\n## `{path}`\n\n{what}.\n\n```\n{}\n```\n", folded(&words));
     if !flags.is_empty() {
         let _ = write!(page, "\n{flags}");
     }
+}
+
+/// Words in lines of at most this width, as a shell takes them.
+const WIDTH: usize = 96;
+
+fn folded(words: &[String]) -> String {
+    let (mut text, mut used) = (String::new(), 0);
+    for word in words {
+        if used > 0 && used + word.len() + 3 > WIDTH {
+            text.push_str(" \\\n   ");
+            used = 3;
+        }
+        if used > 0 {
+            text.push(' ');
+        }
+        text.push_str(word);
+        used += word.len() + 1;
+    }
+    text
 }
 
 fn shown(arg: &clap::Arg) -> String {
@@ -103,12 +121,14 @@ fn shown(arg: &clap::Arg) -> String {
 
 fn about(arg: &clap::Arg) -> String {
     let mut text = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    text.push('.');
     let choices: Vec<_> =
         arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
     if arg.get_action().takes_values() && !choices.is_empty() {
         let _ = write!(text, " One of {}.", choices.join(", "));
     }
-    for default in arg.get_default_values() {
+    let defaults = arg.get_default_values().iter().filter(|_| arg.get_action().takes_values());
+    for default in defaults {
         let _ = write!(text, " Default: `{}`.", default.to_string_lossy());
     }
     text

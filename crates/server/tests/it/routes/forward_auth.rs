@@ -53,7 +53,7 @@ async fn the_query_says_what_is_needed() {
         ("scopes=delete", 403, "insufficient_scope", "the token lacks a scope"),
         ("audience=https://b.test", 401, "invalid_token", "the token is for another audience"),
         ("scope=read", 400, "invalid_request", "the query takes scopes and audience only"),
-        ("scopes=a&scopes=read", 400, "invalid_request", "scopes is repeated"),
+        ("scopes=a&scopes=read", 400, "invalid_request", "parameter sent twice: scopes"),
     ] {
         let path = format!("/v1/forward-auth?{query}");
         let answer = server.get(&path).bearer(&token).send().await;
