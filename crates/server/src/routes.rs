@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::routing::{get, post};
 
 use crate::api;
@@ -11,20 +10,22 @@ use crate::doors::json_api_tokens;
 use crate::http::cors::AnyOrigin;
 use crate::http::operator::{Check, Readiness};
 use crate::oauth::{introspect, metadata, revoke, token};
-use crate::telemetry::metrics::Metrics;
-use crate::telemetry::per_route::counted;
+use crate::telemetry::per_route::Routes;
 
 /// The public routes, each counted by its template.
-pub fn public(app: Shared, metrics: &Metrics) -> Router {
-    counted(standards().merge(json_api()).nest("/pub", json_api()), metrics)
+pub fn public(app: Shared) -> Routes {
+    let native = api::openapi().paths.paths.into_keys();
+    standards()
+        .merge(json_api(""))
+        .merge(json_api("/pub"))
         .with_state(app.clone())
-        .merge(counted(api::router(app), metrics))
+        .add(api::router(app), native)
 }
 
 /// Endpoints that ignore cookies may be read by pages of any origin; introspection is for servers.
-fn standards() -> Router<Shared> {
+fn standards() -> Routes<Shared> {
     let described = || get(metadata::describe_server).layer(AnyOrigin::READ);
-    Router::new()
+    Routes::new()
         .route("/.well-known/oauth-authorization-server", described())
         .route("/.well-known/openid-configuration", described())
         .route("/.well-known/jwks.json", get(metadata::list_keys).layer(AnyOrigin::READ))
@@ -33,11 +34,16 @@ fn standards() -> Router<Shared> {
         .route("/oauth2/introspect", post(introspect::introspect))
 }
 
-fn json_api() -> Router<Shared> {
-    Router::new()
-        .route("/oauth/token", post(json_api_tokens::create_json_api_token))
-        .route("/oauth/token/{id}/groups", get(json_api_tokens::fetch_token_groups))
-        .route("/oauth/token/{id}/organization", get(json_api_tokens::fetch_token_organization))
+/// The JSON:API family, which is mounted twice.
+fn json_api(mount: &str) -> Routes<Shared> {
+    let token = format!("{mount}/oauth/token");
+    Routes::new()
+        .route(&token, post(json_api_tokens::create_json_api_token))
+        .route(&format!("{token}/{{id}}/groups"), get(json_api_tokens::fetch_token_groups))
+        .route(
+            &format!("{token}/{{id}}/organization"),
+            get(json_api_tokens::fetch_token_organization),
+        )
 }
 
 /// Ready while the database answers and changes of other nodes are heard.

@@ -69,7 +69,7 @@ async fn open(
 pub struct Served {
     /// The public routes.
     pub routes: Routes,
-    /// The operator's routes (`operator::router`).
+    /// The operator's routes (`operator::routes`).
     pub operator: Routes,
     /// How requests that reach no public route are answered.
     pub render: Render,

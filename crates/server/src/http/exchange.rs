@@ -47,7 +47,8 @@ impl Exchange {
     pub(super) fn new<B>(client: Arc<Client>, id: RequestId, request: &Request<B>) -> Self {
         client.pulse.begin();
         let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
-        let asked = Asked { uri: request.uri().clone(), content_type };
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let asked = Asked { method, uri, content_type };
         let http1 = request.version() <= Version::HTTP_11;
         let step = Step::Refused(TurnedAway::BodyBroken);
         Self { client, id, asked, http1, since: now(), step, timer: None }
@@ -146,8 +147,18 @@ impl Exchange {
         if front.insist_on_tls {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, INSIST_ON_TLS);
         }
-        let counts = front.counts(self.asked.uri.path());
-        counts.answered(response.status().as_u16(), now() - self.since);
+        let (route, status) = (front.counts(self.asked.uri.path()), response.status().as_u16());
+        let after = now() - self.since;
+        route.answered(status, after);
+        tracing::debug!(
+            method = self.asked.method.as_str(),
+            route = route.template(),
+            status,
+            micros = after.as_micros(),
+            peer = %self.client.address,
+            request_id = %self.id,
+            "answered"
+        );
         response
     }
 }

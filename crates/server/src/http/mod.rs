@@ -24,4 +24,10 @@ mod head;
 mod pulse;
 mod socket;
 
+use axum::http::{HeaderName, HeaderValue, header};
+
 pub use front::Front;
+
+/// For answers that are personal or secret: no cache keeps them (RFC 9111 §5.2.2.5).
+pub const NO_STORE: (HeaderName, HeaderValue) =
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -2,7 +2,7 @@
 //! How they look on the wire is `Render`'s business, since each API family has its own envelope.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, Response, StatusCode, Uri, header};
 
 /// Why a request was turned away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum TurnedAway {
 /// What was asked, as far as it decides the envelope of a refusal.
 #[derive(Clone, Debug)]
 pub struct Asked {
+    /// The request method.
+    pub method: Method,
     /// The request target. Its query may hold secrets and must not be repeated.
     pub uri: Uri,
     /// The request's `Content-Type`.

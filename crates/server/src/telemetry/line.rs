@@ -47,6 +47,10 @@ impl Visit for Said {
         self.put(field, value.into());
     }
 
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.put(field, u64::try_from(value).unwrap_or(u64::MAX).into());
+    }
+
     fn record_i64(&mut self, field: &Field, value: i64) {
         self.put(field, value.into());
     }

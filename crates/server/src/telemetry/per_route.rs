@@ -72,6 +72,11 @@ impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
 }
 
 impl Routes {
+    /// The router alone, to be called in process without a listener that counts.
+    pub fn into_router(self) -> Router {
+        self.router
+    }
+
     /// The router, and the counts of each of its templates.
     pub(crate) fn split(self, metrics: &Metrics) -> (Router, Counts) {
         let mut by_path = matchit::Router::new();

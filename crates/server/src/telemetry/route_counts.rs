@@ -31,12 +31,18 @@ const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// How the requests of one route end.
 #[derive(Debug, Default)]
 pub(crate) struct RouteCounts {
+    template: String,
     by_class: [AtomicU64; CLASSES.len()],
     buckets: [AtomicU64; BOUNDS.len() + 1],
     nanoseconds: AtomicU64,
 }
 
 impl RouteCounts {
+    /// The route's template, for log lines.
+    pub(crate) fn template(&self) -> &str {
+        &self.template
+    }
+
     /// Counts one answer.
     pub(crate) fn answered(&self, status: u16, after: Duration) {
         let class = usize::from(status / 100).clamp(1, CLASSES.len()) - 1;
@@ -56,7 +62,8 @@ impl Routes {
     /// The counts of a template, the same ones for every method and each call.
     pub(super) fn of(&self, template: &str) -> Arc<RouteCounts> {
         let mut routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(routes.entry(template.to_owned()).or_default())
+        let new = || Arc::new(RouteCounts { template: template.to_owned(), ..Default::default() });
+        Arc::clone(routes.entry(template.to_owned()).or_insert_with(new))
     }
 
     /// Appends the exposition text (templates are ours and need no escaping).

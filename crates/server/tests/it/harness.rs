@@ -144,7 +144,7 @@ impl Server {
         let Node { app, refusals } = node.await.expect("the node opens");
         let metrics = Metrics::new().expect("metrics");
         Self {
-            router: routes::public(app.clone(), &metrics),
+            router: routes::public(app.clone()).into_router(),
             present,
             database,
             organization: OrganizationId(app.id()),

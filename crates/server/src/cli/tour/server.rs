@@ -113,8 +113,8 @@ fn spawn(
     stop: Stop,
 ) -> JoinHandle<()> {
     let served = Served {
-        router: routes::public(app.clone(), &metrics),
-        operator: operator::router(Operator {
+        routes: routes::public(app.clone()),
+        operator: operator::routes(Operator {
             check: routes::readiness(app),
             deadline: std::time::Duration::from_secs(2),
             metrics: metrics.clone(),

@@ -9,6 +9,7 @@ mod cors_reflection;
 mod exposed_internals;
 mod forbidden_grant;
 mod forged_client_address;
+mod headers_past_the_proxy;
 mod http2_abuse;
 mod id_token_as_access_token;
 mod json_tricks;

@@ -50,6 +50,7 @@ fn no_marker_in_logs_or_metrics() {
         });
     });
     assert!(text.contains("turned away"), "something was logged: {text}");
+    assert!(text.contains(r#""route":"/hello""#), "by template: {text}");
     assert!(!text.contains(MARKER), "{text}");
     assert!(metrics.contains("keyhaven_requests_total"), "{metrics}");
     assert!(!metrics.contains(MARKER), "{metrics}");

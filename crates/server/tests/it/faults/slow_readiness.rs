@@ -13,7 +13,7 @@ use crate::wire::{Answer, get};
 async fn ready(check: Check, stop: Stop) -> Answer {
     let metrics = Metrics::new().unwrap();
     let deadline = Duration::from_millis(50);
-    let routes = operator::router(Operator { check, deadline, metrics, stop });
+    let routes = operator::routes(Operator { check, deadline, metrics, stop });
     let server = SmallServer::start_with(routes, |_| {}).await;
     assert_eq!(get(server.address, "/health/live", "").await.status, 200, "alive in any case");
     let metrics = get(server.address, "/metrics", "").await;

@@ -3,9 +3,11 @@
 
 mod audit;
 mod authentication;
+mod check;
 mod client_secrets;
 mod clients;
 mod document;
+mod forward_auth;
 mod groups;
 mod introspect;
 mod json_api_tokens;
@@ -17,6 +19,7 @@ mod pages;
 mod projects;
 mod refusals;
 mod revoke;
+mod signing_keys;
 mod tenants;
 mod token;
 mod users;
