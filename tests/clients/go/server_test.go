@@ -1,10 +1,11 @@
 package clients
 
-// A server of the suite's own: the built program on a fresh data directory and a free port.
+// A server of the suite's own: the built program on a fresh data directory and a free port, with a
+// group and a client tied to it, both made by the command line beside it.
 
 import (
 	"bufio"
-	"fmt"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,7 +45,7 @@ func run(m *testing.M) int {
 
 var (
 	greeting   = regexp.MustCompile(`http://localhost:(\d+)`)
-	firstToken = regexp.MustCompile(`curl -u (kh_client_\w+):(kh_secret_\w+) `)
+	firstToken = regexp.MustCompile(`curl -u kh_client_`)
 )
 
 func start(settings ...string) *server {
@@ -57,22 +58,20 @@ func start(settings ...string) *server {
 	data := filepath.Join(folder, "data")
 	process := exec.Command(program, "--data", data, "serve",
 		"--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0")
-	process.Env = append(withoutOurs(os.Environ()), settings...)
+	environment := append(withoutOurs(os.Environ()), settings...)
+	process.Env = environment
 	process.Stderr = os.Stderr
 	output, err := process.StdoutPipe()
 	must(err)
 	must(process.Start())
 	started := &server{process: process, folder: folder}
 	lines := bufio.NewScanner(output)
-	for started.id == "" {
+	for greeted := false; !greeted; greeted = firstToken.MatchString(lines.Text()) {
 		if !lines.Scan() {
 			panic("the server ended before its first line")
 		}
-		if port := greeting.FindStringSubmatch(lines.Text()); port != nil {
+		if port := greeting.FindStringSubmatch(lines.Text()); started.address == "" && port != nil {
 			started.address = "127.0.0.1:" + port[1]
-		}
-		if client := firstToken.FindStringSubmatch(lines.Text()); client != nil {
-			started.id, started.secret = client[1], client[2]
 		}
 	}
 	// Whatever it prints from here on is not ours to read, but must not fill the pipe.
@@ -80,11 +79,23 @@ func start(settings ...string) *server {
 		for lines.Scan() {
 		}
 	}()
-	tie := exec.Command(os.Getenv("KEYHAVEN_TEST_PYTHON"), "a_group.py", data, group)
-	told, err := tie.CombinedOutput()
-	if err != nil {
-		panic(fmt.Sprintf("no group: %v %s", err, told))
+	command := func(words ...string) []byte {
+		command := exec.Command(program, append([]string{"--data", data, "--json"}, words...)...)
+		command.Env = environment
+		command.Stderr = os.Stderr
+		told, err := command.Output()
+		must(err)
+		return told
 	}
+	command("group", "create", "--org", "default", "--name", group, "--bio", "Three floors")
+	var client struct {
+		ID     string `json:"client_id"`
+		Secret string `json:"client_secret"`
+	}
+	must(json.Unmarshal(command("client", "create", "--org", "default", "--name", "Clients",
+		"--grant", "client_credentials", "--grant", "refresh_token",
+		"--scope", "group", "--scope", "organization", "--group", group), &client))
+	started.id, started.secret = client.ID, client.Secret
 	return started
 }
 

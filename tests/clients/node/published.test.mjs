@@ -11,7 +11,7 @@ import * as newestErrors from "moov-newest/models/errors/index.js";
 import * as old from "moov-old";
 import * as oldErrors from "moov-old/models/errors/index.js";
 
-import { startServer } from "./server.mjs";
+import { SCOPE, startServer } from "./server.mjs";
 
 const SHAPES = [
   { name: "0.14.0", sdk: old, errors: oldErrors, settings: { KEYHAVEN_MOOV_TOKEN_TYPE: "bearer" } },
@@ -21,7 +21,7 @@ const SHAPES = [
 for (const { name, sdk, errors, settings } of SHAPES) {
   describe(`@moovio/sdk ${name}`, () => {
     let server;
-    before(async () => (server = await startServer(settings)));
+    before(async () => (server = await startServer({ settings })));
     after(async () => server.stop());
 
     // The user name and password of its security option become HTTP Basic.
@@ -31,7 +31,7 @@ for (const { name, sdk, errors, settings } of SHAPES) {
     const create = async (auth = itself()) => {
       const answer = await auth.createAccessToken({
         grantType: "client_credentials",
-        scope: "read write",
+        scope: SCOPE,
       });
       return answer.result;
     };
@@ -50,7 +50,7 @@ for (const { name, sdk, errors, settings } of SHAPES) {
     it("creates a token", async () => {
       const token = await create();
       assert.equal(token.tokenType, "Bearer");
-      assert.equal(token.scope, "read write");
+      assert.equal(token.scope, SCOPE);
       assert.ok(token.accessToken && token.refreshToken);
       const left = token.expiresIn - Date.now() / 1000;
       assert.ok(left > 0 && left <= 600, `expires_in is a Unix timestamp, ${left} s from now`);
@@ -62,9 +62,9 @@ for (const { name, sdk, errors, settings } of SHAPES) {
         grantType: "client_credentials",
         clientId: server.id,
         clientSecret: server.secret,
-        scope: "read",
+        scope: "/ping.read",
       });
-      assert.equal(answer.result.scope, "read");
+      assert.equal(answer.result.scope, "/ping.read");
     });
 
     it("creates a token with the same credentials in Basic and in the body", async () => {
@@ -72,9 +72,9 @@ for (const { name, sdk, errors, settings } of SHAPES) {
         grantType: "client_credentials",
         clientId: server.id,
         clientSecret: server.secret,
-        scope: "read",
+        scope: "/ping.read",
       });
-      assert.equal(answer.result.scope, "read");
+      assert.equal(answer.result.scope, "/ping.read");
     });
 
     it("refreshes a token, and the refresh token rotates", async () => {

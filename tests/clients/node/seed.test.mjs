@@ -5,33 +5,34 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { after, before, describe, it } from "node:test";
 
-import { startServer } from "./server.mjs";
+import { SCOPE, startServer } from "./server.mjs";
 
 describe("moov-sdk 0.0.1", () => {
   let server;
-  before(async () => (server = await startServer()));
+  before(async () => (server = await startServer({ format: "opaque" })));
   after(async () => server.stop());
 
   const credentials = () => ({ client_id: server.id, client_secret: server.secret });
 
   it("creates with an empty Basic pair beside credentials in the body", async () => {
-    const body = { grant_type: "client_credentials", ...credentials(), scope: "read write" };
+    const body = { grant_type: "client_credentials", ...credentials(), scope: SCOPE };
     const answer = await send("/oauth2/token", "Basic Og==", body);
     const token = parseToken(answer);
-    assert.equal(token.scope, "read write");
+    assert.equal(token.scope, SCOPE);
+    assert.equal(token.token_type, "opaque");
     assert.ok(token.expires_in > Date.now() / 1000, "a Unix timestamp");
   });
 
   it("creates with Basic and each version its enumeration knows", async () => {
     const basic = `Basic ${Buffer.from(`${server.id}:${server.secret}`).toString("base64")}`;
     for (const version of ["v2024.00.00", "latest"]) {
-      const body = { grant_type: "client_credentials", scope: "read write" };
+      const body = { grant_type: "client_credentials", scope: SCOPE };
       parseToken(await send("/oauth2/token", basic, body, version));
     }
   });
 
   it("refreshes and revokes", async () => {
-    const scope = "read write";
+    const scope = SCOPE;
     const body = { grant_type: "client_credentials", ...credentials(), scope };
     const first = parseToken(await send("/oauth2/token", "Basic Og==", body));
     const again = {
@@ -59,7 +60,7 @@ describe("moov-sdk 0.0.1", () => {
       grant_type: "client_credentials",
       client_id: server.id,
       client_secret: "mv_sec_9rKd2LxW",
-      scope: "read",
+      scope: "/ping.read",
     };
     assert.equal(parseError(await send("/oauth2/token", "Basic Og==", wrong)), "invalid_client");
     const missing = { grant_type: "client_credentials", ...credentials() };
@@ -110,6 +111,8 @@ function exchange(port, request) {
   });
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 function parseAnswer(received) {
   const end = received.indexOf("\r\n\r\n");
   if (end < 0) return undefined;
@@ -123,6 +126,7 @@ function parseAnswer(received) {
   const body = received.slice(end + 4);
   const status = Number(start.split(" ")[1]);
   if (Buffer.byteLength(body) < Number(headers.get("content-length") ?? 0)) return undefined;
+  assert.match(headers.get("x-request-id"), UUID, "on every answer");
   return { status, headers, body };
 }
 

@@ -1,30 +1,43 @@
-// A server of the suite's own: the built program on a fresh data directory and a free port.
+// A server of the suite's own: the built program on a fresh data directory and a free port, with a
+// client of the family's scopes registered by the command line beside it.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const GREETING = /http:\/\/localhost:(\d+)/;
-const FIRST_TOKEN = /curl -u (kh_client_\w+):(kh_secret_\w+) /;
+const FIRST_TOKEN = /curl -u kh_client_/;
 
-/** Starts a server; `settings` are environment variables. `stop` ends it and its data. */
-export async function startServer(settings = {}) {
+/** What the client may ask for, as the family writes it. */
+export const SCOPE = "/accounts.read /ping.read";
+
+/**
+ * Starts a server with `settings` (environment variables) and a client with access tokens of
+ * `format`. `stop` ends it and its data.
+ */
+export async function startServer({ settings = {}, format = "jwt" } = {}) {
   const program = process.env.KEYHAVEN_BIN;
   if (!program) throw new Error("KEYHAVEN_BIN names no program: run `cargo xtask test`");
   const folder = await mkdtemp(join(tmpdir(), "keyhaven-clients-"));
-  const words = ["--data", join(folder, "data"), "serve"];
-  words.push("--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0");
+  const instance = ["--data", join(folder, "data")];
+  const words = ["serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"];
   const env = { ...withoutOurs(process.env), ...settings };
-  const child = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const stdio = ["ignore", "pipe", "pipe"];
+  const child = spawn(program, [...instance, ...words], { env, stdio });
   let complaints = "";
   child.stderr.on("data", (text) => (complaints += text));
   const ended = new Promise((resolve) => child.once("close", resolve));
-  const greeting = await readGreeting(child, () => complaints);
+  const port = await readPort(child, () => complaints);
+  const client = JSON.parse(
+    execFileSync(program, [...instance, ...REGISTER, "--token-format", format], { env }),
+  );
   return {
-    ...greeting,
-    url: `http://127.0.0.1:${greeting.port}`,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    id: client.client_id,
+    secret: client.client_secret,
     stop: async () => {
       child.kill("SIGTERM");
       await ended;
@@ -33,21 +46,24 @@ export async function startServer(settings = {}) {
   };
 }
 
+const REGISTER = ["client", "create", "--json", "--org", "default", "--name", "Clients"];
+REGISTER.push("--grant", "client_credentials", "--grant", "refresh_token");
+REGISTER.push(...SCOPE.split(" ").flatMap((scope) => ["--scope", scope]));
+
 /** What the suite is told by `KEYHAVEN_…` variables would be settings to the server. */
 function withoutOurs(environment) {
   const others = Object.entries(environment).filter(([name]) => !name.startsWith("KEYHAVEN_"));
   return Object.fromEntries(others);
 }
 
-async function readGreeting(child, complaints) {
+async function readPort(child, complaints) {
   let port;
   for await (const line of createInterface({ input: child.stdout })) {
     port ??= GREETING.exec(line)?.[1];
-    const client = FIRST_TOKEN.exec(line);
-    if (port && client) {
+    if (port && FIRST_TOKEN.test(line)) {
       // Whatever it prints from here on is not ours to read, but must not fill the pipe.
       child.stdout.resume();
-      return { port: Number(port), id: client[1], secret: client[2] };
+      return Number(port);
     }
   }
   throw new Error(`the server ended before its first line: ${complaints()}`);

@@ -20,8 +20,12 @@ CREATE = components.GrantType.CLIENT_CREDENTIALS
 REFRESH = components.GrantType.REFRESH_TOKEN
 
 
+SCOPE = "/accounts.read /ping.read"
+
+
 class Server:
-    """The built program on a fresh data directory and a free port."""
+    """The built program on a fresh data directory and a free port, with a client registered by the
+    command line beside it."""
 
     def __init__(self):
         program = os.environ.get("KEYHAVEN_BIN")
@@ -29,7 +33,8 @@ class Server:
             raise RuntimeError("KEYHAVEN_BIN names no program: run `cargo xtask test`")
         self.folder = tempfile.TemporaryDirectory(prefix="keyhaven-clients-")
         self.log = open(os.path.join(self.folder.name, "log"), "w+")
-        words = [program, "--data", os.path.join(self.folder.name, "data"), "serve"]
+        instance = [program, "--data", os.path.join(self.folder.name, "data")]
+        words = [*instance, "serve"]
         words += ["--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"]
         # What the suite is told by KEYHAVEN_… variables would be settings to the server.
         others = {n: v for n, v in os.environ.items() if not n.startswith("KEYHAVEN_")}
@@ -44,7 +49,11 @@ class Server:
                 raise RuntimeError(f"the server ended before its first line: {self.log.read()}")
             greeting += line
         self.url = "http://127.0.0.1:" + re.search(r"http://localhost:(\d+)", greeting)[1]
-        self.id, self.secret = re.search(r"-u (kh_client_\w+):(kh_secret_\w+) ", greeting).groups()
+        words = [*instance, "client", "create", "--json", "--org", "default", "--name", "Clients"]
+        words += ["--grant", "client_credentials", "--grant", "refresh_token"]
+        words += [word for scope in SCOPE.split() for word in ("--scope", scope)]
+        client = json.loads(subprocess.check_output(words, env=others))
+        self.id, self.secret = client["client_id"], client["client_secret"]
 
     def stop(self):
         self.process.terminate()
@@ -78,7 +87,7 @@ class PublishedSdk(unittest.TestCase):
 
     def create(self, **fields):
         answer = self.authentication().create_access_token(
-            grant_type=CREATE, scope="read write", **fields
+            grant_type=CREATE, scope=SCOPE, **fields
         )
         return answer.result
 
@@ -95,7 +104,7 @@ class PublishedSdk(unittest.TestCase):
     def test_creates_a_token(self):
         token = self.create()
         self.assertEqual(token.token_type, "Bearer")
-        self.assertEqual(token.scope, "read write")
+        self.assertEqual(token.scope, SCOPE)
         left = token.expires_in - time.time()
         self.assertTrue(0 < left <= 600, "expires_in is a Unix timestamp")
         self.assertTrue(self.server.is_active(token.access_token))
@@ -107,9 +116,9 @@ class PublishedSdk(unittest.TestCase):
             grant_type=CREATE,
             client_id=self.server.id,
             client_secret=self.server.secret,
-            scope="read",
+            scope="/ping.read",
         ).result
-        self.assertEqual(token.scope, "read")
+        self.assertEqual(token.scope, "/ping.read")
 
     def test_creates_a_token_for_each_client_type(self):
         for kind in components.OAuth2ClientType:
@@ -118,10 +127,10 @@ class PublishedSdk(unittest.TestCase):
     def test_creates_a_token_without_blocking(self):
         async def create():
             return await self.authentication().create_access_token_async(
-                grant_type=CREATE, scope="read"
+                grant_type=CREATE, scope="/ping.read"
             )
 
-        self.assertEqual(asyncio.run(create()).result.scope, "read")
+        self.assertEqual(asyncio.run(create()).result.scope, "/ping.read")
 
     def test_refreshes_a_token_and_the_refresh_token_rotates(self):
         token = self.create()
@@ -145,7 +154,7 @@ class PublishedSdk(unittest.TestCase):
     def test_hears_of_a_wrong_secret_as_a_typed_error(self):
         wrong = self.authentication("wrong")
         create = wrong.create_access_token
-        self.refused("invalid_client", create, grant_type=CREATE, scope="read")
+        self.refused("invalid_client", create, grant_type=CREATE, scope="/ping.read")
         self.refused("invalid_client", wrong.revoke_access_token, token="x")
 
     def test_hears_of_an_unknown_refresh_token_as_a_typed_error(self):
