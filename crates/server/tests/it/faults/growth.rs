@@ -43,7 +43,7 @@ async fn what_ended_leaves_in_bounded_steps_on_postgres() {
 
 async fn what_ended_leaves_in_bounded_steps(installation: Installation) {
     let clock = SetClock::now();
-    let node = installation.open(clock.clock()).await;
+    let node = installation.open(clock.still()).await;
     let app = &*node.app;
     let opaque = register(&node, As::Opaque).await;
     let asserting = register(&node, As::Asserting).await;

@@ -59,6 +59,13 @@ impl SetClock {
         self.passed.fetch_add(seconds.unsigned_abs() * 1_000, Ordering::SeqCst);
     }
 
+    /// Both hands stand still until time is let go by: however slow the machine, that is no jump.
+    pub(super) fn still(&self) -> Clock {
+        let (set, passed) = (self.clone(), Arc::clone(&self.passed));
+        let tick = move || passed.load(Ordering::SeqCst);
+        Clock::new(move || set.wall.load(Ordering::SeqCst), tick)
+    }
+
     pub(super) fn clock(&self) -> Clock {
         let (set, start) = (self.clone(), Stopwatch::start());
         let passed = Arc::clone(&self.passed);
