@@ -19,6 +19,10 @@ use crate::shuffle::shuffled;
 
 const LIFETIME: i64 = 86_400;
 
+/// Ids go back this far. Rows whose ids are older than an access token can live are purged, so a
+/// stored token has to be young, however many there are.
+const NEWEST_MILLIS: u64 = 60_000;
+
 /// A table whose rows are copied: the statement that inserts, and the row to start from.
 struct Template<'a> {
     insert: CachedStatement<'a>,
@@ -73,11 +77,11 @@ fn insert_all(
         None => None,
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let first = now.as_millis() as u64 - 600_000;
+    let first = now.as_millis() as u64 - NEWEST_MILLIS;
     let (every, mut samples) = ((rows / sample.max(1)).max(1), Vec::with_capacity(sample));
     token.put("expires_at", Value::Integer(now.as_secs() as i64 + LIFETIME))?;
     for at in 0..rows {
-        let millis = first + at as u64 * 500_000 / rows as u64;
+        let millis = first + at as u64 * (NEWEST_MILLIS - 1_000) / rows as u64;
         let id = numbered(millis, at);
         let mut hash = scattered(at).to_vec();
         if at % every == 0 && samples.len() < sample {
