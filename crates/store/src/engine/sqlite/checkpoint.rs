@@ -24,6 +24,8 @@ struct State {
     phase: Phase,
     /// Pages at which the next round begins.
     next: u64,
+    /// The thread is inside a checkpoint, which holds SQLite's checkpoint lock.
+    inside: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,7 +39,7 @@ enum Phase {
 impl Log {
     pub(super) fn new(limit_bytes: u64) -> Self {
         let limit = (limit_bytes / PAGE_BYTES).max(16);
-        let state = State { phase: Phase::Idle, next: limit };
+        let state = State { phase: Phase::Idle, next: limit, inside: false };
         Self { pages: Arc::default(), limit, state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -88,9 +90,11 @@ impl Log {
             if state.phase == Phase::Stopped {
                 return;
             }
+            state.inside = true;
             drop(state);
             let copied = copy(&mut connection, file);
             let mut state = self.lock();
+            state.inside = false;
             if state.phase == Phase::Copying {
                 state.phase = if copied { Phase::Copied } else { Phase::Idle };
                 if !copied {
@@ -101,10 +105,15 @@ impl Log {
         }
     }
 
-    /// Ends the thread.
+    /// Ends the thread, and waits until a checkpoint it is inside has ended: the last one of all
+    /// would find the lock taken and leave the log as it is.
     pub(super) fn stop(&self) {
-        self.lock().phase = Phase::Stopped;
+        let mut state = self.lock();
+        state.phase = Phase::Stopped;
         self.changed.notify_all();
+        while state.inside {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
