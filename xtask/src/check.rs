@@ -1,4 +1,5 @@
-//! `cargo xtask check`: format, lints, dependencies, house rules and generated files. No tests.
+//! `cargo xtask check [NAME…]`: format, lints, dependencies, house rules and generated files, or only
+//! the named ones. No tests.
 
 use std::path::PathBuf;
 
@@ -6,9 +7,14 @@ use crate::phase::phase;
 use crate::shell::{self, Failure};
 use crate::{generate, house, setup};
 
-/// `cargo xtask check`
-pub(crate) fn verb(_: &[String]) -> Result<(), Failure> {
-    match failed_checks() {
+/// `cargo xtask check [NAME…]`
+pub(crate) fn verb(words: &[String]) -> Result<(), Failure> {
+    if let Some(word) = words.iter().find(|word| !CHECKS.iter().any(|(name, _)| name == word)) {
+        let known: Vec<_> = CHECKS.iter().map(|(name, _)| *name).collect();
+        return Err(Failure(format!("no check `{word}`; there are: {}", known.join(", "))));
+    }
+    let chosen = |name: &str| words.is_empty() || words.iter().any(|word| word == name);
+    match failed_of(chosen) {
         0 => Ok(()),
         count => Err(Failure(format!("{count} failed"))),
     }
@@ -18,16 +24,21 @@ type Check = fn() -> Result<(), Failure>;
 
 const CHECKS: &[(&str, Check)] = &[
     ("format", format),
-    ("house rules", house::check),
+    ("house", house::check),
     ("lints", lints),
     ("dependencies", dependencies),
     ("advisories", advisories),
-    ("generated files", || generate::verb(&["--check".to_owned()])),
+    ("generated", || generate::verb(&["--check".to_owned()])),
 ];
 
 /// Runs every check, whatever became of the one before, and counts those that failed.
 pub(crate) fn failed_checks() -> usize {
-    CHECKS.iter().filter(|(name, check)| phase(name, check).is_none()).count()
+    failed_of(|_| true)
+}
+
+fn failed_of(chosen: impl Fn(&str) -> bool) -> usize {
+    let run = |(name, check): &&(&str, Check)| chosen(name) && phase(name, check).is_none();
+    CHECKS.iter().filter(run).count()
 }
 
 fn format() -> Result<(), Failure> {

@@ -26,7 +26,11 @@ struct Verb {
 
 const VERBS: &[Verb] = &[
     Verb { name: "setup", about: "install what the checks and tests need", run: setup::verb },
-    Verb { name: "check", about: "format, lints, dependencies, house rules", run: check::verb },
+    Verb {
+        name: "check",
+        about: "format, lints, dependencies, house rules; `check lints` only one",
+        run: check::verb,
+    },
     Verb {
         name: "test",
         about: "all that CI runs; `test -- FILTER` only the Rust tests so named",
