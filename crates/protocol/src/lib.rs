@@ -5,6 +5,7 @@
 //! Callers bring facts and `now`; rules return a plan or a refusal.
 
 pub mod access_token;
+mod base32;
 pub mod base62;
 pub mod basic;
 pub mod bearer;
@@ -20,8 +21,10 @@ pub mod id;
 pub mod introspect;
 pub mod jose;
 pub mod json;
+pub mod mail_code;
 pub mod metadata;
 pub mod params;
+pub mod recovery_code;
 pub mod redirect_uri;
 pub mod refusal;
 pub mod revoke;
@@ -30,3 +33,5 @@ pub mod secret;
 pub mod slug;
 pub mod time;
 pub mod token;
+pub mod totp;
+pub mod webauthn;

@@ -14,7 +14,7 @@ pub mod compact;
 pub(crate) mod forge;
 pub mod jwk;
 pub mod jwk_set;
-mod rsa_public_key;
+pub(crate) mod rsa_public_key;
 pub mod signing_key;
 pub mod verifying_key;
 

@@ -5,7 +5,7 @@ const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 
 /// Writes the structure; `n` and `e` are big-endian without leading zeros.
-pub(super) fn encode(n: &[u8], e: &[u8]) -> Vec<u8> {
+pub(crate) fn encode(n: &[u8], e: &[u8]) -> Vec<u8> {
     let mut body = Vec::with_capacity(n.len() + e.len() + 12);
     push_integer(&mut body, n);
     push_integer(&mut body, e);
