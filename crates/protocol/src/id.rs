@@ -168,6 +168,10 @@ ids! {
     GrantId;
     /// An access token (the `jti` of a JWT) or one refresh family.
     TokenId;
+    /// A provider and one app registered there.
+    ConnectorId;
+    /// One outside account's grant under one connector.
+    ConnectionId;
 }
 
 /// An OAuth client. Its public form, the `client_id` parameter, is `kh_client_` and base62.

@@ -12,6 +12,7 @@ pub mod bearer;
 pub mod client;
 pub mod client_assertion;
 pub mod client_auth;
+pub mod connection;
 pub mod credential;
 pub mod display_name;
 pub mod email;
