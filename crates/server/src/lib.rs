@@ -14,6 +14,7 @@ pub mod master_key;
 pub mod oauth;
 pub mod operations;
 pub mod pace;
+pub mod pages;
 pub mod refusals;
 pub mod routes;
 pub mod serve;

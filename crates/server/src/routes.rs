@@ -10,12 +10,14 @@ use crate::doors::json_api_tokens;
 use crate::http::cors::AnyOrigin;
 use crate::http::operator::{Check, Readiness};
 use crate::oauth::{introspect, metadata, revoke, token};
+use crate::pages::assets;
 use crate::telemetry::per_route::Routes;
 
 /// The public routes, each counted by its template.
 pub fn public(app: Shared) -> Routes {
     let native = api::openapi().paths.paths.into_keys();
     standards()
+        .merge(pages())
         .merge(json_api(""))
         .merge(json_api("/pub"))
         .with_state(app.clone())
@@ -32,6 +34,11 @@ fn standards() -> Routes<Shared> {
         .route("/oauth2/token", post(token::create_token).layer(AnyOrigin::POST))
         .route("/oauth2/revoke", post(revoke::revoke).layer(AnyOrigin::POST))
         .route("/oauth2/introspect", post(introspect::introspect))
+}
+
+/// What people see. No page is readable from another origin.
+fn pages() -> Routes<Shared> {
+    Routes::new().route("/assets/{release}/{name}", get(assets::show_asset))
 }
 
 /// The JSON:API family, which is mounted twice.

@@ -9,6 +9,7 @@ pub mod error;
 pub mod limits;
 pub mod listener;
 pub mod operator;
+pub mod page;
 pub mod refusal;
 pub mod reply;
 pub mod request;

@@ -200,7 +200,7 @@ pub fn unsupported_media_type(app: &App, refusal: &Refusal, origin: &Origin) -> 
 }
 
 /// Notes a refusal for `explain`, logs it once, and returns its public code.
-fn note(app: &App, refused: &Refused, origin: &Origin) -> String {
+pub(super) fn note(app: &App, refused: &Refused, origin: &Origin) -> String {
     let organization = refused.client.as_ref().and_then(|client| client.organization);
     let refusal = &refused.refusal;
     let code = app.refusals.note(

@@ -17,6 +17,8 @@ mod flows;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod small_server;

@@ -1,0 +1,63 @@
+//! A page that says one thing and where to go from there: a message was sent, a password was set.
+
+use askama::Template;
+
+use super::sample::Sample;
+
+/// The notice.
+#[derive(Debug, Template)]
+#[template(path = "notice.html")]
+pub struct Notice {
+    /// What happened.
+    pub title: &'static str,
+    /// What it means.
+    pub text: String,
+    /// What else is good to know.
+    pub detail: &'static str,
+    /// Where to go.
+    pub href: &'static str,
+    /// What that is called.
+    pub label: &'static str,
+    /// Whether going there is the next step.
+    pub is_step: bool,
+}
+
+impl Notice {
+    /// A message may have been sent: the same for every address (A58).
+    #[must_use]
+    pub fn recovery_sent(address: &str) -> Self {
+        Self {
+            title: "Check your mail",
+            text: format!("If {address} has an account, a link is on its way."),
+            detail: "It works once, for 30 minutes. If nothing comes, look into the spam folder.",
+            href: "/login",
+            label: "Back to sign in",
+            is_step: false,
+        }
+    }
+
+    /// A new password is set.
+    #[must_use]
+    pub fn password_set() -> Self {
+        Self {
+            title: "Your password is set",
+            text: "Everyone who was signed in to this account has been signed out.".to_owned(),
+            detail: "",
+            href: "/login",
+            label: "Sign in",
+            is_step: true,
+        }
+    }
+}
+
+impl Sample for Notice {
+    const NAME: &'static str = "notice";
+
+    fn sample() -> Self {
+        Self::recovery_sent("ada@northwind.example")
+    }
+
+    fn others() -> Vec<(&'static str, Self)> {
+        vec![("password-set", Self::password_set())]
+    }
+}

@@ -1,0 +1,61 @@
+//! Every page once, as an example: rendered in a test, looked at in screenshots, searched for
+//! barriers by axe. A view that is not listed here is not seen by any of them.
+
+use askama::Template;
+
+use super::{
+    account, consent, error, invitation, logout, mail_code, notice, organizations, recovery,
+    second_factor, sign_in, sign_up, welcome,
+};
+
+/// A view that shows what it looks like.
+pub trait Sample: Template + Sized {
+    /// The name of the page, as in its template.
+    const NAME: &'static str;
+
+    /// The page as most people meet it.
+    fn sample() -> Self;
+
+    /// The page in other states.
+    fn others() -> Vec<(&'static str, Self)> {
+        Vec::new()
+    }
+}
+
+/// A rendered sample and its name.
+pub type Rendered = (String, askama::Result<String>);
+
+/// Every sample of every page.
+#[must_use]
+pub fn all() -> Vec<Rendered> {
+    [
+        of::<sign_in::SignIn>(),
+        of::<sign_up::SignUp>(),
+        of::<second_factor::SecondFactor>(),
+        of::<mail_code::MailCode>(),
+        of::<recovery::Recover>(),
+        of::<recovery::Reset>(),
+        of::<notice::Notice>(),
+        of::<welcome::Welcome>(),
+        of::<invitation::Invitation>(),
+        of::<organizations::Organizations>(),
+        of::<account::Account>(),
+        of::<account::Authenticator>(),
+        of::<account::RecoveryCodes>(),
+        of::<account::Password>(),
+        of::<consent::Consent>(),
+        of::<logout::Logout>(),
+        of::<logout::LoggedOut>(),
+        of::<error::ErrorPage>(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn of<V: Sample>() -> Vec<Rendered> {
+    let first = (V::NAME.to_owned(), V::sample().render());
+    let others = V::others().into_iter();
+    let others = others.map(|(state, view)| (format!("{}-{state}", V::NAME), view.render()));
+    std::iter::once(first).chain(others).collect()
+}
