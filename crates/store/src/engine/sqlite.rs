@@ -12,11 +12,13 @@ use crate::Error;
 mod checkpoint;
 mod connection;
 mod group;
+mod handover;
 mod queue;
 mod readers;
 mod writer;
 
 use checkpoint::Log;
+use handover::Gatherer;
 use queue::Job;
 use readers::Readers;
 use writer::Writer;
@@ -24,6 +26,7 @@ use writer::Writer;
 /// The embedded engine over `keyhaven.db` in a data directory.
 pub(super) struct Sqlite {
     writer: Arc<Writer>,
+    gatherer: Gatherer,
     readers: Readers,
     file: std::path::PathBuf,
 }
@@ -45,7 +48,8 @@ impl Sqlite {
             let file = file.clone();
             move |writer| writer.log.copy_when_asked(&file)
         })?;
-        Ok(Self { writer, readers: Readers::new(file.clone()), file })
+        let gatherer = Gatherer::new(&writer);
+        Ok(Self { writer, gatherer, readers: Readers::new(file.clone()), file })
     }
 }
 
@@ -67,7 +71,9 @@ impl Engine for Sqlite {
                 refuse_nul(step.statement, &step.values)?;
             }
             let (answer, outcome) = oneshot::channel();
-            self.writer.queue.push(Job { steps, answer })?;
+            if self.writer.queue.push(Job { steps, answer })? {
+                self.gatherer.lined_up(&self.writer);
+            }
             outcome
                 .await
                 .unwrap_or_else(|_| Err(Error::broken("the writer failed; outcome unknown")))

@@ -34,8 +34,8 @@ impl Queue {
         Self { state: Mutex::default(), arrived: Condvar::new(), bound }
     }
 
-    /// Lines a commit up.
-    pub(super) fn push(&self, job: Job) -> Result<(), Error> {
+    /// Lines a commit up. `true` when the writer sleeps and must be woken.
+    pub(super) fn push(&self, job: Job) -> Result<bool, Error> {
         let mut state = self.lock();
         if state.closed {
             return Err(Error::busy("shutting down"));
@@ -44,12 +44,12 @@ impl Queue {
             return Err(Error::busy("too many commits wait"));
         }
         state.jobs.push(job);
-        let wake = std::mem::take(&mut state.writer_sleeps);
-        drop(state);
-        if wake {
-            self.arrived.notify_one();
-        }
-        Ok(())
+        Ok(std::mem::take(&mut state.writer_sleeps))
+    }
+
+    /// After a push that asked for it.
+    pub(super) fn wake_writer(&self) {
+        self.arrived.notify_one();
     }
 
     /// Waits for jobs and moves up to `most` of them into `group`. `false` once the queue is

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::checkpoint::{self, Log};
 use super::connection::open_writer;
 use super::group::{self, Outcome, Spoiled};
+use super::handover::Teller;
 use super::queue::{Job, Queue};
 
 /// The writing half of the engine, shared by its thread and its callers.
@@ -21,6 +22,7 @@ pub(super) struct Writer {
     most_bytes: Option<u64>,
     pub(super) queue: Queue,
     pub(super) log: Log,
+    teller: Teller,
     slot: Mutex<Slot>,
     /// Another process has written, and nobody was told yet.
     elsewhere: AtomicBool,
@@ -52,6 +54,7 @@ impl Writer {
             most_bytes,
             queue: Queue::new(waiting),
             log,
+            teller: Teller::new(),
             slot: Mutex::new(Slot { connection: Some(connection), version }),
             elsewhere: AtomicBool::new(false),
             unsure: AtomicBool::new(true),
@@ -112,9 +115,8 @@ impl Writer {
         self.queue.answering();
         match outcomes {
             Ok(outcomes) => {
-                for (job, outcome) in jobs.into_iter().zip(outcomes) {
-                    let _ = job.answer.send(outcome);
-                }
+                let callers = jobs.into_iter().map(|job| job.answer);
+                self.teller.tell(callers.zip(outcomes).collect());
             }
             Err(spoiled) => self.fail(jobs, &spoiled),
         }
@@ -157,9 +159,8 @@ impl Writer {
         tracing::warn!(error = %spoiled.error(), commits = jobs.len(), "a group of commits failed");
         // Who waits behind a lock held elsewhere would wait just as long again.
         let rest = if spoiled.busy { self.queue.take_rest() } else { Vec::new() };
-        for job in jobs.into_iter().chain(rest) {
-            let _ = job.answer.send(Err(spoiled.error()));
-        }
+        let callers = jobs.into_iter().chain(rest).map(|job| job.answer);
+        self.teller.tell(callers.map(|caller| (caller, Err(spoiled.error()))).collect());
     }
 
     fn lock(&self) -> MutexGuard<'_, Slot> {
