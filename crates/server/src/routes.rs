@@ -15,7 +15,7 @@ use crate::telemetry::per_route::Routes;
 
 /// The public routes, each counted by its template.
 pub fn public(app: Shared) -> Routes {
-    let native = api::openapi().paths.paths.into_keys();
+    let native = api::native().paths.paths.into_keys();
     standards()
         .merge(pages())
         .merge(json_api(""))

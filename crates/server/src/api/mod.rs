@@ -14,6 +14,7 @@ use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::{App, Origin, Shared};
+use crate::doors::description;
 use crate::http::error::{ApiError, Kind, Problem};
 
 pub mod administrator;
@@ -79,9 +80,17 @@ pub fn router(app: Shared) -> Router {
         .merge(reference)
 }
 
-/// The OpenAPI 3.1 document.
+/// The OpenAPI 3.1 document: the native interface and the doors.
 #[must_use]
 pub fn openapi() -> OpenApi {
+    let mut document = native();
+    document.merge(description::openapi());
+    document
+}
+
+/// The native interface's part of the document.
+#[must_use]
+pub fn native() -> OpenApi {
     resources().merge(checks()).split_for_parts().1
 }
 

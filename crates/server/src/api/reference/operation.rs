@@ -85,7 +85,7 @@ impl Operation<'_> {
     }
 
     fn body(&self, document: &Value) -> String {
-        let body = &self.value["requestBody"]["content"]["application/json"];
+        let body = content(&self.value["requestBody"]);
         if !body.is_object() {
             return String::new();
         }
@@ -110,7 +110,7 @@ impl Operation<'_> {
                 ));
                 continue;
             }
-            let content = &answer["content"]["application/json"];
+            let content = content(answer);
             html.push_str(&format!(
                 "<p><code>{}</code> {} {}</p>\n",
                 escape(status),
@@ -125,4 +125,9 @@ impl Operation<'_> {
         ));
         html
     }
+}
+
+/// What a body or an answer is made of; every one of ours has one content type.
+fn content(part: &Value) -> &Value {
+    part["content"].as_object().and_then(|types| types.values().next()).unwrap_or(&Value::Null)
 }
