@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::phase::phase;
 use crate::shell::{self, Failure};
-use crate::{generate, house, setup};
+use crate::{generate, house, sdk, setup};
 
 /// `cargo xtask check [NAME…]`
 pub(crate) fn verb(words: &[String]) -> Result<(), Failure> {
@@ -29,6 +29,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("dependencies", dependencies),
     ("advisories", advisories),
     ("generated", || generate::verb(&["--check".to_owned()])),
+    ("sdks", || sdk::verb(&["--check".to_owned()])),
 ];
 
 /// Runs every check, whatever became of the one before, and counts those that failed.

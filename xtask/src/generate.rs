@@ -1,9 +1,11 @@
-//! `cargo xtask generate [--check]`: the files that the built server writes about itself.
+//! `cargo xtask generate [--check]`: the files that the built server writes about itself, and the
+//! SDKs that follow from its OpenAPI document.
 //!
 //! `--check` only compares, so that what is committed is what the code says.
 
 use std::path::Path;
 
+use crate::sdk;
 use crate::shell::{self, Failure};
 
 /// One generated file: the words given to `keyhaven`, and where what it prints belongs.
@@ -22,7 +24,10 @@ const PAGES: &[Page] = &[
 /// `cargo xtask generate [--check]`
 pub(crate) fn verb(words: &[String]) -> Result<(), Failure> {
     match words {
-        [] => every_page(write),
+        [] => {
+            every_page(write)?;
+            sdk::verb(&[])
+        }
         [check] if check == "--check" => every_page(compare),
         _ => Err(Failure("say `generate` or `generate --check`".to_owned())),
     }

@@ -9,6 +9,7 @@ mod house;
 mod network;
 mod phase;
 mod postgres;
+mod sdk;
 mod setup;
 mod shell;
 mod test;
@@ -40,6 +41,11 @@ const VERBS: &[Verb] = &[
         name: "generate",
         about: "rewrite generated files; `generate --check` only compares",
         run: generate::verb,
+    },
+    Verb {
+        name: "sdk",
+        about: "rewrite the SDKs from sdks/openapi.json; `sdk --check` only compares",
+        run: sdk::verb,
     },
     Verb { name: "bench", about: "measure the release build beside its floors", run: bench::verb },
     Verb {

@@ -1,0 +1,129 @@
+//! Which template writes which files.
+
+use std::collections::BTreeMap;
+
+use minijinja::{Environment, Error, Value, context};
+
+use super::examples::Snippets;
+use super::model::{Model, Operation};
+use super::{Files, MARK, pages};
+
+/// A template for one file of the whole document.
+const WHOLE: &[(&str, &str)] = &[
+    ("typescript/models.ts", "sdks/typescript/src/models/index.ts"),
+    ("typescript/operations.ts", "sdks/typescript/src/models/operations.ts"),
+    ("typescript/errors.ts", "sdks/typescript/src/models/errors.ts"),
+    ("typescript/client.ts", "sdks/typescript/src/sdk/keyhaven.ts"),
+    ("typescript/hooks.ts", "sdks/typescript/src/react-query/index.ts"),
+    ("typescript/secrets.ts", "sdks/typescript/src/runtime/secrets.ts"),
+];
+
+/// A template for a file of each operation.
+const EACH: &[(&str, &str)] = &[
+    ("typescript/func.ts", "sdks/typescript/src/funcs/{function}.ts"),
+    ("typescript/validator.ts", "sdks/typescript/src/validators/{function}.ts"),
+];
+
+/// Templates for the operations that have hooks: with React, and without.
+const HOOKS: &[(&str, &str)] = &[
+    ("typescript/hook.ts", "sdks/typescript/src/react-query/{function}.ts"),
+    ("typescript/hook.core.ts", "sdks/typescript/src/react-query/{function}.core.ts"),
+];
+
+/// A template for a file of each group.
+const GROUPS: &[(&str, &str)] = &[("typescript/group.ts", "sdks/typescript/src/sdk/{group}.ts")];
+
+macro_rules! sources {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../sdk/", $name, ".jinja")))),*]
+    };
+}
+
+const SOURCES: &[(&str, &str)] = sources![
+    "typescript/models.ts",
+    "typescript/operations.ts",
+    "typescript/errors.ts",
+    "typescript/client.ts",
+    "typescript/hooks.ts",
+    "typescript/secrets.ts",
+    "typescript/func.ts",
+    "typescript/validator.ts",
+    "typescript/hook.ts",
+    "typescript/hook.core.ts",
+    "typescript/group.ts",
+    "typescript/macros",
+];
+
+/// All files.
+pub(super) fn render(model: &Model, snippets: &Snippets) -> Result<Files, Error> {
+    let environment = environment(model)?;
+    let mut files = BTreeMap::new();
+    for (template, path) in WHOLE {
+        let text = environment.get_template(template)?.render(context! { model, snippets })?;
+        files.insert((*path).to_owned(), text);
+    }
+    for operation in &model.operations {
+        let hooks = if operation.hook_kind == "none" { &[] } else { HOOKS };
+        for (template, path) in EACH.iter().chain(hooks) {
+            let text = environment.get_template(template)?.render(context! { model, operation })?;
+            files.insert(path.replace("{function}", &operation.function), text);
+        }
+    }
+    for group in &model.groups {
+        let operations: Vec<&Operation> =
+            group.operations.iter().map(|at| &model.operations[*at]).collect();
+        for (template, path) in GROUPS {
+            let context = context! { model, group, operations, snippets };
+            let path = path.replace("{group}", &group.name).replace("{page}", &group.page);
+            let path = path.replace("{group_snake}", &group.snake);
+            files.insert(path, environment.get_template(template)?.render(context)?);
+        }
+    }
+    Ok(files)
+}
+
+fn environment(model: &Model) -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::new();
+    environment.set_trim_blocks(true);
+    environment.set_lstrip_blocks(true);
+    environment.set_keep_trailing_newline(true);
+    environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.add_global("mark", MARK);
+    environment.add_filter("note", note);
+    environment.add_filter("cell", pages::cell);
+    environment.add_filter("lines", |text: &str, prefix: &str| lines(text, prefix));
+    let errors = model.errors.clone();
+    environment.add_filter("ts", move |kind: Value| typescript(&kind, &errors));
+    for (name, source) in SOURCES {
+        environment.add_template(name, source)?;
+    }
+    Ok(environment)
+}
+
+/// A documentation comment of TypeScript at a depth.
+fn note(text: &str, depth: Option<usize>) -> String {
+    let indent = " ".repeat(depth.unwrap_or(0));
+    let text = text.replace("*/", "* /");
+    if text.contains('\n') {
+        return format!("{indent}/**\n{}\n{indent} */", lines(&text, &format!("{indent} * ")));
+    }
+    format!("{indent}/** {text} */")
+}
+
+fn lines(text: &str, prefix: &str) -> String {
+    let lines = text.lines().map(|line| format!("{prefix}{line}").trim_end().to_owned());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A type as TypeScript has it: classes take the names of refusals, their bodies are `…Data`.
+fn typescript(kind: &Value, errors: &[String]) -> Result<String, Error> {
+    let text = kind.get_attr("ts")?.to_string();
+    let named = kind.get_attr("named")?;
+    match named.as_str() {
+        Some(name) if errors.iter().any(|error| error == name) => {
+            Ok(text.replace(name, &format!("{name}Data")))
+        }
+        _ => Ok(text),
+    }
+}
