@@ -1,0 +1,3 @@
+// What standalone functions take.
+
+export { ClientCore, KeyhavenCore } from "./runtime/client.js";

@@ -1,0 +1,22 @@
+// Tokens for assertions (RFC 7523 §2.1): workload identities, identity assertions of other issuers.
+
+import type { Secret, TokenSource } from "../runtime/options.js";
+import { ask, scopes, type Endpoint } from "./endpoint.js";
+import { source, type SourceOptions } from "./source.js";
+
+/** A source that presents `assertion`, asked for anew each time. */
+export function jwtBearer(
+  options: Endpoint & SourceOptions & { assertion: Secret },
+): TokenSource {
+  const { scope, resource, assertion } = options;
+  return source(
+    async () =>
+      ask(options, {
+        grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        assertion: typeof assertion === "function" ? await assertion() : assertion,
+        scope: scopes(scope),
+        resource,
+      }),
+    options,
+  );
+}
