@@ -10,8 +10,8 @@ mod model;
 mod names;
 mod operations;
 mod pages;
+mod schemas;
 mod templates;
-mod types;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::model::{Group, Model, Operation, Scheme};
 use super::names;
 use super::operations::Reader;
-use super::types::{Types, text};
+use super::schemas::{Types, text};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 

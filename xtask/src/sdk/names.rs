@@ -25,7 +25,7 @@ pub(super) fn words(name: &str) -> Vec<String> {
 pub(super) fn camel(name: &str) -> String {
     let mut text = pascal(name);
     let capitals = text.chars().take_while(|letter| letter.is_uppercase()).count();
-    let first = if capitals == text.len() { text.len() } else { 1.max(capitals.min(1)) };
+    let first = if capitals == text.len() { text.len() } else { 1.min(text.len()) };
     let lower = text[..first].to_lowercase();
     text.replace_range(..first, &lower);
     text

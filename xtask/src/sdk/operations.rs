@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::model::{Body, Field, Operation, Refusal, Scheme, Success};
 use super::names;
-use super::types::{Types, named, text};
+use super::schemas::{Types, named, text};
 
 const PROBLEM: &str = "application/problem+json";
 
