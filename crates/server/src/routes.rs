@@ -10,7 +10,7 @@ use crate::doors::json_api_tokens;
 use crate::http::cors::AnyOrigin;
 use crate::http::operator::{Check, Readiness};
 use crate::oauth::{introspect, metadata, revoke, token};
-use crate::pages::assets;
+use crate::pages::{assets, start};
 use crate::telemetry::per_route::Routes;
 
 /// The public routes, each counted by its template.
@@ -22,6 +22,7 @@ pub fn public(app: Shared) -> Routes {
         .merge(json_api("/pub"))
         .with_state(app.clone())
         .add(api::router(app), native)
+        .map(|router| router.fallback(start::show_nothing))
 }
 
 /// Endpoints that ignore cookies may be read by pages of any origin; introspection is for servers.
@@ -38,7 +39,9 @@ fn standards() -> Routes<Shared> {
 
 /// What people see. No page is readable from another origin.
 fn pages() -> Routes<Shared> {
-    Routes::new().route("/assets/{release}/{name}", get(assets::show_asset))
+    Routes::new()
+        .route("/", get(start::show_start))
+        .route("/assets/{release}/{name}", get(assets::show_asset))
 }
 
 /// The JSON:API family, which is mounted twice.

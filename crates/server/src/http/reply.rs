@@ -96,6 +96,12 @@ pub fn no_content() -> Response {
     bare(StatusCode::NO_CONTENT)
 }
 
+/// 404 for programs.
+#[must_use]
+pub fn not_found() -> Response {
+    bare(StatusCode::NOT_FOUND)
+}
+
 pub(super) fn with_status(
     status: StatusCode,
     media_type: HeaderValue,

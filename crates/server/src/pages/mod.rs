@@ -17,4 +17,5 @@ pub mod sample;
 pub mod second_factor;
 pub mod sign_in;
 pub mod sign_up;
+pub mod start;
 pub mod welcome;

@@ -3,9 +3,10 @@
 /// What every form carries.
 #[derive(Clone, Debug, Default)]
 pub struct Form {
-    /// The form token, bound to the login or pre-login record: see the security headers' sibling,
-    /// the check on unsafe methods.
+    /// The form token, bound to the browser's session or to its sign-ins under way.
     pub token: String,
+    /// The handle of the sign-in under way that the form belongs to.
+    pub sign_in: Option<String>,
     /// What went wrong the last time, above the form. It takes the focus.
     pub alert: Option<Alert>,
 }
@@ -31,7 +32,23 @@ impl Form {
     /// A form that nobody has sent yet.
     #[must_use]
     pub fn fresh(token: impl Into<String>) -> Self {
-        Self { token: token.into(), alert: None }
+        Self { token: token.into(), sign_in: None, alert: None }
+    }
+
+    /// The form as a step of a sign-in.
+    #[must_use]
+    pub fn of_sign_in(mut self, handle: impl Into<String>) -> Self {
+        self.sign_in = Some(handle.into());
+        self
+    }
+
+    /// The address of another step of the same sign-in.
+    #[must_use]
+    pub fn step(&self, path: &str) -> String {
+        match &self.sign_in {
+            Some(handle) => format!("{path}?sign_in={handle}"),
+            None => path.to_owned(),
+        }
     }
 
     /// The form again, with what went wrong.

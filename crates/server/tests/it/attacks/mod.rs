@@ -5,6 +5,7 @@ mod ambiguous_framing;
 mod anonymous_introspection;
 mod assertion_for_elsewhere;
 mod assertion_replay;
+mod clickjacking;
 mod cors_reflection;
 mod exposed_internals;
 mod forbidden_grant;
