@@ -12,6 +12,7 @@ mod postgres;
 mod sdk;
 mod setup;
 mod shell;
+mod shots;
 mod test;
 
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ const VERBS: &[Verb] = &[
         run: sdk::verb,
     },
     Verb { name: "bench", about: "measure the release build beside its floors", run: bench::verb },
+    Verb { name: "shots", about: "screenshots of every page into target/shots", run: shots::verb },
     Verb {
         name: "postgres",
         about: "`postgres -- COMMAND…` runs it beside a private PostgreSQL",

@@ -14,10 +14,14 @@ pub(crate) fn verb(_: &[String]) -> Result<(), Failure> {
     machine()?;
     toolchain()?;
     cargo_deny()?;
-    node_packages()?;
+    node_packages("tests/clients")?;
+    node_packages("tests/browser")?;
     python_packages()?;
     go_modules()
 }
+
+/// Debian's browser, which the suite of the pages drives.
+pub(crate) const CHROMIUM: &str = "chromium";
 
 /// A program of the machine's, and the Debian packages that bring it.
 struct Piece {
@@ -45,6 +49,12 @@ const PIECES: &[Piece] = &[
         wanted: || node_lock().exists(),
         present: || shell::answers(shell::program("npm").arg("--version")),
         packages: &["nodejs", "npm"],
+    },
+    Piece {
+        what: "Chromium",
+        wanted: || shell::root().join("tests/browser/package-lock.json").exists(),
+        present: || shell::answers(shell::program(CHROMIUM).arg("--version")),
+        packages: &["chromium"],
     },
     Piece {
         what: "Python with venv",
@@ -156,12 +166,13 @@ pub(crate) fn python_folder() -> PathBuf {
     shell::target().join("clients/python")
 }
 
-fn node_packages() -> Result<(), Failure> {
-    let done = clients().join("node_modules/.keyhaven-setup");
-    when_changed(&node_lock(), &done, "the Node packages of tests/clients", || {
+fn node_packages(folder: &str) -> Result<(), Failure> {
+    let path = shell::root().join(folder);
+    let (lock, done) = (path.join("package-lock.json"), path.join("node_modules/.keyhaven-setup"));
+    when_changed(&lock, &done, &format!("the Node packages of {folder}"), || {
         network::patiently(|| {
             let mut npm = shell::program("npm");
-            npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(clients());
+            npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(&path);
             npm
         })
     })

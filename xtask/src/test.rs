@@ -37,6 +37,15 @@ const SUITES: &[Suite] = &[
         ],
     },
     Suite {
+        name: "Pages in Chromium",
+        words: &[
+            "node",
+            "--test",
+            "--test-reporter=./tests/clients/node/tally.mjs",
+            "tests/browser/pages.test.mjs",
+        ],
+    },
+    Suite {
         name: "Python client",
         words: &["sh", "-c", "exec \"$KEYHAVEN_TEST_PYTHON\" tests/clients/python/run.py"],
     },
