@@ -4,6 +4,7 @@
 
 mod bench;
 mod check;
+mod fuzz;
 mod generate;
 mod house;
 mod network;
@@ -50,6 +51,11 @@ const VERBS: &[Verb] = &[
     },
     Verb { name: "bench", about: "measure the release build beside its floors", run: bench::verb },
     Verb { name: "shots", about: "screenshots of every page into target/shots", run: shots::verb },
+    Verb {
+        name: "fuzz",
+        about: "`fuzz [TARGET…] [--seconds N]`: the parsers of what strangers send",
+        run: fuzz::verb,
+    },
     Verb {
         name: "postgres",
         about: "`postgres -- COMMAND…` runs it beside a private PostgreSQL",

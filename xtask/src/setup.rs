@@ -132,17 +132,20 @@ fn cargo_deny() -> Result<(), Failure> {
         return Ok(());
     }
     println!("setup: building cargo-deny {DENY} into target/tools (some minutes, once)");
-    let tools = shell::target().join("tools");
-    network::patiently(|| {
-        let mut install = shell::cargo();
-        install.args(["install", "cargo-deny", "--version", DENY, "--locked", "--debug"]);
-        install.args(["--no-default-features", "--force", "--quiet", "--root"]).arg(&tools);
-        install.arg("--target-dir").arg(tools.join("build")).env("CARGO_PROFILE_DEV_DEBUG", "0");
-        install
-    })?;
+    network::patiently(|| install_tool("cargo-deny", DENY))?;
     // The program is what counts; its build is several times larger.
-    drop(std::fs::remove_dir_all(tools.join("build")));
+    drop(std::fs::remove_dir_all(shell::target().join("tools/build")));
     Ok(())
+}
+
+/// Builds a program of that version into target/tools/bin.
+pub(crate) fn install_tool(name: &str, version: &str) -> Command {
+    let tools = shell::target().join("tools");
+    let mut install = shell::cargo();
+    install.args(["install", name, "--version", version, "--locked", "--debug"]);
+    install.args(["--no-default-features", "--force", "--quiet", "--root"]).arg(&tools);
+    install.arg("--target-dir").arg(tools.join("build")).env("CARGO_PROFILE_DEV_DEBUG", "0");
+    install
 }
 
 fn clients() -> PathBuf {
