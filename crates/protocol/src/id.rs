@@ -172,6 +172,16 @@ ids! {
     ConnectorId;
     /// One outside account's grant under one connector.
     ConnectionId;
+    /// An API key; also the grant it is.
+    KeyId;
+    /// An app that keys are handed to.
+    AppId;
+    /// A budget.
+    BudgetId;
+    /// A charge in the ledger.
+    ChargeId;
+    /// An amount held for a charge to come.
+    HoldId;
 }
 
 /// An OAuth client. Its public form, the `client_id` parameter, is `kh_client_` and base62.

@@ -5,19 +5,25 @@
 //! Callers bring facts and `now`; rules return a plan or a refusal.
 
 pub mod access_token;
+pub mod allow_list;
+pub mod amount;
+pub mod api_key;
 mod base32;
 pub mod base62;
 pub mod basic;
 pub mod bearer;
+pub mod budget;
 pub mod client;
 pub mod client_assertion;
 pub mod client_auth;
 pub mod connection;
 pub mod credential;
+pub mod currency;
 pub mod display_name;
 pub mod email;
 mod form_decoding;
 pub mod grants;
+pub mod hand_out;
 pub mod id;
 pub mod introspect;
 pub mod jose;
@@ -25,6 +31,8 @@ pub mod json;
 pub mod mail_code;
 pub mod metadata;
 pub mod params;
+pub mod period;
+pub mod rate_limit;
 pub mod recovery_code;
 pub mod redirect_uri;
 pub mod refusal;

@@ -28,6 +28,14 @@ pub enum Code {
     InsufficientScope,
     /// Too many failures; wait (RFC 6585 §4).
     TooManyRequests,
+    /// A rate limit of the key is used up (RFC 6585 §4).
+    RateLimited,
+    /// The cost does not fit a budget (RFC 9110 §15.5.3).
+    BudgetExhausted,
+    /// The cost is in a unit the budgets do not count.
+    UnitMismatch,
+    /// The key may not be used from there.
+    NotFromHere,
 }
 
 impl Code {
@@ -45,6 +53,10 @@ impl Code {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::TooManyRequests => "too_many_requests",
+            Self::RateLimited => "rate_limited",
+            Self::BudgetExhausted => "budget_exhausted",
+            Self::UnitMismatch => "unit_mismatch",
+            Self::NotFromHere => "not_from_here",
         }
     }
 }
