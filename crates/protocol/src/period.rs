@@ -52,7 +52,7 @@ impl Period {
         let day = || date(now).and_then(|date| midnight(self.first(date)?));
         match self {
             Self::Lifetime => ALWAYS,
-            Self::Daily => Timestamp(now.0 - now.0.rem_euclid(DAY.0)),
+            Self::Daily => now.minus(Seconds(now.0.rem_euclid(DAY.0))),
             Self::Weekly | Self::Monthly => day().unwrap_or(ALWAYS),
         }
     }
@@ -60,6 +60,7 @@ impl Period {
     /// When the period that holds `now` ends and the next begins.
     #[must_use]
     pub fn end(self, now: Timestamp) -> Option<Timestamp> {
+        date(now)?;
         let start = date(self.start(now))?;
         let next = match self {
             Self::Lifetime => return None,

@@ -41,7 +41,8 @@ pub struct Problem {
     #[schema(example = "KH-4F2A-9C1D")]
     pub code: Option<String>,
     /// Why a checked credential does not count, for programs: `invalid_token`,
-    /// `insufficient_scope`, `invalid_request`, `temporarily_unavailable`.
+    /// `insufficient_scope`, `not_from_here`, `budget_exhausted`, `unit_mismatch`, `rate_limited`,
+    /// `invalid_request`, `temporarily_unavailable`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "invalid_token")]
     pub reason: Option<&'static str>,
@@ -105,6 +106,14 @@ kinds! {
     DeadCredential = UNAUTHORIZED "dead-credential" "The credential does not count",
     /// A checked credential lives, and does not reach so far.
     NarrowCredential = FORBIDDEN "narrow-credential" "The credential does not reach so far",
+    /// A checked key may not be used from there.
+    ElsewhereOnly = FORBIDDEN "elsewhere-only" "The key may not be used from there",
+    /// The cost does not fit a budget.
+    BudgetExhausted = PAYMENT_REQUIRED "budget-exhausted" "The cost does not fit the budget",
+    /// The cost is in a unit the budgets do not count.
+    UnitMismatch = UNPROCESSABLE_ENTITY "unit-mismatch" "The budgets do not count this unit",
+    /// A rate limit of the key is used up.
+    RateLimited = TOO_MANY_REQUESTS "rate-limited" "A rate limit of the key is used up",
     /// A credential that does not reach so far.
     Forbidden = FORBIDDEN "forbidden" "This credential does not allow that",
     /// Unknown, or another tenant's: the two look the same.
@@ -325,6 +334,10 @@ const fn kind_of(code: Code) -> Kind {
         Code::InvalidToken | Code::InvalidClient => Kind::InvalidToken,
         Code::InsufficientScope | Code::UnauthorizedClient => Kind::Forbidden,
         Code::TooManyRequests => Kind::TooManyRequests,
+        Code::RateLimited => Kind::RateLimited,
+        Code::BudgetExhausted => Kind::BudgetExhausted,
+        Code::UnitMismatch => Kind::UnitMismatch,
+        Code::NotFromHere => Kind::ElsewhereOnly,
         _ => Kind::InvalidRequest,
     }
 }

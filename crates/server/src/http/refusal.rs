@@ -240,14 +240,20 @@ fn public_text(refusal: &Refusal) -> String {
         (Code::InvalidToken, _) => "The token is not valid.".into(),
         (Code::InsufficientScope, _) => "The token lacks a scope.".into(),
         (Code::TooManyRequests, _) => "Too many failures. Wait, then try again.".into(),
+        (Code::RateLimited, _) => "A rate limit of the key is used up.".into(),
+        (Code::BudgetExhausted, _) => "The cost does not fit the budget.".into(),
+        (Code::UnitMismatch, _) => "The budgets do not count this unit.".into(),
+        (Code::NotFromHere, _) => "The key may not be used from there.".into(),
     }
 }
 
 const fn oauth_status(code: Code) -> StatusCode {
     match code {
         Code::InvalidClient | Code::InvalidToken => StatusCode::UNAUTHORIZED,
-        Code::InsufficientScope => StatusCode::FORBIDDEN,
-        Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+        Code::InsufficientScope | Code::NotFromHere => StatusCode::FORBIDDEN,
+        Code::TooManyRequests | Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Code::BudgetExhausted => StatusCode::PAYMENT_REQUIRED,
+        Code::UnitMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Code::InvalidRequest
         | Code::InvalidGrant
         | Code::UnauthorizedClient
@@ -260,8 +266,10 @@ const fn oauth_status(code: Code) -> StatusCode {
 const fn bearer_status(code: Code) -> StatusCode {
     match code {
         Code::InvalidRequest => StatusCode::BAD_REQUEST,
-        Code::InsufficientScope => StatusCode::FORBIDDEN,
-        Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+        Code::InsufficientScope | Code::NotFromHere => StatusCode::FORBIDDEN,
+        Code::TooManyRequests | Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Code::BudgetExhausted => StatusCode::PAYMENT_REQUIRED,
+        Code::UnitMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::UNAUTHORIZED,
     }
 }
