@@ -31,11 +31,20 @@ pub enum Kind {
     Token,
     /// The signing keys: load them again.
     SigningKeys,
+    /// An API key, or a budget that keys are charged to: forget what decides about keys.
+    Key,
 }
 
 impl Kind {
-    const ALL: [Self; 6] =
-        [Self::Client, Self::Organization, Self::User, Self::Grant, Self::Token, Self::SigningKeys];
+    const ALL: [Self; 7] = [
+        Self::Client,
+        Self::Organization,
+        Self::User,
+        Self::Grant,
+        Self::Token,
+        Self::SigningKeys,
+        Self::Key,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -45,6 +54,7 @@ impl Kind {
             Self::Grant => "grant",
             Self::Token => "token",
             Self::SigningKeys => "signing_keys",
+            Self::Key => "key",
         }
     }
 }

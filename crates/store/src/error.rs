@@ -27,6 +27,14 @@ impl Error {
     pub fn broken(source: impl Into<Source>) -> Self {
         Self::Broken(source.into())
     }
+
+    /// Whether the database itself undid the commit because another one stood in its way (SQLSTATE
+    /// 40001, 40P01), so that nothing happened and the same commit may be tried again.
+    #[must_use]
+    pub fn is_undone(&self) -> bool {
+        let undone = |told: &str| ["(40001)", "(40P01)"].iter().any(|code| told.ends_with(code));
+        matches!(self, Self::Busy(source) if undone(&source.to_string()))
+    }
 }
 
 impl fmt::Display for Error {

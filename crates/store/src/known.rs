@@ -16,6 +16,7 @@ use keyhaven_protocol::token::AccessToken;
 use moka::sync::Cache;
 
 use crate::changes::{Change, Kind};
+use crate::keys::KeyMemory;
 use crate::{Error, Store};
 
 /// The longest life of an access token (security bar: ten minutes), and so the longest that an
@@ -45,6 +46,8 @@ pub struct Known {
     generation: Mutex<u64>,
     heard_at: AtomicU64,
     alone: AtomicBool,
+    /// API keys with what decides about them.
+    pub keys: KeyMemory,
 }
 
 impl Known {
@@ -61,6 +64,7 @@ impl Known {
             generation: Mutex::new(0),
             heard_at: AtomicU64::new(0),
             alone: AtomicBool::new(alone),
+            keys: KeyMemory::default(),
         }
     }
 
@@ -182,11 +186,14 @@ impl Known {
 
     /// Applies a change, from here or from another node.
     pub fn apply(&self, change: Change, now: Timestamp) {
+        if matches!(change.kind, Kind::Key | Kind::User | Kind::Organization) {
+            self.keys.forget();
+        }
         match change.kind {
             Kind::Client => self.forget_client(ClientId(change.subject)),
             Kind::Organization => self.forget_clients(),
             Kind::Grant | Kind::Token => self.end(change.subject, now.plus(MAX_ACCESS_LIFE)),
-            Kind::User | Kind::SigningKeys => {}
+            Kind::User | Kind::SigningKeys | Kind::Key => {}
         }
     }
 

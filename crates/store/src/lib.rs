@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 pub mod act;
 pub mod audit;
+pub mod budgets;
 pub mod changes;
 pub mod client_groups;
 pub mod client_secrets;
@@ -15,11 +16,14 @@ pub mod clients;
 pub mod engine;
 mod error;
 pub mod groups;
+pub mod hand_outs;
 pub mod idempotency;
 pub mod instance;
 pub mod issuing;
+pub mod keys;
 pub mod known;
 pub mod memberships;
+pub mod metering;
 pub mod organizations;
 mod outcome;
 mod page;
@@ -47,6 +51,7 @@ pub struct Store {
     engine: Arc<dyn Engine>,
     sealer: Arc<Sealer>,
     known: Arc<Known>,
+    till: Arc<metering::Till>,
 }
 
 impl Store {
@@ -54,7 +59,7 @@ impl Store {
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, sealer: Sealer) -> Self {
         let known = Known::new(engine.name() == "sqlite");
-        Self { engine, sealer: Arc::new(sealer), known: Arc::new(known) }
+        Self { engine, sealer: Arc::new(sealer), known: Arc::new(known), till: Arc::default() }
     }
 
     /// What this node may answer from memory.
@@ -79,15 +84,19 @@ impl Store {
 /// Every statement of every room, so that a test can prepare them all on every engine.
 pub const ROOMS: &[&[&Statement]] = &[
     audit::STATEMENTS,
+    budgets::STATEMENTS,
     changes::STATEMENTS,
     client_groups::STATEMENTS,
     client_secrets::STATEMENTS,
     clients::STATEMENTS,
     groups::STATEMENTS,
+    hand_outs::STATEMENTS,
     idempotency::STATEMENTS,
     instance::STATEMENTS,
     issuing::STATEMENTS,
+    keys::STATEMENTS,
     memberships::STATEMENTS,
+    metering::STATEMENTS,
     organizations::STATEMENTS,
     projects::STATEMENTS,
     purge::STATEMENTS,

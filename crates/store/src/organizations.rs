@@ -224,7 +224,9 @@ static DELETE: Statement = Statement::new(
         AND (SELECT COUNT(*) FROM clients WHERE organization = $1)
           + (SELECT COUNT(*) FROM memberships WHERE organization = $1)
           + (SELECT COUNT(*) FROM groups WHERE organization = $1)
-          + (SELECT COUNT(*) FROM projects WHERE organization = $1) <= $2",
+          + (SELECT COUNT(*) FROM projects WHERE organization = $1)
+          + (SELECT COUNT(*) FROM keys WHERE organization = $1)
+          + (SELECT COUNT(*) FROM budgets WHERE organization = $1) <= $2",
 );
 
 static DELETE_SECRETS: Statement = Statement::new(
@@ -259,8 +261,14 @@ static DELETE_MEMBERSHIPS: Statement = Statement::new(
     "DELETE FROM memberships WHERE organization = $1",
 );
 
+static DELETE_KEYS: Statement =
+    Statement::new("organizations.delete_keys", "DELETE FROM keys WHERE organization = $1");
+
+static DELETE_BUDGETS: Statement =
+    Statement::new("organizations.delete_budgets", "DELETE FROM budgets WHERE organization = $1");
+
 /// What hangs on a tenant, in the order in which it must go.
-static TREE: [&Statement; 7] = [
+static TREE: [&Statement; 9] = [
     &DELETE_SECRETS,
     &DELETE_TIES,
     &DELETE_CLIENTS,
@@ -268,6 +276,8 @@ static TREE: [&Statement; 7] = [
     &DELETE_GROUPS,
     &DELETE_PROJECTS,
     &DELETE_MEMBERSHIPS,
+    &DELETE_KEYS,
+    &DELETE_BUDGETS,
 ];
 
 /// Every statement of this room.
@@ -290,6 +300,8 @@ pub const STATEMENTS: &[&Statement] = &[
     &DELETE_GROUPS,
     &DELETE_PROJECTS,
     &DELETE_MEMBERSHIPS,
+    &DELETE_KEYS,
+    &DELETE_BUDGETS,
 ];
 
 static ANY: Statement = Statement::new("organizations.any", "SELECT 1 FROM organizations LIMIT 1");

@@ -4,6 +4,7 @@ use keyhaven_protocol::id::{OrganizationId, ProjectId};
 use keyhaven_protocol::time::Timestamp;
 
 use crate::act::Plan;
+use crate::changes::{Change, Kind};
 use crate::engine::{Row, Statement, Step};
 use crate::{Act, Error, Listed, Outcome, Page, Store, organizations, values};
 
@@ -95,7 +96,8 @@ impl Store {
     ) -> Result<Outcome, Error> {
         let plan = Plan::default()
             .must(Step::one(&DELETE, values![organization.0, id.0]), Outcome::Absent)
-            .also(act.audit(Some(organization), "project.deleted", target(id), "{}"));
+            .also(act.audit(Some(organization), "project.deleted", target(id), "{}"))
+            .also(act.publish(Change::of(Kind::Organization, organization.0)));
         self.carry_out(plan, act).await
     }
 }

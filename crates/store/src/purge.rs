@@ -15,6 +15,13 @@ pub const CHUNK: i64 = 500;
 /// Changes are kept this long: a node that was away longer starts with an empty memory anyway.
 const CHANGES_KEPT: Seconds = Seconds(3_600);
 
+/// A code is known as spent or expired this long after its end; later it is as good as unknown,
+/// which is refused the same way.
+const SPENT_CODES_KEPT: Seconds = Seconds(86_400);
+
+/// Use by day and key is kept this long.
+const USAGE_KEPT: Seconds = Seconds(400 * 86_400);
+
 /// What one round removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
@@ -46,6 +53,11 @@ impl Store {
             (&REFUSALS, now.into()),
             (&IDEMPOTENCY, now.into()),
             (&CLIENT_SECRETS, now.into()),
+            (&KEYS, now.minus(audit_window).into()),
+            (&METERED_ONCE, now.into()),
+            (&HAND_OUT_CODES, now.minus(SPENT_CODES_KEPT).into()),
+            (&HAND_OUT_REQUESTS, now.into()),
+            (&USAGE_DAYS, Value::from(now.minus(USAGE_KEPT).0.div_euclid(86_400))),
         ];
         let mut purged = Purged::default();
         for (statement, before) in chunks {
@@ -85,6 +97,11 @@ pub static STATEMENTS: &[&Statement] = &[
     &REFUSALS,
     &IDEMPOTENCY,
     &CLIENT_SECRETS,
+    &KEYS,
+    &METERED_ONCE,
+    &HAND_OUT_CODES,
+    &HAND_OUT_REQUESTS,
+    &USAGE_DAYS,
     &BACKLOG,
 ];
 
@@ -122,6 +139,20 @@ static AUDIT: Statement = delete_chunk!("audit", "audit", "id", "id");
 static REFUSALS: Statement = delete_chunk!("refusals", "refusals", "code", "expires_at");
 static CLIENT_SECRETS: Statement =
     delete_chunk!("client_secrets", "client_secrets", "id", "expires_at");
+
+static KEYS: Statement = delete_chunk!("keys", "keys", "id", "expires_at");
+static METERED_ONCE: Statement =
+    delete_chunk!("metered_once", "metered_once", "name", "expires_at");
+static HAND_OUT_CODES: Statement =
+    delete_chunk!("hand_out_codes", "hand_out_codes", "id", "expires_at");
+static HAND_OUT_REQUESTS: Statement =
+    delete_chunk!("hand_out_requests", "hand_out_requests", "id", "expires_at");
+
+static USAGE_DAYS: Statement = Statement::new(
+    "purge.usage_days",
+    "DELETE FROM usage_days WHERE (charged_key, day, unit) IN \
+     (SELECT charged_key, day, unit FROM usage_days WHERE day < $1 ORDER BY day LIMIT $2)",
+);
 
 static IDEMPOTENCY: Statement = Statement::new(
     "purge.idempotency",

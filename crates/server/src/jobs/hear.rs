@@ -37,6 +37,7 @@ impl Hear {
         let changes = store.list_changes_since(floor).await?;
         if i64::try_from(changes.len()).is_ok_and(|count| count >= MOST_AT_ONCE) {
             store.known().forget_clients();
+            store.known().keys.forget();
             store.load_ended(self.app.clock.now()).await?;
             self.app.keys.reload(store).await?;
         }

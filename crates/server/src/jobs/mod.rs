@@ -3,6 +3,7 @@
 mod clock;
 mod explain;
 mod hear;
+mod holds;
 mod keys;
 mod measure;
 mod purge;
@@ -41,6 +42,7 @@ pub fn start(
     jobs.spawn(again(measure::Measure::new(app.clone(), metrics), stop.clone()));
     jobs.spawn(again(clock::Clock { app: app.clone() }, stop.clone()));
     jobs.spawn(again(hear::Hear::new(app.clone()), stop.clone()));
+    jobs.spawn(again(holds::Holds { app: app.clone() }, stop.clone()));
     jobs.spawn(again(keys::Keys { app: app.clone() }, stop.clone()));
     jobs.spawn(again(purge::Purge { app: app.clone(), stop: stop.clone() }, stop.clone()));
     jobs.spawn(explain::run(app.clone(), refusals, stop.clone()));

@@ -13,7 +13,11 @@ const LONGEST_GRACE: Seconds = Seconds(300);
 /// One step. Removes nothing for a while after the clock has jumped.
 pub async fn forget_ended(app: &App) -> Result<Purged, Error> {
     let Some(now) = app.pace.settled(&app.clock) else { return Ok(Purged::default()) };
-    app.store.purge(LONGEST_GRACE, app.settings.audit_window, now).await
+    let mut purged = app.store.purge(LONGEST_GRACE, app.settings.audit_window, now).await?;
+    let archived = app.store.archive_ledger(now.minus(app.settings.audit_window)).await?;
+    purged.rows += archived;
+    purged.more |= archived > 0;
+    Ok(purged)
 }
 
 /// Drops from memory what no living token depends on, and mends a memory that overflowed.

@@ -7,11 +7,17 @@
 mod harness;
 
 #[cfg(test)]
+mod api_keys;
+#[cfg(test)]
+mod charges;
+#[cfg(test)]
 mod commits;
 #[cfg(test)]
 mod ending;
 #[cfg(test)]
 mod families;
+#[cfg(test)]
+mod hand_outs;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
