@@ -85,30 +85,30 @@ fn a_parent_narrowed_later_narrows_its_children() {
 }
 
 #[track_caller]
-fn child(wanted: Wanted, expected: Result<&str, &str>) {
+fn child(wanted: &Wanted, expected: Result<&str, &str>) {
     let mut key = a_key();
     key.above.clear();
     let id = KeyId(Id::v7(9, [9; 10]));
-    let got = key.narrow(&wanted, id).map(|terms| terms.scopes.as_str().to_owned());
+    let got = key.narrow(wanted, id).map(|terms| terms.scopes.as_str().to_owned());
     let got = got.map_err(|refusal| refusal.reason);
     assert_eq!(got.as_deref().map_err(|reason| &**reason), expected);
 }
 
 #[test]
 fn a_child_inherits_what_it_does_not_ask_for_but_nothing_reserved() {
-    child(Wanted::default(), Ok("read write"));
+    child(&Wanted::default(), Ok("read write"));
 }
 
 #[test]
 fn a71_a_child_never_goes_beyond_its_parent() {
     let wanted = Wanted::default;
     let scopes = Scopes::parse("read admin").ok();
-    child(Wanted { scopes, ..wanted() }, Err("a child opens no more than its parent"));
+    child(&Wanted { scopes, ..wanted() }, Err("a child opens no more than its parent"));
     let expires_at = Some(Timestamp(2_001));
-    child(Wanted { expires_at, ..wanted() }, Err("a child does not outlive its parent"));
+    child(&Wanted { expires_at, ..wanted() }, Err("a child does not outlive its parent"));
     let too_deep = "a child has fewer generations below it than its parent";
-    child(Wanted { depth: Some(2), ..wanted() }, Err(too_deep));
-    child(Wanted { depth: Some(1), ..wanted() }, Ok("read write"));
+    child(&Wanted { depth: Some(2), ..wanted() }, Err(too_deep));
+    child(&Wanted { depth: Some(1), ..wanted() }, Ok("read write"));
 }
 
 #[test]

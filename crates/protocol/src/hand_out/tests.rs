@@ -12,22 +12,22 @@ fn dollars() -> Unit {
 }
 
 #[track_caller]
-fn body(body: Value) -> Result<HandOut, String> {
-    HandOut::parse_body(&body, &dollars(), NOW).map_err(|refusal| refusal.reason.into_owned())
+fn body(body: &Value) -> Result<HandOut, String> {
+    HandOut::parse_body(body, &dollars(), NOW).map_err(|refusal| refusal.reason.into_owned())
 }
 
 #[track_caller]
-fn refused(members: Value, reason: &str) {
+fn refused(members: &Value, reason: &str) {
     let mut sent = json!({"callback_url": "https://notes.example/cb"});
     for (name, value) in members.as_object().unwrap() {
         sent[name] = value.clone();
     }
-    assert_eq!(body(sent), Err(reason.to_owned()), "{members}");
+    assert_eq!(body(&sent), Err(reason.to_owned()), "{members}");
 }
 
 #[test]
 fn the_older_shape_is_read() {
-    let asked = body(json!({
+    let asked = body(&json!({
         "callback_url": "https://notes.example/cb",
         "code_challenge": "5BSxWuHm9vpsFuRpPXmF3J_IeTgFNKgj8RnNhhnWDqQ",
         "code_challenge_method": "S256",
@@ -40,7 +40,7 @@ fn the_older_shape_is_read() {
 
 #[test]
 fn the_newest_shape_is_read() {
-    let asked = body(json!({
+    let asked = body(&json!({
         "callback_url": "https://notes.example/cb",
         "expires_at": "2027-12-31T23:59:59.000Z",
         "key_label": "Notes laptop",
@@ -61,7 +61,7 @@ fn null_is_absent() {
         "callback_url": "https://notes.example/cb", "limit": null, "expires_at": null,
         "code_challenge_method": null, "key_label": null, "usage_limit_type": null,
     });
-    let asked = body(nothing).unwrap();
+    let asked = body(&nothing).unwrap();
     assert_eq!((asked.limit, asked.challenge, asked.label), (None, None, None));
 }
 
@@ -69,29 +69,29 @@ fn null_is_absent() {
 fn a_limit_that_is_no_sum_of_money_is_refused() {
     let plain = "limit: an amount is a plain decimal number, zero or more";
     for limit in [json!(-1), json!("-1"), json!("NaN"), json!("1e3"), json!(""), json!("1,5")] {
-        refused(json!({"limit": limit}), plain);
+        refused(&json!({"limit": limit}), plain);
     }
     let fine = "limit: an amount has no more decimals than its currency";
-    refused(json!({"limit": 0.001}), fine);
-    refused(json!({"limit": 0.000_000_1}), fine);
-    refused(json!({"limit": "0.123456789"}), fine);
+    refused(&json!({"limit": 0.001}), fine);
+    refused(&json!({"limit": 0.000_000_1}), fine);
+    refused(&json!({"limit": "0.123456789"}), fine);
     let huge = "limit: an amount is at most a thousand million";
-    refused(json!({"limit": 1e300}), huge);
-    refused(json!({"limit": 1_000_000_001}), huge);
-    refused(json!({"limit": true}), "limit is not a number");
-    refused(json!({"limit": [1]}), "limit is not a number");
+    refused(&json!({"limit": 1e300}), huge);
+    refused(&json!({"limit": 1_000_000_001}), huge);
+    refused(&json!({"limit": true}), "limit is not a number");
+    refused(&json!({"limit": [1]}), "limit is not a number");
 }
 
 #[test]
 fn other_members_out_of_shape_are_refused() {
-    refused(json!({"callback_url": 1}), "callback_url is not a string");
-    refused(json!({"usage_limit_type": "none"}), "usage_limit_type is daily, weekly or monthly");
-    refused(json!({"usage_limit_type": "yearly"}), "usage_limit_type is daily, weekly or monthly");
-    refused(json!({"key_label": "x".repeat(101)}), "key_label has 1 to 100 characters");
-    refused(json!({"key_label": "a\nb"}), "text has no control characters or direction marks");
-    refused(json!({"workspace_id": "home"}), "workspace_id is not a UUID");
-    assert_eq!(body(json!({})), Err("callback_url is missing".into()));
-    assert_eq!(body(json!([])), Err("the body is not a JSON object".into()));
+    refused(&json!({"callback_url": 1}), "callback_url is not a string");
+    refused(&json!({"usage_limit_type": "none"}), "usage_limit_type is daily, weekly or monthly");
+    refused(&json!({"usage_limit_type": "yearly"}), "usage_limit_type is daily, weekly or monthly");
+    refused(&json!({"key_label": "x".repeat(101)}), "key_label has 1 to 100 characters");
+    refused(&json!({"key_label": "a\nb"}), "text has no control characters or direction marks");
+    refused(&json!({"workspace_id": "home"}), "workspace_id is not a UUID");
+    assert_eq!(body(&json!({})), Err("callback_url is missing".into()));
+    assert_eq!(body(&json!([])), Err("the body is not a JSON object".into()));
 }
 
 #[test]
@@ -108,9 +108,9 @@ fn an_end_is_utc_with_seconds_and_in_the_future() {
         "é",
         "",
     ] {
-        refused(json!({"expires_at": text}), shape);
+        refused(&json!({"expires_at": text}), shape);
     }
-    refused(json!({"expires_at": "2025-11-27T12:00:00Z"}), "expires_at lies in the past");
+    refused(&json!({"expires_at": "2025-11-27T12:00:00Z"}), "expires_at lies in the past");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn the_query_is_read_under_the_same_rules() {
 proptest! {
     #[test]
     fn any_members_are_read_without_panic(text in ".*", limit in any::<f64>()) {
-        let _ = body(json!({"callback_url": text, "expires_at": text, "limit": limit}));
-        let _ = body(json!({"callback_url": "https://a.test", "expires_at": text, "limit": limit}));
+        let _ = body(&json!({"callback_url": text, "expires_at": text, "limit": limit}));
+        let _ = body(&json!({"callback_url": "https://a.test", "expires_at": text, "limit": limit}));
     }
 }

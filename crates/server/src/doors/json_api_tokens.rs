@@ -123,14 +123,20 @@ fn judged(failure: Failure) -> No {
             (Code::InvalidRequest | Code::InvalidTarget, _) => {
                 (JsonApiError::InvalidBodyParameter, Fault::Pointer("/data"))
             }
-            (Code::UnauthorizedClient | Code::InsufficientScope, _) => {
-                (JsonApiError::Forbidden, Fault::Nowhere)
-            }
+            (
+                Code::UnauthorizedClient
+                | Code::InsufficientScope
+                | Code::BudgetExhausted
+                | Code::UnitMismatch
+                | Code::NotFromHere,
+                _,
+            ) => (JsonApiError::Forbidden, Fault::Nowhere),
             (
                 Code::InvalidClient
                 | Code::InvalidGrant
                 | Code::InvalidToken
-                | Code::TooManyRequests,
+                | Code::TooManyRequests
+                | Code::RateLimited,
                 _,
             ) => (JsonApiError::InvalidCredentials, Fault::Nowhere),
         },

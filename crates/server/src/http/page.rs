@@ -128,7 +128,9 @@ pub fn refused(app: &App, failure: Failure, origin: &Origin) -> Response {
         Failure::Refused(refused) => {
             let code = refusal::note(app, &refused, origin);
             let (view, status) = match refused.refusal.code {
-                Code::TooManyRequests => (ErrorPage::too_many(code), StatusCode::TOO_MANY_REQUESTS),
+                Code::TooManyRequests | Code::RateLimited => {
+                    (ErrorPage::too_many(code), StatusCode::TOO_MANY_REQUESTS)
+                }
                 Code::InvalidToken => (ErrorPage::expired(code), StatusCode::GONE),
                 Code::InsufficientScope | Code::UnauthorizedClient => {
                     (ErrorPage::forbidden(code), StatusCode::FORBIDDEN)
