@@ -1,0 +1,155 @@
+//! Whole conversations with a provider: request, send, read. One POST each, never tried twice.
+
+use keyhaven_protocol::secret::Secret;
+use keyhaven_protocol::time::Timestamp;
+use url::Url;
+
+use crate::failure::{Failure, FailureKind};
+use crate::provider::{Grant, Provider};
+use crate::request::{self, App, Code, Ended, Misconfigured, Renewal, Stamp};
+use crate::response::{self, Content, Identity, TokenReply};
+use crate::send::{Client, Limits, Outgoing, Reply};
+use crate::verdict::{self, Verdict};
+
+/// Turns a code into tokens (RFC 6749 §4.1.3), and a short-lived token into a long-lived one where
+/// the provider wants that.
+pub async fn exchange(
+    client: &Client,
+    provider: &Provider,
+    app: &App<'_>,
+    code: &Code<'_>,
+    stamp: &Stamp,
+) -> Result<TokenReply, Verdict> {
+    let prelude = run_prelude(client, provider, app, stamp).await?;
+    let request = request::exchange(provider, app, code, stamp, prelude.as_ref())?;
+    let reply = tokens(client, provider, request, stamp).await?;
+    match request::upgrade(provider, app, &reply.main.access, stamp) {
+        None => Ok(reply),
+        Some(request) => {
+            let longer = tokens(client, provider, request?, stamp).await?;
+            Ok(TokenReply { main: longer.main, ..reply })
+        }
+    }
+}
+
+/// Renews a token (RFC 6749 §6).
+pub async fn refresh(
+    client: &Client,
+    provider: &Provider,
+    app: &App<'_>,
+    renewal: &Renewal<'_>,
+    stamp: &Stamp,
+) -> Result<TokenReply, Verdict> {
+    let prelude = run_prelude(client, provider, app, stamp).await?;
+    let request = request::refresh(provider, app, renewal, stamp, prelude.as_ref())?;
+    tokens(client, provider, request, stamp).await
+}
+
+/// Asks for a token without a user.
+pub async fn remint(
+    client: &Client,
+    provider: &Provider,
+    app: &App<'_>,
+    asked: (Grant, &[String]),
+    stamp: &Stamp,
+) -> Result<TokenReply, Verdict> {
+    let request = request::remint(provider, app, asked.0, asked.1, stamp)?;
+    tokens(client, provider, request, stamp).await
+}
+
+/// Ends a grant at the provider. `None` if the provider has no way to.
+pub async fn revoke(
+    client: &Client,
+    provider: &Provider,
+    app: &App<'_>,
+    ended: &Ended<'_>,
+    stamp: &Stamp,
+) -> Option<Result<(), Verdict>> {
+    let request = request::revoke(provider, app, ended, stamp)?;
+    Some(match request {
+        Err(error) => Err(error.into()),
+        Ok(request) => {
+            match client.send(request, Limits { total: REVOKE, ..Limits::TOKEN }).await {
+                Ok(reply) => ended_or_not(provider, &reply, stamp.now),
+                Err(failure) => Err(failure.into()),
+            }
+        }
+    })
+}
+
+/// How long a revocation may take.
+const REVOKE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// A grant that is already gone is as good as ended.
+fn ended_or_not(provider: &Provider, reply: &Reply, now: Timestamp) -> Result<(), Verdict> {
+    let content = response::sniff(&reply.body);
+    if (200..300).contains(&reply.status) && !matches!(content, Content::Document(_)) {
+        return Ok(());
+    }
+    match verdict::judge(provider, reply, &content, now) {
+        None => Ok(()),
+        Some(verdict) if verdict.class == verdict::Class::GrantDead => Ok(()),
+        Some(verdict) => Err(verdict),
+    }
+}
+
+/// Whose account the tokens are for: from the reply, or by a call. `Ok(None)` if nobody says.
+pub async fn find_account(
+    client: &Client,
+    provider: &Provider,
+    app: &App<'_>,
+    reply: &TokenReply,
+) -> Result<Option<Identity>, Failure> {
+    if let Some(identity) = response::from_claims(provider, app, reply) {
+        return Ok(Some(identity));
+    }
+    let refused =
+        |_| Failure::before(FailureKind::Refused("the account's URL is not the provider's"));
+    match request::account(provider, app, &reply.main.access) {
+        None => Ok(None),
+        Some(request) => {
+            let said = client.send(request.map_err(refused)?, Limits::TOKEN).await?;
+            Ok(response::from_call(provider, app, &said))
+        }
+    }
+}
+
+/// Where the API is, if the file or the reply says so.
+pub fn api_base(
+    provider: &Provider,
+    app: &App<'_>,
+    reply: &TokenReply,
+) -> Result<Option<Url>, Misconfigured> {
+    request::api_base(provider, app, &reply.document)
+}
+
+async fn tokens(
+    client: &Client,
+    provider: &Provider,
+    request: Outgoing,
+    stamp: &Stamp,
+) -> Result<TokenReply, Verdict> {
+    let reply = client.send(request, Limits::TOKEN).await?;
+    response::read_tokens(provider, &reply, stamp.now)
+}
+
+/// The app's own token, where each token call needs one.
+async fn run_prelude(
+    client: &Client,
+    provider: &Provider,
+    app: &App<'_>,
+    stamp: &Stamp,
+) -> Result<Option<Secret>, Verdict> {
+    let (Some(request), Some(rules)) = (request::prelude(provider, app), &provider.prelude) else {
+        return Ok(None);
+    };
+    let reply = client.send(request?, Limits::TOKEN).await?;
+    let content = response::sniff(&reply.body);
+    if let Some(verdict) = verdict::judge(provider, &reply, &content, stamp.now) {
+        // Nothing of the user's was in this call.
+        return Err(Verdict { acted: verdict::Acted::No, ..verdict });
+    }
+    let Content::Document(document) = content else { return Err(Verdict::no_token()) };
+    let token = document.pointer(rules.token.as_str()).and_then(serde_json::Value::as_str);
+    token.map(|token| Some(Secret::from(token))).ok_or_else(Verdict::no_token)
+}
