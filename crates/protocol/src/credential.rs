@@ -32,7 +32,7 @@ pub enum Kind {
     Once,
     /// A registration access token (RFC 7592).
     Registration,
-    /// A running connection flow.
+    /// A sign-in or a connection that is under way.
     Flow,
 }
 

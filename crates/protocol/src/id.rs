@@ -182,6 +182,16 @@ ids! {
     ChargeId;
     /// An amount held for a charge to come.
     HoldId;
+    /// A signed-in browser or command line. It is a grant: what hangs on it has it as its parent.
+    SessionId;
+}
+
+impl SessionId {
+    /// The node of the revocation graph that this session is.
+    #[must_use]
+    pub const fn grant(self) -> GrantId {
+        GrantId(self.0)
+    }
 }
 
 /// An OAuth client. Its public form, the `client_id` parameter, is `kh_client_` and base62.

@@ -62,8 +62,22 @@ pub struct Settings {
     pub signing_rotation: Seconds,
     /// How long audit rows are kept.
     pub audit_window: Seconds,
+    /// A session ends when unused this long.
+    pub session_idle: Seconds,
+    /// A session ends this long after it began.
+    pub session_absolute: Seconds,
     /// What a client gets that does not say otherwise.
     pub new_clients: NewClients,
+}
+
+impl Settings {
+    /// The origin of our own pages: scheme, host and port of the issuer (RFC 6454 §6.2).
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        let from = self.issuer.find("://").map_or(0, |at| at + 3);
+        let end = self.issuer[from..].find('/').map_or(self.issuer.len(), |at| from + at);
+        &self.issuer[..end]
+    }
 }
 
 /// What a client gets that does not say otherwise.

@@ -123,6 +123,8 @@ fn settings(config: &Config, issuer: String) -> Settings {
         jsonapi_organization: config.jsonapi_organization_auth,
         signing_rotation: Seconds(config.signing_rotation.0.saturating_mul(86_400)),
         audit_window: Seconds(config.audit_retention_days.0.saturating_mul(86_400)),
+        session_idle: config.session_idle_ttl.0,
+        session_absolute: config.session_absolute_ttl.0,
         new_clients: NewClients {
             token_alg: config.signing_algorithm.as_str().to_owned(),
             access_ttl: config.access_token_ttl.0,

@@ -101,9 +101,10 @@ impl Act {
     }
 }
 
-/// The steps of a deed, each with what it means when its guard misses.
+/// The steps of a deed, each with what it means when its guard misses. Rooms make them; outside the
+/// store a plan can only be passed on, to go into the same commit as another room's deed.
 #[derive(Default)]
-pub(crate) struct Plan {
+pub struct Plan {
     steps: Vec<Step>,
     misses: Vec<Outcome>,
 }
@@ -113,6 +114,14 @@ impl Plan {
     pub(crate) fn must(mut self, step: Step, miss: Outcome) -> Self {
         self.steps.push(step);
         self.misses.push(miss);
+        self
+    }
+
+    /// The steps of another room, in the same commit.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.steps.extend(other.steps);
+        self.misses.extend(other.misses);
         self
     }
 

@@ -33,10 +33,12 @@ pub enum Kind {
     SigningKeys,
     /// An API key, or a budget that keys are charged to: forget what decides about keys.
     Key,
+    /// What a session says, such as where it acts: forget it.
+    Session,
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Client,
         Self::Organization,
         Self::User,
@@ -44,6 +46,7 @@ impl Kind {
         Self::Token,
         Self::SigningKeys,
         Self::Key,
+        Self::Session,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -55,6 +58,7 @@ impl Kind {
             Self::Token => "token",
             Self::SigningKeys => "signing_keys",
             Self::Key => "key",
+            Self::Session => "session",
         }
     }
 }

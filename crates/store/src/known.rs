@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use keyhaven_protocol::client::Client;
-use keyhaven_protocol::id::{ClientId, GrantId, Id};
+use keyhaven_protocol::id::{ClientId, GrantId, Id, SessionId, UserId};
 use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_protocol::token::AccessToken;
@@ -17,7 +18,11 @@ use moka::sync::Cache;
 
 use crate::changes::{Change, Kind};
 use crate::keys::KeyMemory;
+use crate::people::Person;
+use crate::sessions::SignedIn;
 use crate::{Error, Store};
+
+mod people;
 
 /// The longest life of an access token (security bar: ten minutes), and so the longest that an
 /// ended grant must be remembered for tokens issued just before.
@@ -29,6 +34,15 @@ pub const FRESH_MILLIS: u64 = 1_000;
 const CLIENTS: u64 = 10_000;
 const TOKENS: u64 = 65_536;
 const ANCESTORS: u64 = 65_536;
+const SESSIONS: u64 = 65_536;
+const PEOPLE: u64 = 16_384;
+
+/// A session is read again this often. Shorter than an end is remembered, so that one which ended
+/// with the session above it is never believed after that end is forgotten.
+const SESSION_KEPT: Duration = Duration::from_secs(MAX_ACCESS_LIFE.0.unsigned_abs() / 2);
+
+/// "Last seen" waiting to be written down.
+const MOST_SEEN: usize = 131_072;
 const SHARDS: usize = 16;
 
 /// Ends remembered per shard before memory stops being trusted for "not ended".
@@ -39,6 +53,9 @@ pub struct Known {
     clients: Cache<ClientId, Arc<Client>>,
     tokens: Cache<[u8; 32], Arc<AccessToken>>,
     ancestors: Cache<GrantId, Arc<[Id]>>,
+    sessions: Cache<SessionId, Arc<SignedIn>>,
+    people: Cache<UserId, Arc<Person>>,
+    seen: Mutex<HashMap<SessionId, Timestamp>>,
     ended: [RwLock<HashMap<Id, Timestamp>>; SHARDS],
     /// Ends that found no room, and how many of those were in memory's last full reload.
     lost: AtomicU64,
@@ -58,6 +75,9 @@ impl Known {
             clients: Cache::new(CLIENTS),
             tokens: Cache::new(TOKENS),
             ancestors: Cache::new(ANCESTORS),
+            sessions: Cache::builder().max_capacity(SESSIONS).time_to_live(SESSION_KEPT).build(),
+            people: Cache::new(PEOPLE),
+            seen: Mutex::default(),
             ended: std::array::from_fn(|_| RwLock::default()),
             lost: AtomicU64::new(0),
             repaired: AtomicU64::new(0),
@@ -191,10 +211,30 @@ impl Known {
         }
         match change.kind {
             Kind::Client => self.forget_client(ClientId(change.subject)),
-            Kind::Organization => self.forget_clients(),
-            Kind::Grant | Kind::Token => self.end(change.subject, now.plus(MAX_ACCESS_LIFE)),
-            Kind::User | Kind::SigningKeys | Kind::Key => {}
+            Kind::Organization => {
+                self.forget_clients();
+                self.forget_people();
+            }
+            Kind::Grant => {
+                self.end(change.subject, now.plus(MAX_ACCESS_LIFE));
+                self.forget_session(SessionId(change.subject));
+            }
+            Kind::Token => self.end(change.subject, now.plus(MAX_ACCESS_LIFE)),
+            // Grants of the user may have ended with no notice of their own, such as all sessions
+            // but one: until their tokens are over, the database is asked.
+            Kind::User => {
+                self.end(change.subject, now.plus(MAX_ACCESS_LIFE));
+                self.forget_person(UserId(change.subject));
+            }
+            Kind::Session => self.forget_session(SessionId(change.subject)),
+            Kind::SigningKeys | Kind::Key => {}
         }
+    }
+
+    /// Forgets everything that a change could have made stale: more changed than can be told.
+    pub fn forget_everything(&self) {
+        self.forget_clients();
+        self.forget_people();
     }
 
     fn shard(&self, id: Id) -> &RwLock<HashMap<Id, Timestamp>> {

@@ -24,19 +24,23 @@ pub mod keys;
 pub mod known;
 pub mod memberships;
 pub mod metering;
+pub mod one_time_codes;
 pub mod organizations;
 mod outcome;
 mod page;
+pub mod pending_sign_ins;
+pub mod people;
 pub mod projects;
 pub mod purge;
 pub mod refusals;
 pub mod revocations;
 pub mod revoking;
 pub mod seal;
+pub mod sessions;
 pub mod signing_keys;
 pub mod users;
 
-pub use act::Act;
+pub use act::{Act, Plan};
 pub use error::{Error, Source};
 pub use outcome::Outcome;
 pub use page::{Listed, Page, Reach};
@@ -97,12 +101,16 @@ pub const ROOMS: &[&[&Statement]] = &[
     keys::STATEMENTS,
     memberships::STATEMENTS,
     metering::STATEMENTS,
+    one_time_codes::STATEMENTS,
     organizations::STATEMENTS,
+    pending_sign_ins::STATEMENTS,
+    people::STATEMENTS,
     projects::STATEMENTS,
     purge::STATEMENTS,
     refusals::STATEMENTS,
     revocations::STATEMENTS,
     revoking::STATEMENTS,
+    sessions::STATEMENTS,
     signing_keys::STATEMENTS,
     users::STATEMENTS,
 ];

@@ -41,7 +41,8 @@ impl Store {
         let plan = Plan::default()
             .must(organizations::hold(organization), Outcome::Absent)
             .must(Step::one(&CREATE, values), Outcome::Taken("slug"))
-            .also(act.audit(Some(organization), "project.created", target(new.id), "{}"));
+            .also(act.audit(Some(organization), "project.created", target(new.id), "{}"))
+            .also(act.publish(Change::of(Kind::Organization, organization.0)));
         self.carry_out(plan, act).await
     }
 
@@ -83,7 +84,9 @@ impl Store {
             let values = values![organization.0, id.0, slug];
             plan = plan.must(Step::one(&MOVE, values), Outcome::Taken("slug"));
         }
-        plan = plan.also(act.audit(Some(organization), "project.updated", target(id), detail));
+        plan = plan
+            .also(act.audit(Some(organization), "project.updated", target(id), detail))
+            .also(act.publish(Change::of(Kind::Organization, organization.0)));
         self.carry_out(plan, act).await
     }
 

@@ -58,6 +58,10 @@ impl Store {
             (&HAND_OUT_CODES, now.minus(SPENT_CODES_KEPT).into()),
             (&HAND_OUT_REQUESTS, now.into()),
             (&USAGE_DAYS, Value::from(now.minus(USAGE_KEPT).0.div_euclid(86_400))),
+            (&SESSIONS, now.into()),
+            (&PENDING_SIGN_INS, now.into()),
+            (&ONE_TIME_CODES, now.into()),
+            (&SIGN_IN_TRIES, now.into()),
         ];
         let mut purged = Purged::default();
         for (statement, before) in chunks {
@@ -102,6 +106,10 @@ pub static STATEMENTS: &[&Statement] = &[
     &HAND_OUT_CODES,
     &HAND_OUT_REQUESTS,
     &USAGE_DAYS,
+    &SESSIONS,
+    &PENDING_SIGN_INS,
+    &ONE_TIME_CODES,
+    &SIGN_IN_TRIES,
     &BACKLOG,
 ];
 
@@ -153,6 +161,13 @@ static USAGE_DAYS: Statement = Statement::new(
     "DELETE FROM usage_days WHERE (charged_key, day, unit) IN \
      (SELECT charged_key, day, unit FROM usage_days WHERE day < $1 ORDER BY day LIMIT $2)",
 );
+static SESSIONS: Statement = delete_chunk!("sessions", "sessions", "id", "ends_at");
+static PENDING_SIGN_INS: Statement =
+    delete_chunk!("pending_sign_ins", "pending_sign_ins", "id", "expires_at");
+static ONE_TIME_CODES: Statement =
+    delete_chunk!("one_time_codes", "one_time_codes", "id", "expires_at");
+static SIGN_IN_TRIES: Statement =
+    delete_chunk!("sign_in_tries", "sign_in_tries", "what", "ends_at");
 
 static IDEMPOTENCY: Statement = Statement::new(
     "purge.idempotency",

@@ -1,7 +1,7 @@
 //! Ending things: one row marks a token or a grant as ended, and a change tells the other nodes.
 //! Everything below a grant dies with it because look-ups walk up (see the migration).
 
-use keyhaven_protocol::id::{GrantId, Id, OrganizationId, TokenId};
+use keyhaven_protocol::id::{GrantId, Id, OrganizationId, TokenId, UserId};
 use keyhaven_protocol::time::Timestamp;
 use keyhaven_protocol::token::{AccessToken, Ended};
 
@@ -47,14 +47,18 @@ impl Store {
     }
 
     /// Whether the token or any grant above it was ended: from memory while that is fresh, from
-    /// the database otherwise. `tick` is the monotonic clock in milliseconds.
+    /// the database otherwise. `user` is the one the token speaks for; `tick` the monotonic clock in
+    /// milliseconds.
     pub async fn find_end(
         &self,
         token: TokenId,
         grant: Option<GrantId>,
+        user: Option<UserId>,
         tick: u64,
     ) -> Result<Ended, Error> {
-        if !self.known.is_fresh(tick) {
+        // Of a user's change only the user is told, not every grant that ended with it.
+        let changed = user.is_some_and(|user| self.known.has_ended(user.0));
+        if changed || !self.known.is_fresh(tick) {
             return self.read_end(token, grant).await;
         }
         if self.known.has_ended(token.0) {

@@ -127,6 +127,16 @@ impl Store {
     }
 }
 
+/// The step that misses when there is no such user, and keeps it there until the commit.
+pub(crate) fn hold(id: UserId) -> Step {
+    Step::one(&HOLD, values![id.0])
+}
+
+/// As [`hold`]; misses as well when the user may not act.
+pub(crate) fn hold_active(id: UserId) -> Step {
+    Step::one(&HOLD_ACTIVE, values![id.0])
+}
+
 fn target(id: UserId) -> String {
     format!("user:{id}")
 }
@@ -145,6 +155,14 @@ static CREATE: Statement = Statement::new(
     "users.create",
     "INSERT INTO users (id, email, name, created_at) VALUES ($1, $2, $3, $4)
      ON CONFLICT (email) DO NOTHING",
+);
+
+static HOLD: Statement =
+    Statement::new("users.hold", "UPDATE users SET created_at = created_at WHERE id = $1");
+
+static HOLD_ACTIVE: Statement = Statement::new(
+    "users.hold_active",
+    "UPDATE users SET created_at = created_at WHERE id = $1 AND disabled_at IS NULL",
 );
 
 static FIND: Statement = Statement::new(
@@ -219,6 +237,8 @@ static REVOKE_GRANTS: Statement = Statement::new(
 /// Every statement of this room.
 pub const STATEMENTS: &[&Statement] = &[
     &CREATE,
+    &HOLD,
+    &HOLD_ACTIVE,
     &FIND,
     &FIND_BY_EMAIL,
     &FIND_MEMBER,

@@ -1,5 +1,6 @@
-//! Who may call `/v1`: the bearer of an access token with the scope `keyhaven:admin`. A client of
-//! the instance reaches every tenant; a client of an organization reaches that one only.
+//! Who may call `/v1`: the bearer of an access token with the scope `keyhaven:admin`, or of a session
+//! whose user administers the instance or the organization it acts in. A client of the instance
+//! reaches every tenant; a client of an organization reaches that one only. No cookie counts here.
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
@@ -59,8 +60,9 @@ async fn authenticate(parts: &Parts, app: &Shared) -> Result<Administrator, ApiE
     let scopes = Scopes::parse(ADMIN).map_err(refused)?;
     let need = Need { scopes, audience: Some(app.settings.issuer.clone()) };
     let principal = check(app, token, &need).await?;
-    let reach = principal.organization().map_or(Reach::Instance, Reach::Organization);
-    Ok(Administrator { reach, actor: format!("client:{}", principal.client.public_id) })
+    let reach = principal.reach();
+    let reach = reach.ok_or_else(|| refused("the user of the token administers nothing here"))?;
+    Ok(Administrator { reach, actor: principal.actor() })
 }
 
 fn refused(rule: &'static str) -> ApiError {

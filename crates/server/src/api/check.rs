@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use keyhaven_protocol::id::{GrantId, OrganizationId, TokenId};
+use keyhaven_protocol::id::{GrantId, GroupId, Id, OrganizationId, ProjectId, UserId};
 use keyhaven_protocol::scope::Scopes;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
@@ -70,22 +70,35 @@ pub struct CheckNeed<'a> {
 pub struct CheckedCredential<'a> {
     /// Always `true`; what is not alive is refused.
     active: bool,
-    /// What it is: `access_token`.
+    /// What it is: `access_token` or `session`.
     kind: &'static str,
     /// What it is made of: `jwt` or `opaque`.
     format: &'static str,
     /// Its id; the `jti` of a JWT.
     #[serde(serialize_with = "shown")]
     #[schema(value_type = String)]
-    id: TokenId,
-    /// The client it was issued to.
-    client_id: &'a str,
+    id: Id,
+    /// The client it was issued to; a session has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
     /// Whom it speaks for.
-    subject: &'a str,
+    subject: Cow<'a, str>,
+    /// The user it speaks for; absent when a client speaks for itself.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_shown")]
+    #[schema(value_type = Option<String>)]
+    user: Option<UserId>,
     /// The tenant it acts in; absent for the instance.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_shown")]
     #[schema(value_type = Option<String>)]
     organization: Option<OrganizationId>,
+    /// The project it acts in.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_shown")]
+    #[schema(value_type = Option<String>)]
+    project: Option<ProjectId>,
+    /// The groups of the tenant that its user is in.
+    #[serde(skip_serializing_if = "<[_]>::is_empty", serialize_with = "all_shown")]
+    #[schema(value_type = Vec<String>)]
+    groups: &'a [GroupId],
     /// What it opens, space-separated.
     scopes: &'a str,
     /// Where it is good.
@@ -116,7 +129,7 @@ async fn check_credential(State(app): State<Shared>, request: Request) -> Respon
         Err(error) => Err(error),
     };
     match answer {
-        Ok(principal) => reply::ok(&CheckedCredential::from(&principal)),
+        Ok(principal) => reply::ok(&CheckedCredential::of(&app, &principal)),
         Err(error) => {
             let origin = Origin::of(&mut parts, &app);
             super::settle(&app, &error, &origin, parts.uri.path())
@@ -145,22 +158,24 @@ impl CheckNeed<'_> {
     }
 }
 
-impl<'a> From<&'a Principal> for CheckedCredential<'a> {
-    fn from(principal: &'a Principal) -> Self {
-        let token = &principal.token;
+impl<'a> CheckedCredential<'a> {
+    fn of(app: &'a App, principal: &'a Principal) -> Self {
         Self {
             active: true,
-            kind: "access_token",
-            format: token.format.as_str(),
-            id: token.id,
-            client_id: &principal.client.public_id,
-            subject: &token.subject,
+            kind: principal.kind(),
+            format: principal.format(),
+            id: principal.id(),
+            client_id: principal.client.as_ref().map(|client| client.public_id.as_str()),
+            subject: principal.subject(),
+            user: principal.user(),
             organization: principal.organization(),
-            scopes: token.scopes.as_str(),
-            audience: &token.audience,
-            issued_at: token.issued_at.0,
-            expires_at: token.expires_at.0,
-            grant: token.grant,
+            project: principal.project(),
+            groups: principal.groups(),
+            scopes: principal.scopes().as_str(),
+            audience: principal.audience(app),
+            issued_at: principal.issued_at().0,
+            expires_at: principal.expires_at().0,
+            grant: principal.grant(),
         }
     }
 }
@@ -177,4 +192,11 @@ fn maybe_shown<T: std::fmt::Display, S: Serializer>(
         Some(id) => serializer.collect_str(id),
         None => serializer.serialize_none(),
     }
+}
+
+fn all_shown<T: std::fmt::Display, S: Serializer>(
+    ids: &[T],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(ids.iter().map(ToString::to_string))
 }

@@ -51,7 +51,9 @@ struct ForwardAuthNeed {
     responses(
         (status = 200, description = "Let it through", headers(
             ("X-Auth-Subject" = String, description = "Whom the token speaks for"),
-            ("X-Auth-Client" = String, description = "The client it was issued to"),
+            ("X-Auth-Client" = String, description = "The client it was issued to; empty for a session"),
+            ("X-Auth-User" = String, description = "The user it speaks for; empty for a client's own"),
+            ("X-Auth-Project" = String, description = "The project; empty when none was chosen"),
             ("X-Auth-Organization" = String, description = "The tenant; empty for the instance"),
             ("X-Auth-Scopes" = String, description = "What it opens, space-separated"),
             ("X-Auth-Token-Id" = String, description = "Its id"),
@@ -103,19 +105,21 @@ fn parse_need(query: &str) -> Result<Need, Refusal> {
 }
 
 fn describe(principal: &Principal, headers: &mut HeaderMap) {
-    let token = &principal.token;
-    let organization = principal.organization().map(|id| id.to_string()).unwrap_or_default();
+    let text = |id: Option<String>| id.unwrap_or_default();
+    let client = principal.client.as_ref().map(|client| client.public_id.as_str());
     let texts = [
-        ("x-auth-subject", token.subject.as_str()),
-        ("x-auth-client", principal.client.public_id.as_str()),
-        ("x-auth-organization", organization.as_str()),
-        ("x-auth-scopes", token.scopes.as_str()),
-        ("x-auth-token-id", &token.id.to_string()),
+        ("x-auth-subject", &*principal.subject()),
+        ("x-auth-client", client.unwrap_or_default()),
+        ("x-auth-user", &text(principal.user().map(|id| id.to_string()))),
+        ("x-auth-organization", &text(principal.organization().map(|id| id.to_string()))),
+        ("x-auth-project", &text(principal.project().map(|id| id.to_string()))),
+        ("x-auth-scopes", principal.scopes().as_str()),
+        ("x-auth-token-id", &principal.id().to_string()),
     ];
     for (name, text) in texts {
         // What cannot be a header value is said to be nothing, never left to the client.
         let value = HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
         headers.insert(HeaderName::from_static(name), value);
     }
-    headers.insert(HeaderName::from_static("x-auth-expires"), token.expires_at.0.into());
+    headers.insert(HeaderName::from_static("x-auth-expires"), principal.expires_at().0.into());
 }

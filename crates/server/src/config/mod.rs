@@ -115,6 +115,10 @@ config! {
     jsonapi_include_organization: JsonApiInclude = "include", "include, omit";
     /// Who may read a token's organization: its bearer, or whoever knows the token's id.
     jsonapi_organization_auth: JsonApiOrganization = "bearer", "bearer, none";
+    /// How long a session lives without being used.
+    session_idle_ttl: Span<300, 31_536_000> = "604800", "seconds";
+    /// How long a session lives, however often it is used.
+    session_absolute_ttl: Span<300, 31_536_000> = "1296000", "seconds";
     /// How long audit rows are kept.
     audit_retention_days: Days<1, 36_500> = "365", "days";
     /// Open connections on the public listener, all clients together.

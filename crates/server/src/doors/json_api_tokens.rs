@@ -5,6 +5,8 @@
 //! is read by its client. A refresh sends no secret here, so families begun here always rotate.
 //! `data.id` names the refresh family (or the token, for a client that may not refresh).
 
+use std::sync::Arc;
+
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
@@ -24,7 +26,7 @@ use crate::http::call::Call;
 use crate::http::refusal::{Fault, JsonApiError, json_api};
 use crate::http::{bearer, body, reply};
 use crate::operations::Failure;
-use crate::operations::check::{Need, Principal, check};
+use crate::operations::check::{Credential, Need, check};
 use crate::operations::issue_token::{IssuedToken, TokenRequest, issue_token};
 
 mod request;
@@ -212,9 +214,9 @@ async fn groups(
     headers: &HeaderMap,
     origin: &Origin,
 ) -> Result<Value, No> {
-    let principal = own_token(app, id, headers).await?;
+    let client = own_token(app, id, headers).await?;
     let prefix = prefix(uri);
-    let groups = app.store.list_groups_of_client(principal.client.id).await?;
+    let groups = app.store.list_groups_of_client(client.id).await?;
     let resources: Vec<_> = groups.iter().map(|group| group_resource(prefix, group)).collect();
     Ok(json!({
         "data": resources,
@@ -234,7 +236,7 @@ async fn organization(
     let client = if open && !bearer::is_sent(headers) {
         client_of_family(app, id).await?
     } else {
-        own_token(app, id, headers).await?.client
+        own_token(app, id, headers).await?
     };
     let resource = organization_resource(app, prefix(uri), &client).await?;
     let resource = resource.ok_or_else(|| {
@@ -247,32 +249,31 @@ async fn organization(
     Ok(json!({ "data": resource, "meta": { "req_id": origin.request } }))
 }
 
-/// The bearer's own token, which the path must name.
-async fn own_token(app: &App, id: &str, headers: &HeaderMap) -> Result<Principal, No> {
+/// The client of the bearer's own token, which the path must name.
+async fn own_token(app: &App, id: &str, headers: &HeaderMap) -> Result<Arc<Client>, No> {
     let unauthorized =
         |failure: Failure| No::new(JsonApiError::Unauthorized, Fault::Nowhere, failure);
     let text = bearer::token(headers).map_err(|refusal| unauthorized(refusal.into()))?;
     let principal = check(app, text, &Need::default()).await.map_err(unauthorized)?;
-    let token = &principal.token;
+    let (Credential::Token(token), Some(client)) = (&principal.credential, &principal.client)
+    else {
+        return Err(unauthorized(Refusal::token("the bearer is no access token").into()));
+    };
     let named = Id::parse(id);
     let own =
         named.is_some() && (named == Some(token.id.0) || named == token.grant.map(|grant| grant.0));
     if own {
-        return Ok(principal);
+        return Ok(client.clone());
     }
     // Only an id is told: somebody may have put the token itself where its id belongs (A75).
     let told = named.map_or_else(|| "not an id".to_owned(), |id| id.to_string());
     let refusal =
         Refusal::token("the path names another token than the bearer's").with("path", told);
-    Err(No::new(
-        JsonApiError::Forbidden,
-        Fault::Nowhere,
-        Failure::from(refusal).of(&principal.client),
-    ))
+    Err(No::new(JsonApiError::Forbidden, Fault::Nowhere, Failure::from(refusal).of(client)))
 }
 
 /// Without a bearer token, by the setting that follows the published contract to the letter.
-async fn client_of_family(app: &App, id: &str) -> Result<std::sync::Arc<Client>, No> {
+async fn client_of_family(app: &App, id: &str) -> Result<Arc<Client>, No> {
     let forbidden = || {
         No::new(
             JsonApiError::Forbidden,

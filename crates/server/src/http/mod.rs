@@ -3,7 +3,9 @@
 
 pub mod bearer;
 pub mod body;
+pub mod browser;
 pub mod call;
+pub mod cookies;
 pub mod cors;
 pub mod error;
 pub mod limits;
@@ -13,6 +15,7 @@ pub mod page;
 pub mod refusal;
 pub mod reply;
 pub mod request;
+pub mod same_origin;
 pub mod stop;
 pub mod turned_away;
 

@@ -7,6 +7,7 @@ mod holds;
 mod keys;
 mod measure;
 mod purge;
+mod seen;
 
 use std::future::Future;
 use std::time::Duration;
@@ -45,6 +46,7 @@ pub fn start(
     jobs.spawn(again(holds::Holds { app: app.clone() }, stop.clone()));
     jobs.spawn(again(keys::Keys { app: app.clone() }, stop.clone()));
     jobs.spawn(again(purge::Purge { app: app.clone(), stop: stop.clone() }, stop.clone()));
+    jobs.spawn(seen::run(app.clone(), stop.clone()));
     jobs.spawn(explain::run(app.clone(), refusals, stop.clone()));
     jobs
 }

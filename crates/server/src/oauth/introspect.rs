@@ -1,20 +1,24 @@
 //! `POST /oauth2/introspect` (RFC 7662). Says `{"active":false}` alone for everything that is not
 //! a live token the caller may know about.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use keyhaven_protocol::client::Client;
 use keyhaven_protocol::client_auth::{Manners, Presented};
 use keyhaven_protocol::introspect::{may_ask, may_see};
 use keyhaven_protocol::params::Params;
 use keyhaven_protocol::refusal::Refusal;
+use keyhaven_protocol::token::AccessToken;
 use serde::Serialize;
 
 use crate::app::{App, Origin, Shared};
 use crate::http::body::{self, Shape};
 use crate::http::call::{Call, unreadable};
 use crate::http::{refusal, reply};
-use crate::operations::check::{Need, Principal, check};
+use crate::operations::check::{Credential, Need, Principal, check};
 use crate::operations::{Failure, authenticate_client, spend_proof};
 
 /// RFC 7662 §2.2.
@@ -49,7 +53,7 @@ pub async fn introspect(State(app): State<Shared>, call: Call) -> Response {
         Err(failure) => return refusal::oauth(&app, failure, &call.origin),
     };
     match look(&app, &call.headers, &params, &call.origin).await {
-        Ok(Some(principal)) => reply::ok(&describe(&app, &principal)),
+        Ok(Some(Seen { token, client })) => reply::ok(&describe(&app, &token, &client)),
         Ok(None) => reply::ok(&Introspection::default()),
         Err(failure) => refusal::oauth(&app, failure, &call.origin),
     }
@@ -60,7 +64,7 @@ async fn look(
     headers: &HeaderMap,
     params: &Params,
     origin: &Origin,
-) -> Result<Option<Principal>, Failure> {
+) -> Result<Option<Seen>, Failure> {
     let manners = Manners::Standard;
     let presented = Presented::gather(body::basic(headers, manners)?, params, manners)?;
     let (caller, proof) = authenticate_client(app, &presented, manners, origin).await?;
@@ -75,15 +79,25 @@ async fn look(
         }
         Err(storage) => return Err(storage),
     };
-    Ok(may_see(&caller, &principal.token, &principal.client).is_ok().then_some(principal))
+    // Only OAuth tokens are introspected; whoever asks about a session asks `/v1/check`.
+    let Principal { credential: Credential::Token(token), client: Some(client), .. } = principal
+    else {
+        return Ok(None);
+    };
+    Ok(may_see(&caller, &token, &client).is_ok().then_some(Seen { token, client }))
 }
 
-fn describe<'a>(app: &'a App, principal: &'a Principal) -> Introspection<'a> {
-    let token = &principal.token;
+/// A token the caller may know about.
+struct Seen {
+    token: Arc<AccessToken>,
+    client: Arc<Client>,
+}
+
+fn describe<'a>(app: &'a App, token: &'a AccessToken, client: &'a Client) -> Introspection<'a> {
     Introspection {
         active: true,
         scope: Some(token.scopes.as_str()),
-        client_id: Some(&principal.client.public_id),
+        client_id: Some(&client.public_id),
         token_type: Some("Bearer"),
         exp: Some(token.expires_at.0),
         iat: Some(token.issued_at.0),

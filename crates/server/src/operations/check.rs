@@ -1,36 +1,214 @@
 //! One question for every credential we issue: whose is it and does it stand? Introspection,
 //! `/v1/check`, forward-auth and our own bearer endpoints all ask here, so a cause of death
 //! consulted here is consulted everywhere.
+//!
+//! Another kind of credential is a variant of [`Credential`], an arm of [`check`], and the arms the
+//! compiler then asks for.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
 
 use keyhaven_protocol::access_token::{self, Expected};
 use keyhaven_protocol::client::{Client, TokenFormat};
 use keyhaven_protocol::credential::{self, Kind};
-use keyhaven_protocol::id::{ClientId, OrganizationId, TokenId};
+use keyhaven_protocol::id::{
+    ClientId, GrantId, GroupId, Id, OrganizationId, ProjectId, TokenId, UserId,
+};
 use keyhaven_protocol::refusal::{Code, Refusal};
-use keyhaven_protocol::scope::Scopes;
+use keyhaven_protocol::scope::{ADMIN, Scopes};
 use keyhaven_protocol::secret::Digest;
+use keyhaven_protocol::session::Account;
 use keyhaven_protocol::time::Timestamp;
 use keyhaven_protocol::token::AccessToken;
+use keyhaven_store::Reach;
+use keyhaven_store::memberships::Role;
+use keyhaven_store::people::{Person, Place};
+use keyhaven_store::sessions::SignedIn;
 
 use super::Failure;
+use super::sessions::{place, recognise_session};
 use crate::app::App;
+
+/// What a session may do of what scopes open: its person's administration, and nothing else.
+static ADMINISTRATION: LazyLock<Scopes> =
+    LazyLock::new(|| Scopes::parse(ADMIN).unwrap_or_default());
+static NOTHING: LazyLock<Scopes> = LazyLock::new(Scopes::default);
 
 /// What a credential resolves to.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    /// The recognised token.
-    pub token: Arc<AccessToken>,
-    /// The client it was issued to.
-    pub client: Arc<Client>,
+    /// The recognised credential.
+    pub credential: Credential,
+    /// The client it was issued to; a session has none.
+    pub client: Option<Arc<Client>>,
+    /// The person it speaks for; a client's own token has none.
+    pub person: Option<Arc<Person>>,
+}
+
+/// A recognised credential.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// An access token, opaque or JWT.
+    Token(Arc<AccessToken>),
+    /// A session, presented as a bearer credential.
+    Session(Arc<SignedIn>),
 }
 
 impl Principal {
+    /// What it is, in a word for programs.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self.credential {
+            Credential::Token(_) => "access_token",
+            Credential::Session(_) => "session",
+        }
+    }
+
+    /// What it is made of.
+    #[must_use]
+    pub fn format(&self) -> &'static str {
+        match &self.credential {
+            Credential::Token(token) => token.format.as_str(),
+            Credential::Session(_) => TokenFormat::Opaque.as_str(),
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        match &self.credential {
+            Credential::Token(token) => token.id.0,
+            Credential::Session(signed_in) => signed_in.session.id.0,
+        }
+    }
+
+    /// The node of the revocation graph it hangs on, or is.
+    #[must_use]
+    pub fn grant(&self) -> Option<GrantId> {
+        match &self.credential {
+            Credential::Token(token) => token.grant,
+            Credential::Session(signed_in) => Some(signed_in.session.id.grant()),
+        }
+    }
+
+    /// Whom it speaks for: the user, or the client itself.
+    #[must_use]
+    pub fn subject(&self) -> Cow<'_, str> {
+        match &self.credential {
+            Credential::Token(token) => token.subject.as_str().into(),
+            Credential::Session(signed_in) => signed_in.session.user.to_string().into(),
+        }
+    }
+
+    /// The user it speaks for.
+    #[must_use]
+    pub fn user(&self) -> Option<UserId> {
+        self.person.as_ref().map(|person| person.user.id)
+    }
+
     /// The tenant it acts in.
     #[must_use]
     pub fn organization(&self) -> Option<OrganizationId> {
-        self.client.organization
+        match &self.credential {
+            Credential::Token(_) => self.client.as_ref().and_then(|client| client.organization),
+            Credential::Session(signed_in) => signed_in.session.organization,
+        }
+    }
+
+    /// The project it acts in.
+    #[must_use]
+    pub fn project(&self) -> Option<ProjectId> {
+        match &self.credential {
+            Credential::Token(_) => None,
+            Credential::Session(signed_in) => signed_in.session.project,
+        }
+    }
+
+    /// The groups of its tenant that its person is in.
+    #[must_use]
+    pub fn groups(&self) -> &[GroupId] {
+        self.place().map_or(&[], |place| &place.groups)
+    }
+
+    /// What it opens.
+    #[must_use]
+    pub fn scopes(&self) -> &Scopes {
+        match &self.credential {
+            Credential::Token(token) => &token.scopes,
+            Credential::Session(_) if self.reach().is_some() => &ADMINISTRATION,
+            Credential::Session(_) => &NOTHING,
+        }
+    }
+
+    /// For whom it is; a session is for this server.
+    #[must_use]
+    pub fn audience<'a>(&'a self, app: &'a App) -> &'a str {
+        match &self.credential {
+            Credential::Token(token) => &token.audience,
+            Credential::Session(_) => &app.settings.issuer,
+        }
+    }
+
+    /// When it was issued.
+    #[must_use]
+    pub fn issued_at(&self) -> Timestamp {
+        match &self.credential {
+            Credential::Token(token) => token.issued_at,
+            Credential::Session(signed_in) => signed_in.session.created_at,
+        }
+    }
+
+    /// When it ends, if nothing extends it.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        match &self.credential {
+            Credential::Token(token) => token.expires_at,
+            Credential::Session(signed_in) => {
+                let session = &signed_in.session;
+                session.ends_at.min(signed_in.seen_at().plus(session.idle))
+            }
+        }
+    }
+
+    /// How the audit names whoever acts with it.
+    #[must_use]
+    pub fn actor(&self) -> String {
+        match (&self.person, &self.client) {
+            (Some(person), _) => format!("user:{}", person.user.id),
+            (None, Some(client)) => format!("client:{}", client.public_id),
+            (None, None) => self.kind().to_owned(),
+        }
+    }
+
+    /// What it may manage, where its scopes let it manage anything. A client reaches its own
+    /// organization, or all when it belongs to none; a person what they administer, and a token
+    /// they gave to a client no more than both.
+    #[must_use]
+    pub fn reach(&self) -> Option<Reach> {
+        let by_client = self
+            .client
+            .as_ref()
+            .map(|client| client.organization.map_or(Reach::Instance, Reach::Organization));
+        let Some(person) = &self.person else { return by_client };
+        let within = match by_client {
+            Some(Reach::Organization(organization)) => Some(organization),
+            _ => self.organization(),
+        };
+        match by_client {
+            None | Some(Reach::Instance) if person.administrator_since.is_some() => {
+                Some(Reach::Instance)
+            }
+            _ if person.administrator_since.is_some() => by_client,
+            _ => {
+                let place = person.place(within?)?;
+                let manages = matches!(place.role, Role::Owner | Role::Admin);
+                manages.then_some(Reach::Organization(place.organization))
+            }
+        }
+    }
+
+    fn place(&self) -> Option<&Place> {
+        self.person.as_ref()?.place(self.organization()?)
     }
 }
 
@@ -45,33 +223,71 @@ pub struct Need {
 
 /// Resolves a credential, or says why it does not count.
 pub async fn check(app: &App, text: &str, need: &Need) -> Result<Principal, Failure> {
+    let principal = if text.starts_with("kh_session_") {
+        check_session(app, text).await?
+    } else {
+        check_token(app, text).await?
+    };
+    meet(app, &principal, need).map_err(|refusal| match &principal.client {
+        Some(client) => Failure::from(refusal).of(client),
+        None => refusal.into(),
+    })?;
+    Ok(principal)
+}
+
+async fn check_token(app: &App, text: &str) -> Result<Principal, Failure> {
     let now = app.clock.now();
     let Some(token) = recognise(app, text, now).await? else {
         return Err(Refusal::token("not a credential of ours").into());
     };
-    let ended = app.store.find_end(token.id, token.grant, app.clock.tick()).await?;
-    let client = app.store.recall_client(token.client, app.clock.tick()).await?;
+    let tick = app.clock.tick();
+    let client = app.store.recall_client(token.client, tick).await?;
+    let user = client.as_ref().filter(|client| client.public_id != token.subject);
+    let user = user.and_then(|_| UserId::parse(&token.subject));
+    let ended = app.store.find_end(token.id, token.grant, user, tick).await?;
     token.stands(client.as_deref(), ended, now)?;
     let Some(client) = client else {
         return Err(Refusal::token("the client of the access token is gone").into());
     };
-    meet(&token, need).map_err(|refusal| Failure::from(refusal).of(&client))?;
-    Ok(Principal { token, client })
+    let person = match user {
+        None => None,
+        Some(user) => Some(person_of(app, user, tick).await?),
+    };
+    Ok(Principal { credential: Credential::Token(token), client: Some(client), person })
 }
 
-fn meet(token: &AccessToken, need: &Need) -> Result<(), Refusal> {
-    if let Some(audience) = &need.audience
-        && *audience != token.audience
+/// The person a token speaks for, who must be there and may act.
+async fn person_of(app: &App, user: UserId, tick: u64) -> Result<Arc<Person>, Failure> {
+    let person = app.store.recall_person(user, tick).await?;
+    match person {
+        None => Err(Refusal::token("the user of the access token is gone").into()),
+        Some(person) if person.account() == Account::Active => Ok(person),
+        Some(_) => Err(Refusal::token("the user of the access token is disabled").into()),
+    }
+}
+
+async fn check_session(app: &App, text: &str) -> Result<Principal, Failure> {
+    let signed_in = recognise_session(app, text).await?;
+    place(&signed_in).map_err(|barred| Refusal::token(barred.reason()))?;
+    let person = Some(signed_in.person.clone());
+    Ok(Principal { credential: Credential::Session(signed_in), client: None, person })
+}
+
+fn meet(app: &App, principal: &Principal, need: &Need) -> Result<(), Refusal> {
+    let audience = principal.audience(app);
+    if let Some(needed) = &need.audience
+        && needed != audience
     {
         return Err(Refusal::token("the token is for another audience")
-            .with("audience", token.audience.clone())
-            .with("needed", audience.clone()));
+            .with("audience", audience)
+            .with("needed", needed.clone()));
     }
-    match need.scopes.beyond(&token.scopes) {
+    let scopes = principal.scopes();
+    match need.scopes.beyond(scopes) {
         None => Ok(()),
         Some(missing) => Err(Refusal::new(Code::InsufficientScope, "the token lacks a scope")
             .with("missing", missing)
-            .with("scope", token.scopes.as_str())),
+            .with("scope", scopes.as_str())),
     }
 }
 

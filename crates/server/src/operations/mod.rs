@@ -12,7 +12,10 @@ use crate::app::{App, Origin};
 pub mod check;
 pub mod forget_ended;
 pub mod issue_token;
+pub mod known_device;
 pub mod revoke_token;
+pub mod sessions;
+pub mod sign_in;
 
 /// Why an operation did not happen.
 #[derive(Debug)]

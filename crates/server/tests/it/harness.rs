@@ -2,6 +2,7 @@
 //! fails on demand, and the private reason of every refusal.
 
 mod a_client;
+mod a_person;
 mod answer;
 mod ask;
 mod forge;
@@ -26,6 +27,7 @@ use keyhaven_store::{Act, Outcome};
 use tokio::sync::mpsc;
 
 pub(crate) use a_client::{AClient, Building};
+pub(crate) use a_person::a_browsers_origin;
 pub(crate) use answer::{Answer, reason, the};
 pub(crate) use forge::{assertion, assertion_claims, claims_of, forged, key_set, signed, with_mac};
 pub(crate) use place::Place;

@@ -29,7 +29,7 @@ static GRANT_REVOKED_AT: Statement =
 
 async fn end_of(store: &Store, number: u16, grant: Option<u16>, tick: u64) -> Ended {
     let grant = grant.map(|grant| GrantId(id(grant)));
-    store.find_end(TokenId(id(number)), grant, tick).await.expect("reads")
+    store.find_end(TokenId(id(number)), grant, None, tick).await.expect("reads")
 }
 
 async fn memory_and_the_database_agree_on_what_ended(place: Place) {

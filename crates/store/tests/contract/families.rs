@@ -208,12 +208,14 @@ async fn a_grandchild_dies_with_its_grant_however_deep(place: Place) {
         let token = chain(&store, DEPTH).await;
         let database = forgetful(&place).await;
         for store in [&store, &database] {
-            let end = store.find_end(token.id, token.grant, fresh(store)).await.expect("reads");
+            let end =
+                store.find_end(token.id, token.grant, None, fresh(store)).await.expect("reads");
             assert_eq!(end, Ended::No, "dead before its time");
         }
         revoke(&store, revoked).await;
         for store in [&store, &database] {
-            let end = store.find_end(token.id, token.grant, fresh(store)).await.expect("reads");
+            let end =
+                store.find_end(token.id, token.grant, None, fresh(store)).await.expect("reads");
             assert_eq!(end, Ended::Grant, "grant {revoked} of {DEPTH}");
         }
         let deepest = store.find_family(TokenId(id(DEPTH))).await.expect("reads").expect("there");
@@ -251,7 +253,8 @@ async fn a_sibling_of_a_revoked_grant_lives(place: Place) {
         for (grant, expected) in [(1, Ended::No), (2, Ended::Grant), (3, Ended::No), (4, Ended::No)]
         {
             let grant = Some(GrantId(id(grant)));
-            let end = store.find_end(TokenId(id(50)), grant, fresh(store)).await.expect("reads");
+            let end =
+                store.find_end(TokenId(id(50)), grant, None, fresh(store)).await.expect("reads");
             assert_eq!(end, expected, "{grant:?}");
         }
     }

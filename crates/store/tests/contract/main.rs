@@ -31,6 +31,8 @@ mod purging;
 #[cfg(test)]
 mod queues;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod sqlite_faults;
 #[cfg(test)]
 mod statements;

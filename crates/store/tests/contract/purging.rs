@@ -186,6 +186,6 @@ async fn what_was_revoked_is_remembered_as_long_as_a_token_of_it_could_live(plac
     crate::families::revoke(&store, 1).await;
     purge(&store, Timestamp(ends_at.0 + 200)).await;
     let database = crate::families::forgetful(&place).await;
-    let end = database.find_end(late.id, late.grant, u64::MAX).await.expect("reads");
+    let end = database.find_end(late.id, late.grant, None, u64::MAX).await.expect("reads");
     assert_eq!(end, keyhaven_protocol::token::Ended::Grant, "forgotten while a token of it lives");
 }

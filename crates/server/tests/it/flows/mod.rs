@@ -3,4 +3,5 @@
 mod a_tokens_life;
 mod lost_answer;
 mod same_refresh_token_at_once;
+mod sessions;
 mod two_nodes;
