@@ -142,7 +142,7 @@ impl fmt::Display for Methods {
 }
 
 /// What an organization asks of those who act in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Demand {
     /// Nothing beyond being signed in.
     #[default]

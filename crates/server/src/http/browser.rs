@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::Seconds;
 use keyhaven_store::sessions::SignedIn;
 
-use super::{NO_STORE, cookies, refusal};
+use super::{cookies, page, refusal};
 use crate::app::{Origin, Shared};
 use crate::operations::sessions::recognise_session;
 use crate::operations::sign_in::{Opened, Visitor};
@@ -125,18 +125,11 @@ impl IntoResponse for NotSignedIn {
             Self::Nobody { asked } => {
                 let mut query = form_urlencoded::Serializer::new(String::new());
                 query.append_pair("continue", asked.as_deref().unwrap_or("/account"));
-                see_other(&format!("/login?{}", query.finish()))
+                page::see_other(&format!("/login?{}", query.finish()))
             }
             Self::Unknown(error) => refusal::unavailable(&error),
         }
     }
-}
-
-/// 303: the answer to a form, so that nothing typed is ever sent twice (A22).
-#[must_use]
-pub fn see_other(location: &str) -> Response {
-    let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
-    (StatusCode::SEE_OTHER, [NO_STORE, (header::LOCATION, location)]).into_response()
 }
 
 /// Gives the browser its new session and makes it a known device.

@@ -12,11 +12,11 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use keyhaven_protocol::refusal::Code;
+use keyhaven_protocol::refusal::{Code, Refusal};
 
 use super::refusal;
 use crate::app::{App, Origin};
-use crate::operations::Failure;
+use crate::operations::{Failure, Refused};
 use crate::pages::error::ErrorPage;
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
@@ -143,6 +143,14 @@ pub fn refused(app: &App, failure: Failure, origin: &Origin) -> Response {
     let mut page = render(&view);
     page.status = status;
     page.wait = wait;
+    page.into_response()
+}
+
+/// 403 for a form that no page of ours sent to this browser (A12, A13).
+pub fn forged(app: &App, refusal: Refusal, origin: &Origin) -> Response {
+    let code = refusal::note(app, &Refused { refusal, client: None, wait: None }, origin);
+    let mut page = render(&ErrorPage::forbidden(code));
+    page.status = StatusCode::FORBIDDEN;
     page.into_response()
 }
 

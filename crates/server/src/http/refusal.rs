@@ -178,15 +178,6 @@ pub fn json_api(
     response
 }
 
-/// A person at our pages who sent what no page of ours sends: 403, in plain words, with the code.
-pub fn page(app: &App, refusal: Refusal, origin: &Origin) -> Response {
-    let code = note(app, &Refused { refusal, client: None, wait: None }, origin);
-    super::same_origin::forbidden(format!(
-        "This form did not come from a page of ours, or that page is too old.\n\
-         Go back, reload the page, and try again. ({code})\n"
-    ))
-}
-
 /// 503: our failure, never the caller's credential.
 pub fn unavailable(error: &Error) -> Response {
     tracing::error!(%error, "storage failed");

@@ -8,7 +8,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,7 +17,7 @@ use keyhaven_protocol::refusal::Refusal;
 use keyhaven_protocol::secret::{Digest, Secret};
 
 use super::browser::Browser;
-use super::{NO_STORE, body, refusal};
+use super::{body, page};
 use crate::app::{App, Shared};
 
 /// The name of the form field.
@@ -82,7 +82,7 @@ impl FromRequest<Shared> for Posted {
         let bytes = axum::body::to_bytes(body, WHOLE).await.unwrap_or_default();
         match judge(app, &parts.headers, &browser, &bytes) {
             Ok(form) => Ok(Self { browser, form }),
-            Err(refusal) => Err(Forged(refusal::page(app, refusal, &browser.origin))),
+            Err(refusal) => Err(Forged(page::forged(app, refusal, &browser.origin))),
         }
     }
 }
@@ -131,15 +131,8 @@ impl FromRequestParts<Shared> for SameOrigin {
             Ok(()) => Ok(Self),
             Err(refusal) => {
                 let origin = crate::app::Origin::of(parts, app);
-                Err(Forged(refusal::page(app, refusal, &origin)))
+                Err(Forged(page::forged(app, refusal, &origin)))
             }
         }
     }
-}
-
-/// 403 in plain words, for whoever has no better page.
-pub(super) fn forbidden(text: String) -> Response {
-    let plain =
-        (header::CONTENT_TYPE, axum::http::HeaderValue::from_static("text/plain; charset=utf-8"));
-    (StatusCode::FORBIDDEN, [NO_STORE, plain], text).into_response()
 }
