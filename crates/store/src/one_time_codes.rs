@@ -111,7 +111,7 @@ impl OneTimeCode {
 
 impl Store {
     /// Keeps a code. `action` names the deed for the audit, such as `user.invited`.
-    pub async fn keep_code(
+    pub async fn keep_one_time_code(
         &self,
         code: &OneTimeCode,
         action: &'static str,
@@ -127,7 +127,7 @@ impl Store {
     }
 
     /// The unspent code of this purpose that a text names, while it lives.
-    pub async fn find_code(
+    pub async fn find_one_time_code(
         &self,
         purpose: Purpose,
         presented: &Presented,
@@ -140,7 +140,7 @@ impl Store {
     }
 
     /// The unspent codes of one purpose that an organization, or the instance, has given out.
-    pub async fn list_codes(
+    pub async fn list_one_time_codes(
         &self,
         organization: Option<OrganizationId>,
         purpose: Purpose,

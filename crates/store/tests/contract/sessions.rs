@@ -134,7 +134,7 @@ async fn of_many_who_spend_one_code_one_gets_a_session(place: Place) {
     let store = store(&place).await;
     let user = a_user(&store, 1).await;
     let (code, _) = OneTimeCode::mint(Purpose::Ticket, id(3), &[1; 32], NOW);
-    store.keep_code(&code, "ticket.created", act_at(NOW)).await.expect("commits");
+    store.keep_one_time_code(&code, "ticket.created", act_at(NOW)).await.expect("commits");
     let mut tries = JoinSet::new();
     for number in 10..60 {
         let (store, code) = (store.clone(), code.clone());
