@@ -59,6 +59,11 @@ impl Act {
         Id::v7(self.millis, random)
     }
 
+    /// Who does it.
+    pub(crate) fn actor(&self) -> &str {
+        &self.actor
+    }
+
     /// A deed of the same actor at the same instant, for work done in several commits. Its ids go on
     /// from this one's.
     pub(crate) fn part(&mut self) -> Self {

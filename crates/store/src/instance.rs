@@ -17,6 +17,17 @@ pub async fn state_fact(engine: &dyn Engine, name: &str, value: &str) -> Result<
     Ok(matches!(commit, Commit::Done(_)))
 }
 
+/// States a fact anew, if it still has the value `before`.
+pub async fn restate_fact(
+    engine: &dyn Engine,
+    name: &str,
+    before: &str,
+    value: &str,
+) -> Result<bool, Error> {
+    let commit = engine.commit(vec![Step::one(&RESTATE, values![name, before, value])]).await?;
+    Ok(matches!(commit, Commit::Done(_)))
+}
+
 /// What time it is for the database, as text (RFC 3339, a space for the T).
 pub async fn find_clock(engine: &dyn Engine) -> Result<String, Error> {
     let rows = engine.read(&CLOCK, values![]).await?;
@@ -26,7 +37,7 @@ pub async fn find_clock(engine: &dyn Engine) -> Result<String, Error> {
 }
 
 /// Every statement of this room.
-pub static STATEMENTS: &[&Statement] = &[&FIND, &STATE, &CLOCK];
+pub static STATEMENTS: &[&Statement] = &[&FIND, &STATE, &RESTATE, &CLOCK];
 
 static FIND: Statement =
     Statement::new("instance.find", "SELECT value FROM instance WHERE name = $1");
@@ -34,6 +45,11 @@ static FIND: Statement =
 static STATE: Statement = Statement::new(
     "instance.state",
     "INSERT INTO instance (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+);
+
+static RESTATE: Statement = Statement::new(
+    "instance.restate",
+    "UPDATE instance SET value = $3 WHERE name = $1 AND value = $2",
 );
 
 static CLOCK: Statement =

@@ -13,8 +13,12 @@ pub mod changes;
 pub mod client_groups;
 pub mod client_secrets;
 pub mod clients;
+pub mod connections;
+pub mod connectors;
 pub mod engine;
+pub mod envelope;
 mod error;
+pub mod flows;
 pub mod groups;
 pub mod hand_outs;
 pub mod idempotency;
@@ -31,14 +35,17 @@ mod page;
 pub mod pending_sign_ins;
 pub mod people;
 pub mod projects;
+pub mod providers;
 pub mod purge;
 pub mod refusals;
+pub mod rekey;
 pub mod revocations;
 pub mod revoking;
 pub mod seal;
 pub mod sessions;
 pub mod signing_keys;
 pub mod users;
+pub mod webhooks;
 
 pub use act::{Act, Plan};
 pub use error::{Error, Source};
@@ -93,6 +100,14 @@ pub const ROOMS: &[&[&Statement]] = &[
     client_groups::STATEMENTS,
     client_secrets::STATEMENTS,
     clients::STATEMENTS,
+    connections::STATEMENTS[0],
+    connections::STATEMENTS[1],
+    connections::STATEMENTS[2],
+    connections::STATEMENTS[3],
+    connections::STATEMENTS[4],
+    connections::STATEMENTS[5],
+    connectors::STATEMENTS,
+    flows::STATEMENTS,
     groups::STATEMENTS,
     hand_outs::STATEMENTS,
     idempotency::STATEMENTS,
@@ -106,11 +121,14 @@ pub const ROOMS: &[&[&Statement]] = &[
     pending_sign_ins::STATEMENTS,
     people::STATEMENTS,
     projects::STATEMENTS,
+    providers::STATEMENTS,
     purge::STATEMENTS,
+    rekey::STATEMENTS,
     refusals::STATEMENTS,
     revocations::STATEMENTS,
     revoking::STATEMENTS,
     sessions::STATEMENTS,
     signing_keys::STATEMENTS,
     users::STATEMENTS,
+    webhooks::STATEMENTS,
 ];

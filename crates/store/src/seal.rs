@@ -89,6 +89,12 @@ impl Sealer {
         Ok(out)
     }
 
+    /// The name of the key that seals now.
+    #[must_use]
+    pub fn current_key_name(&self) -> [u8; KEY_ID] {
+        self.keys.first().map_or([0; KEY_ID], |(id, _)| *id)
+    }
+
     /// Whether the key that sealed this is loaded. What is no sealed value at all names none.
     #[must_use]
     pub fn has_key_of(&self, sealed: &[u8]) -> bool {

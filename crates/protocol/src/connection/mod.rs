@@ -68,6 +68,26 @@ words! {
     }
 }
 
+words! {
+    /// Whose a connector's connections are.
+    Sharing {
+        /// Each its user's.
+        Private = "private",
+        /// The project's.
+        Project = "project",
+        /// The organization's.
+        Organization = "organization",
+    }
+}
+
+impl Sharing {
+    /// Whether administrators, not users, begin and end connections.
+    #[must_use]
+    pub const fn is_of_a_team(self) -> bool {
+        matches!(self, Self::Project | Self::Organization)
+    }
+}
+
 impl Method {
     /// Whether a person goes through the provider's consent page.
     #[must_use]

@@ -55,6 +55,10 @@ pub trait Engine: Send + Sync + 'static {
     fn close(&self) -> Answer<'_, ()>;
 }
 
+/// Stands in a statement for the database's own clock in whole seconds: the one clock all nodes
+/// share. Leases are measured by it; everything else takes `now` as a parameter.
+pub(crate) const DATABASE_NOW: &str = "{database_now}";
+
 /// A named SQL text, `$1` markers, the same on every engine.
 pub struct Statement {
     /// `room.what_happens`, unique; used in errors, metrics and prepared-statement caches.

@@ -22,6 +22,11 @@ impl Row {
         Self { statement, values }
     }
 
+    /// A column of whatever type it has, for keys that are passed back as they came.
+    pub(crate) fn value(&self, at: usize) -> Result<Value, Error> {
+        self.values.get(at).cloned().ok_or_else(|| self.mismatch(at, "column"))
+    }
+
     /// A BIGINT column that is never null.
     pub fn int(&self, at: usize) -> Result<i64, Error> {
         self.maybe_int(at)?.ok_or_else(|| self.mismatch(at, "BIGINT"))

@@ -13,9 +13,15 @@ mod charges;
 #[cfg(test)]
 mod commits;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
+mod connectors;
+#[cfg(test)]
 mod ending;
 #[cfg(test)]
 mod families;
+#[cfg(test)]
+mod flows;
 #[cfg(test)]
 mod hand_outs;
 #[cfg(test)]
@@ -31,6 +37,8 @@ mod purging;
 #[cfg(test)]
 mod queues;
 #[cfg(test)]
+mod rekeying;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod sqlite_faults;
@@ -38,3 +46,5 @@ mod sqlite_faults;
 mod statements;
 #[cfg(test)]
 mod values;
+#[cfg(test)]
+mod webhooks;

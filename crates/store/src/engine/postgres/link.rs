@@ -1,5 +1,6 @@
 //! One connection, and what has been prepared on it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -14,7 +15,7 @@ use tokio_postgres::{Client, Statement as Prepared};
 
 use super::failure::Failure;
 use super::values::{self, Column, Param};
-use crate::engine::{Statement, Stepped, Value};
+use crate::engine::{DATABASE_NOW, Statement, Stepped, Value};
 
 /// A connection that several tasks may use at once: requests go out in the order of first polls
 /// and are answered in that order.
@@ -30,6 +31,16 @@ pub(super) struct Link {
 enum Form {
     One(usize),
     Many(usize),
+}
+
+/// The text with the database's clock in it.
+fn clocked(sql: &'static str) -> Cow<'static, str> {
+    if sql.contains(DATABASE_NOW) {
+        let now = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)";
+        Cow::Owned(sql.replace(DATABASE_NOW, now))
+    } else {
+        Cow::Borrowed(sql)
+    }
 }
 
 impl Link {
@@ -50,7 +61,7 @@ impl Link {
     /// The prepared form of a statement, known after its first use.
     pub(super) async fn prepare(&self, statement: &'static Statement) -> Result<Prepared, Failure> {
         let form = Form::One(address(statement));
-        self.prepare_as(form, statement, statement.sql).await
+        self.prepare_as(form, statement, &clocked(statement.sql)).await
     }
 
     /// The form of an append that inserts many rows; `text` makes it from the one-row form.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql};
 
-use crate::engine::{Row, Statement, Stepped, Value};
+use crate::engine::{DATABASE_NOW, Row, Statement, Stepped, Value};
 
 /// The database file inside its data directory.
 pub(super) fn file_in(directory: &Path) -> PathBuf {
@@ -138,7 +138,8 @@ fn value(column: ValueRef<'_>, at: usize) -> rusqlite::Result<Value> {
 /// `$1` names a parameter in SQLite; `?1` numbers it. Text in quotes is left alone.
 fn translate(sql: &str) -> String {
     let mut quoted = false;
-    sql.chars()
+    sql.replace(DATABASE_NOW, "CAST(strftime('%s', 'now') AS INTEGER)")
+        .chars()
         .map(|c| {
             quoted ^= c == '\'';
             if c == '$' && !quoted { '?' } else { c }

@@ -1,0 +1,301 @@
+//! A grant arrives: a new connection, or an old one authorized again. Grant, first line of the
+//! timeline, announcement and the outcome of the flow are one commit.
+
+use keyhaven_protocol::connection::Method;
+use keyhaven_protocol::connection::state::{
+    Announcement, Event, Reason, Standing, Status, announcement,
+};
+use keyhaven_protocol::id::{ConnectionId, ConnectorId, OrganizationId, UserId};
+use keyhaven_protocol::secret::Digest;
+use keyhaven_protocol::time::{Seconds, Timestamp};
+
+use super::{ACCESS, DATA_KEY, Happened, Held, REFRESH, Tokens, address, target, told};
+use crate::act::Plan;
+use crate::engine::{Statement, Step, Value};
+use crate::envelope::{DataKey, Nonces};
+use crate::{Act, Error, Outcome, Store, flows, organizations, values};
+
+/// A connection about to exist.
+#[derive(Clone, Debug)]
+pub struct NewConnection<'a> {
+    /// Its id.
+    pub id: ConnectionId,
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// Under which connector.
+    pub connector: ConnectorId,
+    /// Whose it is; `None` when a team shares it.
+    pub owner: Option<UserId>,
+    /// What it holds.
+    pub method: Method,
+    /// The outside account.
+    pub account: Option<&'a str>,
+    /// What people call that account.
+    pub account_label: Option<&'a str>,
+    /// Words its callers find it by.
+    pub labels: &'a str,
+    /// `active`, or `pending` until its user confirms.
+    pub standing: Standing,
+    /// The client id the grant was issued to.
+    pub issued_to: Option<&'a str>,
+    /// The flow that made it.
+    pub flow: Option<Digest>,
+    /// The node at work.
+    pub node: &'a str,
+}
+
+/// An authorization that renews a connection.
+#[derive(Clone, Debug)]
+pub struct Connected<'a> {
+    /// The account that was authorized.
+    pub account: Option<&'a str>,
+    /// What people call it.
+    pub account_label: Option<&'a str>,
+    /// The client id the grant was issued to.
+    pub issued_to: Option<&'a str>,
+    /// The flow that made it.
+    pub flow: Option<Digest>,
+    /// The node at work.
+    pub node: &'a str,
+}
+
+impl Store {
+    /// Keeps a new connection. `Taken("account")` when the account has one under the connector,
+    /// `Absent` when the connector is gone or going.
+    pub async fn connect_account(
+        &self,
+        new: &NewConnection<'_>,
+        tokens: &Tokens,
+        nonces: [u8; 32],
+        mut act: Act,
+    ) -> Result<Outcome, Error> {
+        let mut nonces = Nonces::new(nonces);
+        let place = address(new.id, new.organization, new.connector);
+        let (key, wrapped) = DataKey::make(&self.sealer, DATA_KEY, place, &mut nonces)?;
+        let insert = insert(new, tokens, &Sealed::of(&key, tokens, &mut nonces)?, wrapped, act.now);
+        let owner = new.owner.map(|owner| owner.0);
+        let scopes = tokens.scopes.as_deref().unwrap_or_default();
+        let grant = values![new.id.0, new.organization.0, owner, scopes, act.now];
+        let created = (new.standing.status == Status::Active).then_some(Announcement::Created);
+        let hold = Step::one(&HOLD_CONNECTOR, values![new.organization.0, new.connector.0]);
+        let mut plan = Plan::default()
+            .must(organizations::hold(new.organization), Outcome::Absent)
+            .must(hold, Outcome::Absent)
+            .must(Step::one(&CONNECT, insert), Outcome::Taken("account"))
+            .also(Step::one(&GRANT, grant))
+            .announce(created, new.id, told(new.id, new.connector, &new.standing), &mut act);
+        if let Some(flow) = new.flow {
+            plan = plan.also(flows::succeeded(flow, new.id));
+        }
+        let what = Happened::plain("connected", new.node);
+        let detail = format!(r#"{{"connector":"{}"}}"#, new.connector);
+        let plan = plan.happened(new.organization, new.id, &what, &mut act).also(act.audit(
+            Some(new.organization),
+            "connection.created",
+            target(new.id),
+            detail,
+        ));
+        self.carry_out(plan, act).await
+    }
+
+    /// Renews a connection by a new authorization of the same account: its id stays, its generation
+    /// moves, all counters start again. `Moved` when it changed since it was read.
+    pub async fn reconnect_account(
+        &self,
+        held: &Held,
+        new: &Connected<'_>,
+        tokens: &Tokens,
+        nonces: [u8; 32],
+        mut act: Act,
+    ) -> Result<Outcome, Error> {
+        let connection = &held.connection;
+        let (before, now) = (connection.standing, act.now);
+        let after = before.after(Event::Connected, now).unwrap_or(before);
+        let changed = (after != before).then(|| announcement(before.status, after.status));
+        let announced = changed.flatten();
+        let sealed = Sealed::of(&held.data_key(&self.sealer)?, tokens, &mut Nonces::new(nonces))?;
+        let mut values = values![
+            connection.organization.0,
+            connection.id.0,
+            held.generation,
+            before.status.as_str(),
+            new.account,
+            new.account_label,
+            new.issued_to,
+            after.status.as_str(),
+            after.since,
+            now,
+            i64::from(announced.is_some()),
+        ];
+        values.extend(tokens.values(sealed));
+        let body = told(connection.id, connection.connector, &after);
+        let mut plan = Plan::default()
+            .must(Step::one(&RECONNECT, values), Outcome::Moved)
+            .announce(announced, connection.id, body, &mut act);
+        if let Some(flow) = new.flow {
+            plan = plan.also(flows::succeeded(flow, connection.id));
+        }
+        let what = Happened::plain("reconnected", new.node);
+        let plan =
+            plan.happened(connection.organization, connection.id, &what, &mut act).also(act.audit(
+                Some(connection.organization),
+                "connection.reconnected",
+                target(connection.id),
+                "{}",
+            ));
+        self.carry_out(plan, act).await
+    }
+
+    /// Its user confirmed it: it can be used.
+    pub async fn confirm_connection(
+        &self,
+        held: &Held,
+        node: &str,
+        mut act: Act,
+    ) -> Result<Outcome, Error> {
+        let connection = &held.connection;
+        let Some(after) = connection.standing.after(Event::Confirmed, act.now) else {
+            return Ok(Outcome::Moved);
+        };
+        let values = values![connection.organization.0, connection.id.0, act.now];
+        let what = Happened::plain("confirmed", node);
+        let body = told(connection.id, connection.connector, &after);
+        let plan = Plan::default()
+            .must(Step::one(&CONFIRM, values), Outcome::Moved)
+            .announce(Some(Announcement::Created), connection.id, body, &mut act)
+            .happened(connection.organization, connection.id, &what, &mut act)
+            .also(act.audit(
+                Some(connection.organization),
+                "connection.confirmed",
+                target(connection.id),
+                "{}",
+            ));
+        self.carry_out(plan, act).await
+    }
+}
+
+/// Tokens under a row's data key.
+pub(super) struct Sealed {
+    access: Option<Vec<u8>>,
+    refresh: Option<Vec<u8>>,
+    fingerprint: Option<String>,
+}
+
+impl Sealed {
+    pub(super) fn of(key: &DataKey, tokens: &Tokens, nonces: &mut Nonces) -> Result<Self, Error> {
+        let seal = |column, secret: &Option<_>, nonces: &mut Nonces| {
+            secret.as_ref().map(|secret| key.seal(column, secret, nonces)).transpose()
+        };
+        Ok(Self {
+            access: seal(ACCESS, &tokens.access, nonces)?,
+            refresh: seal(REFRESH, &tokens.refresh, nonces)?,
+            fingerprint: tokens.access.as_ref().map(|token| key.fingerprint(token)),
+        })
+    }
+}
+
+impl Tokens {
+    /// The twelve values of a row's tokens, in the order of every statement that writes them.
+    pub(super) fn values(&self, sealed: Sealed) -> Vec<Value> {
+        values![
+            sealed.refresh,
+            self.grant_ends_at,
+            sealed.access,
+            self.access_ends_at,
+            self.access_lifetime.map(|Seconds(life)| life),
+            sealed.fingerprint,
+            self.scheme.as_str(),
+            self.scopes.as_deref(),
+            self.missing_scopes.as_deref(),
+            self.api_base.as_deref(),
+            self.extra.as_deref(),
+            self.due_at,
+        ]
+    }
+}
+
+fn insert(
+    new: &NewConnection<'_>,
+    tokens: &Tokens,
+    sealed: &Sealed,
+    wrapped: Vec<u8>,
+    now: Timestamp,
+) -> Vec<Value> {
+    values![
+        new.id.0,
+        new.organization.0,
+        new.connector.0,
+        new.owner.map(|owner| owner.0),
+        new.method.as_str(),
+        new.account,
+        new.account_label,
+        new.labels,
+        new.standing.status.as_str(),
+        new.standing.reason.map(Reason::as_str),
+        now,
+        wrapped,
+        new.issued_to,
+        sealed.refresh.clone(),
+        tokens.grant_ends_at,
+        sealed.access.clone(),
+        tokens.access_ends_at,
+        tokens.access_lifetime.map(|Seconds(life)| life),
+        sealed.fingerprint.as_deref(),
+        tokens.scheme.as_str(),
+        tokens.scopes.as_deref().unwrap_or_default(),
+        tokens.missing_scopes.as_deref().unwrap_or_default(),
+        tokens.api_base.as_deref(),
+        tokens.extra.as_deref().unwrap_or("{}"),
+        tokens.due_at,
+    ]
+}
+
+static HOLD_CONNECTOR: Statement = Statement::new(
+    "connections.hold_connector",
+    "UPDATE connectors SET created_at = created_at \
+     WHERE organization = $1 AND id = $2 AND deleting_since IS NULL",
+);
+
+static CONNECT: Statement = Statement::new(
+    "connections.connect",
+    "INSERT INTO connections (id, organization, connector, owner, method, account, account_label, \
+     labels, status, reason, since, created_at, updated_at, granted_at, token_updated_at, data_key, \
+     issued_to, refresh, grant_ends_at, access, access_ends_at, access_lifetime, fingerprint, \
+     scheme, scopes, missing_scopes, api_base, extra, due_at, sequence, generation, lease_until, \
+     spent_times, failures, unknowns, reports) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $11, $11, $12, $13, $14, $15, \
+     $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, 1, 1, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING",
+);
+
+static GRANT: Statement = Statement::new(
+    "connections.grant",
+    "INSERT INTO grants (id, kind, organization, owner, scopes, created_at) \
+     VALUES ($1, 'connection', $2, $3, $4, $5)",
+);
+
+static RECONNECT: Statement = Statement::new(
+    "connections.reconnect",
+    "UPDATE connections SET account = COALESCE($5, account), \
+     account_label = COALESCE($6, account_label), issued_to = $7, status = $8, reason = NULL, \
+     since = $9, granted_at = $10, updated_at = $10, token_updated_at = $10, \
+     sequence = sequence + $11, generation = generation + 1, refresh = COALESCE($12, refresh), \
+     grant_ends_at = $13, access = COALESCE($14, access), access_ends_at = $15, \
+     access_lifetime = $16, fingerprint = COALESCE($17, fingerprint), scheme = $18, \
+     scopes = COALESCE($19, scopes), missing_scopes = COALESCE($20, missing_scopes), \
+     api_base = COALESCE($21, api_base), extra = COALESCE($22, extra), due_at = $23, \
+     lease_owner = NULL, lease_until = 0, spent_generation = NULL, spent_at = NULL, \
+     spent_last_at = NULL, spent_times = 0, failures = 0, failing_since = NULL, unknowns = 0, \
+     unknown_since = NULL, next_try_at = NULL, reports = 0, reported_at = NULL \
+     WHERE organization = $1 AND id = $2 AND generation = $3 AND status = $4 \
+     AND status <> 'revoked' AND COALESCE(account, $5, '') = COALESCE($5, account, '')",
+);
+
+static CONFIRM: Statement = Statement::new(
+    "connections.confirm",
+    "UPDATE connections SET status = 'active', reason = NULL, since = $3, updated_at = $3, \
+     due_at = $3, sequence = sequence + 1 \
+     WHERE organization = $1 AND id = $2 AND status = 'pending'",
+);
+
+pub(super) const STATEMENTS: &[&Statement] =
+    &[&HOLD_CONNECTOR, &CONNECT, &GRANT, &RECONNECT, &CONFIRM];

@@ -1,0 +1,149 @@
+//! What happened to a connection, appended in the same commit: for its timeline, and for webhooks.
+
+use keyhaven_protocol::connection::failure::Class;
+use keyhaven_protocol::connection::state::{Announcement, Reason};
+use keyhaven_protocol::id::{ConnectionId, Id, OrganizationId};
+use keyhaven_protocol::time::Timestamp;
+
+use super::key;
+use crate::act::Plan;
+use crate::engine::{Row, Statement, Step};
+use crate::{Act, Error, Listed, Page, Store, values, webhooks};
+
+/// What the provider's answer said about itself.
+#[derive(Clone, Debug, Default)]
+pub struct Upstream {
+    /// Its status.
+    pub status: Option<u16>,
+    /// Its own id of the request.
+    pub request: Option<String>,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub struct Happened<'a> {
+    /// The word: `connected`, `refreshed`, `failed` …
+    pub what: &'static str,
+    /// The reason of the state it led to.
+    pub reason: Option<Reason>,
+    /// What a failure meant.
+    pub class: Option<Class>,
+    /// What the provider said.
+    pub upstream: Upstream,
+    /// The node that did it.
+    pub node: &'a str,
+}
+
+impl<'a> Happened<'a> {
+    /// `what`, on `node`, with nothing else to say.
+    #[must_use]
+    pub fn plain(what: &'static str, node: &'a str) -> Self {
+        Self { what, reason: None, class: None, upstream: Upstream::default(), node }
+    }
+}
+
+/// One line of a timeline.
+#[derive(Clone, Debug)]
+pub struct TokenEvent {
+    /// Its id, growing with time.
+    pub id: Id,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The word.
+    pub what: String,
+    /// The reason of the state it led to.
+    pub reason: Option<String>,
+    /// What a failure meant.
+    pub class: Option<String>,
+    /// The provider's status.
+    pub upstream_status: Option<i64>,
+    /// The provider's own id of the request.
+    pub upstream_request: Option<String>,
+    /// The node that did it.
+    pub node: String,
+    /// Who asked for it.
+    pub actor: String,
+}
+
+impl Store {
+    /// What happened to a connection of the tenant, newest first.
+    pub async fn list_token_events(
+        &self,
+        organization: OrganizationId,
+        connection: ConnectionId,
+        page: Page,
+    ) -> Result<Listed<TokenEvent>, Error> {
+        let values = values![organization.0, connection.0, page.below(), page.fetch()];
+        let rows = self.engine.read(&LIST, values).await?;
+        page.of(rows, token_event, |event| event.id)
+    }
+}
+
+impl Plan {
+    /// Adds the line of the timeline.
+    pub(super) fn happened(
+        self,
+        organization: OrganizationId,
+        connection: ConnectionId,
+        what: &Happened<'_>,
+        act: &mut Act,
+    ) -> Self {
+        let values = values![
+            act.id(),
+            organization.0,
+            key(connection),
+            act.now,
+            what.what,
+            what.reason.map(Reason::as_str),
+            what.class.map(Class::as_str),
+            what.upstream.status.map(i64::from),
+            what.upstream.request.as_deref(),
+            what.node,
+            act.actor(),
+        ];
+        self.also(Step::one(&APPEND, values))
+    }
+
+    /// Puts the announcement into the outbox of every endpoint that asks for it.
+    pub(super) fn announce(
+        self,
+        announcement: Option<Announcement>,
+        connection: ConnectionId,
+        body: String,
+        act: &mut Act,
+    ) -> Self {
+        let Some(announcement) = announcement else { return self };
+        let step = webhooks::tell_of_connection(act.id(), connection, announcement, body, act.now);
+        self.also(step)
+    }
+}
+
+fn token_event(mut row: Row) -> Result<TokenEvent, Error> {
+    Ok(TokenEvent {
+        id: row.id(0)?,
+        at: row.time(1)?,
+        what: row.text(2)?,
+        reason: row.maybe_text(3)?,
+        class: row.maybe_text(4)?,
+        upstream_status: row.maybe_int(5)?,
+        upstream_request: row.maybe_text(6)?,
+        node: row.text(7)?,
+        actor: row.text(8)?,
+    })
+}
+
+static APPEND: Statement = Statement::append(
+    "connections.append_event",
+    "INSERT INTO token_events (id, organization, connection, at, what, reason, class, \
+     upstream_status, upstream_request, node, actor) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+);
+
+static LIST: Statement = Statement::new(
+    "connections.list_events",
+    "SELECT id, at, what, reason, class, upstream_status, upstream_request, node, actor \
+     FROM token_events WHERE organization = $1 AND connection = $2 AND id < $3 \
+     ORDER BY id DESC LIMIT $4",
+);
+
+pub(super) const STATEMENTS: &[&Statement] = &[&APPEND, &LIST];
