@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use keyhaven_protocol::client::{AuthMethod, Client, Profile, Standing, TokenFormat};
 use keyhaven_protocol::id::{ClientId, OrganizationId};
 use keyhaven_protocol::jose::algorithm::Algorithm;
+use keyhaven_protocol::relying_party::RelyingParty;
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::{Seconds, Timestamp};
@@ -20,7 +21,7 @@ use keyhaven_store::refusals::Explanation;
 use keyhaven_store::{Outcome, Store, instance};
 use tokio::sync::mpsc;
 
-use crate::app::{App, Clock, Dice, NewClients, Origin, Settings, Shared};
+use crate::app::{App, Clock, Dice, NewClients, Origin, PrivateKeys, Settings, Shared};
 use crate::config::Config;
 use crate::keyring::KeyRing;
 use crate::limits::FailureLimit;
@@ -83,7 +84,10 @@ pub async fn open_over(
     let settings = settings(config, issuer);
     let failures = FailureLimit::default();
     let pace = Pace::new(&clock);
-    let app = Arc::new(App { store, keys, settings, clock, pace, dice, refusals: log, failures });
+    let secret = store.instance_secret(dice.bytes(), dice.bytes()).await?;
+    let private = PrivateKeys::of_secret(&secret);
+    let app = App { store, keys, settings, clock, pace, dice, private, refusals: log, failures };
+    let app = Arc::new(app);
     ensure_signing_key(&app, config).await?;
     Ok(Node { app, refusals })
 }
@@ -189,8 +193,8 @@ fn first_client(app: &App, organization: OrganizationId) -> Result<ClientRecord>
             refresh_absolute: defaults.refresh_absolute,
             refresh_grace: defaults.refresh_grace,
             not_before: Timestamp(0),
+            party: RelyingParty::default(),
         },
-        redirect_uris: Vec::new(),
         groups: Vec::new(),
         created_at: app.clock.now(),
         disabled_at: None,

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 pub mod act;
 pub mod audit;
+pub mod authorization_requests;
+pub mod authorizations;
 pub mod budgets;
 pub mod changes;
 pub mod client_groups;
@@ -15,6 +17,7 @@ pub mod client_secrets;
 pub mod clients;
 pub mod connections;
 pub mod connectors;
+pub mod consents;
 pub mod engine;
 pub mod envelope;
 mod error;
@@ -26,6 +29,7 @@ pub mod instance;
 pub mod issuing;
 pub mod keys;
 pub mod known;
+pub mod logout_notices;
 pub mod memberships;
 pub mod metering;
 pub mod one_time_codes;
@@ -34,6 +38,7 @@ mod outcome;
 mod page;
 pub mod pending_sign_ins;
 pub mod people;
+pub mod profiles;
 pub mod projects;
 pub mod providers;
 pub mod purge;
@@ -96,6 +101,8 @@ impl Store {
 pub const ROOMS: &[&[&Statement]] = &[
     audit::STATEMENTS,
     budgets::STATEMENTS,
+    authorization_requests::STATEMENTS,
+    authorizations::STATEMENTS,
     changes::STATEMENTS,
     client_groups::STATEMENTS,
     client_secrets::STATEMENTS,
@@ -108,18 +115,21 @@ pub const ROOMS: &[&[&Statement]] = &[
     connections::STATEMENTS[5],
     connectors::STATEMENTS,
     flows::STATEMENTS,
+    consents::STATEMENTS,
     groups::STATEMENTS,
     hand_outs::STATEMENTS,
     idempotency::STATEMENTS,
     instance::STATEMENTS,
     issuing::STATEMENTS,
     keys::STATEMENTS,
+    logout_notices::STATEMENTS,
     memberships::STATEMENTS,
     metering::STATEMENTS,
     one_time_codes::STATEMENTS,
     organizations::STATEMENTS,
     pending_sign_ins::STATEMENTS,
     people::STATEMENTS,
+    profiles::STATEMENTS,
     projects::STATEMENTS,
     providers::STATEMENTS,
     purge::STATEMENTS,

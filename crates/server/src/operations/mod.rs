@@ -13,6 +13,7 @@ pub mod check;
 pub mod forget_ended;
 pub mod issue_token;
 pub mod known_device;
+pub mod person;
 pub mod revoke_token;
 pub mod sessions;
 pub mod sign_in;
