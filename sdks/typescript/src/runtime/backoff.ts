@@ -3,8 +3,6 @@
 import type { Operation } from "./operation.js";
 import type { ClientOptions, RetryConfig } from "./options.js";
 
-const CODES = ["408", "425", "429", "502", "503", "504"];
-
 type Backoff = Extract<RetryConfig, { strategy: "backoff" }>;
 
 /** What a call may do about failures: nothing for operations that must not happen twice. */
@@ -16,10 +14,9 @@ export function plan(op: Operation, { retries }: ClientOptions): Backoff | undef
 /** Whether an answer is worth another attempt; the server's own word wins. */
 export function isWorth(op: Operation, { retryCodes }: ClientOptions, response: Response): boolean {
   const word = response.headers.get("x-should-retry");
-  if (word === "true" || word === "false") return word === "true";
-  const status = String(response.status);
-  const codes = retryCodes ?? (op.retry === "safe" ? [...CODES, "500"] : CODES);
-  return codes.some((code) => new RegExp(`^${code.replace(/x/gi, "\\d")}$`).test(status));
+  const codes = retryCodes ?? ["408", "42[59]", op.retry === "safe" ? "50[0234]" : "50[234]"];
+  const pattern = `^(${codes.join("|").replace(/x/gi, ".")})$`;
+  return word === "true" || (word !== "false" && RegExp(pattern).test(`${response.status}`));
 }
 
 /** Full jitter: anywhere between nothing and a bound that doubles, but never less than told. */
@@ -32,9 +29,7 @@ export function delay(config: Backoff, attempt: number, toldMs = 0): number {
 /** How long the server wants to be left alone. */
 export function retryAfter(headers: Headers): number | undefined {
   const ms = headers.get("retry-after-ms");
-  if (ms && +ms >= 0) return +ms;
   const text = headers.get("retry-after");
-  if (!text) return undefined;
-  const wait = /^\d+$/.test(text) ? +text * 1000 : Date.parse(text) - Date.now();
-  return Number.isNaN(wait) ? undefined : Math.max(wait, 0);
+  const wait = ms ? +ms : text ? (+text * 1000 || Date.parse(text) - Date.now()) : NaN;
+  return wait >= 0 ? wait : undefined;
 }

@@ -1,6 +1,6 @@
 // Every way a call can fail. Classes of documented error bodies are generated beside these.
 
-const BRAND = Symbol.for("@keyhaven/sdk error");
+const BRAND: unique symbol = Symbol.for("@keyhaven/sdk error") as never;
 
 /** What is known of a failure. */
 export interface ErrorFields {
@@ -37,58 +37,52 @@ export class SDKError extends Error {
   constructor(message: string, fields: ErrorFields = {}) {
     super(message);
     for (const name in fields) {
-      const enumerable = !/^(body|data|headers|cause)$/.test(name);
       const value = fields[name as keyof ErrorFields];
+      // Only what may be printed is enumerable: no body, no headers, nothing parsed.
+      const enumerable = name !== "body" && typeof value !== "object";
       Object.defineProperty(this, name, { value, enumerable, configurable: true, writable: true });
     }
-    Object.defineProperty(this, BRAND, { value: kinds(new.target) });
-    Object.defineProperty(this, "name", { value: new.target.name });
   }
+
+  static readonly kind: string = "SDKError";
+  static readonly [BRAND] = 1;
 
   /** Whether `error` is one of this class, also of another copy of this package. */
   static is<C extends abstract new (...args: never[]) => SDKError>(
     this: C,
     error: unknown,
   ): error is InstanceType<C> {
-    const known = (error as { [BRAND]?: string[] } | undefined)?.[BRAND];
-    return !!known && known.includes((this as unknown as { kind: string }).kind);
+    const { kind } = this as unknown as Kind;
+    let type = (error as object | undefined)?.constructor as Kind | undefined;
+    while (type?.[BRAND] && type.kind !== kind) type = Object.getPrototypeOf(type) as Kind;
+    return !!type?.[BRAND];
   }
 
-  static readonly kind: string = "SDKError";
+  /** The class, whatever a minifier made of its own name. */
+  override get name(): string {
+    return (this.constructor as unknown as Kind).kind;
+  }
 
   /** What `WWW-Authenticate` asks for. */
   get challenges(): Challenge[] {
-    return parseChallenges(this.headers?.get("www-authenticate") ?? "");
+    const list: Challenge[] = [];
+    const text = this.headers?.get("www-authenticate") ?? "";
+    for (const [, word, value] of text.matchAll(/([\w-]+)(?:\s*=\s*("(?:\\.|[^"])*"|[^\s,]+))?/g)) {
+      if (!value) list.push({ scheme: word!, params: {} });
+      else list.at(-1)!.params[word!] = value.replace(/^"|\\(?=.)|"$/g, "");
+    }
+    return list;
   }
 
   toJSON(): object {
-    const { name, message, operationId, statusCode, requestId, retryAfterMs, attempts } = this;
-    return { name, message, operationId, statusCode, requestId, retryAfterMs, attempts };
+    const { name, message } = this;
+    return { ...this, name, message };
   }
 }
 
-/** The kinds of a class and of all it extends: minifiers rename classes, not these. */
-function kinds(type: Function): string[] {
-  const list: string[] = [];
-  for (; type !== Error; type = Object.getPrototypeOf(type) as Function) {
-    list.push((type as unknown as { kind: string }).kind);
-  }
-  return list;
-}
-
-function parseChallenges(text: string): Challenge[] {
-  const list: Challenge[] = [];
-  for (const [, scheme, name, quoted, plain] of text.matchAll(
-    /(?:^|[\s,])([\w-]+)(?=\s+[\w-]+\s*=|\s*(?:,|$))(?!\s*=)|([\w-]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^\s,"]+))/g,
-  )) {
-    if (scheme) list.push({ scheme, params: {} });
-    else if (name) {
-      const value = quoted?.replace(/\\(.)/g, "$1") ?? plain ?? "";
-      const last = list[list.length - 1];
-      if (last) last.params[name.toLowerCase()] = value;
-    }
-  }
-  return list;
+interface Kind {
+  readonly kind: string;
+  readonly [BRAND]?: number;
 }
 
 /** An answer that is no success. Fields of its documented body are its own fields. */

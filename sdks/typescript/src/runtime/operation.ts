@@ -2,7 +2,8 @@
 
 import type { HTTPError } from "./errors.js";
 
-type ErrorClass = new (...args: ConstructorParameters<typeof HTTPError>) => HTTPError;
+/** Makes an error of an answer. */
+export type ErrorClass = new (...args: ConstructorParameters<typeof HTTPError>) => HTTPError;
 
 /** A way in; its `key` is the name of its credential. */
 export interface Scheme {

@@ -14,16 +14,20 @@ import {
   type ErrorFields,
 } from "./errors.js";
 import type { HookContext, SDKHooks } from "./hooks.js";
-import type { Operation } from "./operation.js";
+import type { ErrorClass, Operation } from "./operation.js";
 import type { ClientOptions, RequestOptions, Security, Token } from "./options.js";
 import type { Meta, Result } from "./result.js";
 import { authorize, inBrowser } from "./security.js";
 import { address, fromWire, toWire } from "./wire.js";
 
 type Input = Record<string, unknown>;
+type Answer = Response & { told: string };
+
+const JSON_TYPE = "application/json";
 
 /** What stays the same over the attempts of a call. */
 interface Call {
+  core: ClientCore;
   op: Operation;
   options: ClientOptions & RequestOptions;
   security: RequestOptions["security"];
@@ -47,7 +51,7 @@ export async function send<T, E>(
 ): Promise<Result<T, E>> {
   let call: Call | undefined;
   try {
-    call = prepare(core.options, op, (request ?? {}) as Input, security, given);
+    call = prepare(core, op, (request ?? {}) as Input, security, given);
     return { ok: true, value: (await attempts(call)) as T, meta: call.meta! };
   } catch (error) {
     const told = SDKError.is(error)
@@ -59,44 +63,39 @@ export async function send<T, E>(
 }
 
 function prepare(
-  own: ClientOptions,
+  core: ClientCore,
   op: Operation,
   request: Input,
   security: Security | undefined,
   given: RequestOptions,
 ): Call {
-  const options: ClientOptions & RequestOptions = { ...own };
-  for (const name in given) {
-    const value = given[name as keyof RequestOptions];
-    if (value !== undefined) Object.assign(options, { [name]: value });
-  }
+  const own = core.options;
+  const options: ClientOptions & RequestOptions = { ...own, ...given };
   const signal = options.fetchOptions?.signal;
-  if (signal?.aborted) throw new RequestAbortedError("aborted", { cause: signal.reason });
   const headers: Record<string, string> = { ...own.defaultHeaders, ...given.headers };
   for (const name in op.header) {
     if (request[name] != null) headers[op.header[name]!] = String(request[name]);
   }
-  const content = op.body === true ? request : op.body && request[op.body];
-  if (op.body) headers["content-type"] = op.sends ?? "application/json";
-  if (op.gives !== null) headers["accept"] = op.gives ?? "application/json";
+  if (op.body) headers["content-type"] = op.sends ?? JSON_TYPE;
+  if (op.gives !== null) headers["accept"] = op.gives ?? JSON_TYPE;
   const key = given.idempotencyKey ?? (op.keyed && crypto.randomUUID());
   if (key) headers["idempotency-key"] = key;
+  const content = op.body === true ? request : request[op.body!];
   let url: string;
   try {
-    url = address(options.serverURL ?? "", op, request);
-    new URL(url, inBrowser ? location.href : undefined);
+    url = new URL(address(options.serverURL ?? "", op, request), globalThis.location?.href).href;
   } catch (cause) {
-    const text = typeof cause === "string" ? cause : `serverURL is no URL: ${options.serverURL}`;
-    throw new InvalidRequestError(text, { cause });
+    throw new InvalidRequestError(cause + "", { cause });
   }
   return {
+    core,
     op,
     options,
     security: given.security ?? security ?? own.security,
     url,
-    body: op.body && JSON.stringify(toWire(content ?? {}, op.opaque, op.names)),
+    body: op.body && JSON.stringify(toWire(content ?? {}, op)),
     headers,
-    hooks: own.hooks ? [own.hooks].flat() : [],
+    hooks: [own.hooks ?? []].flat(),
     signal,
     deadline: Date.now() + (options.totalTimeoutMs ?? 60_000),
     attempt: 0,
@@ -105,119 +104,110 @@ function prepare(
 
 /** Attempts until one counts. */
 async function attempts(call: Call): Promise<unknown> {
-  const config = plan(call.op, call.options);
+  const { op, options } = call;
+  const config = plan(op, options);
   const budget = Math.min(Date.now() + (config?.backoff?.maxElapsedTime ?? Infinity), call.deadline);
-  let renewed = false;
+  let renewed = 0;
   for (;;) {
     call.attempt++;
-    const used: { token?: Token } = {};
+    let used: Token | undefined;
     let error: SDKError;
     let worth: boolean;
     try {
-      const response = await attempt(call, used);
-      if (response.status === call.op.ok) return await settle(call, response);
-      error = await refusal(call, response);
-      worth = isWorth(call.op, call.options, response);
+      const response = await attempt(call, (token) => (used = token));
+      if (response.status === op.ok) return settle(call, response);
+      error = refusal(call, response);
+      worth = isWorth(op, options, response);
     } catch (failure) {
       if (!ConnectionError.is(failure) && !RequestTimeoutError.is(failure)) throw failure;
       error = failure;
       worth = config?.retryConnectionErrors ?? true;
     }
     await each(call, "afterError", error);
-    if (used.token && !renewed && error.statusCode === 401 && !isNarrow(error)) {
-      renewed = true;
-      call.options.tokenSource!.invalidate(used.token);
+    // A token that lives but does not reach so far is no reason to get another one.
+    const isNarrow = /insufficient_scope/.test(error.headers?.get("www-authenticate") ?? "");
+    if (used && !renewed && error.statusCode === 401 && !isNarrow) {
+      renewed = 1;
+      options.tokenSource!.invalidate(used);
       continue;
     }
-    const wait = config && delay(config, call.attempt - +renewed, error.retryAfterMs);
-    const left = call.attempt - +renewed <= (config?.maxRetries ?? 2);
-    if (!worth || wait === undefined || !left || Date.now() + wait > budget) throw error;
+    const tried = call.attempt - renewed;
+    if (!config || !worth || tried > (config.maxRetries ?? 2)) throw error;
+    const wait = delay(config, tried, error.retryAfterMs);
+    if (Date.now() + wait > budget) throw error;
     await each(call, "onRetry", error, wait);
     await within(call, Infinity, (signal) => sleep(wait, signal));
   }
 }
 
-/** A token that lives but does not reach so far is no reason to get another one. */
-function isNarrow(error: SDKError): boolean {
-  return error.challenges.some(({ params }) => params["error"] === "insufficient_scope");
-}
-
 /** One request and its answer, body included, in the time of one attempt. */
-async function attempt(call: Call, used: { token?: Token }): Promise<Response & { told?: string }> {
+async function attempt(call: Call, use: (token: Token) => void): Promise<Answer> {
   const { op, options } = call;
   const started = Date.now();
   const response = await within(call, options.timeoutMs ?? 30_000, async (signal) => {
     const headers = new Headers(options.fetchOptions?.headers);
     for (const name in call.headers) headers.set(name, call.headers[name]!);
     if (!inBrowser) {
-      headers.set("user-agent", [options.userAgent, "keyhaven-sdk-typescript"].filter(Boolean).join(" "));
-      if (call.attempt > 1) headers.set("x-retry-count", String(call.attempt - 1));
+      headers.set("user-agent", (options.userAgent ?? "") + " keyhaven-sdk-typescript");
+      if (call.attempt > 1) headers.set("x-retry-count", call.attempt - 1 + "");
     }
     const token = await authorize(op, options, call.security, headers, signal);
     if (token) {
-      used.token = token;
-      await each(call, "onTokenRefresh", token);
+      use(token);
+      if (known.get(call.core) !== token) await each(call, "onTokenRefresh", token);
+      known.set(call.core, token);
     }
     let request = new Request(call.url, {
       redirect: "manual",
-      ...(inBrowser && { credentials: "include" }),
+      credentials: "include",
       ...options.fetchOptions,
       method: op.method,
       headers,
       signal,
-      ...(call.body !== undefined && { body: call.body }),
+      body: call.body ?? null,
     });
     request = (await each(call, "beforeRequest", request)) ?? request;
     try {
       const response = await (options.fetch ?? fetch)(request);
-      const told = await response.text();
-      return Object.assign(response, { told });
+      return Object.assign(response, { told: await response.text() });
     } catch (cause) {
       throw new ConnectionError("the connection failed", { cause });
     }
   });
-  const requestId = response.headers.get("x-request-id") ?? undefined;
+  const { status, headers } = response;
+  const requestId = headers.get("x-request-id") ?? undefined;
+  const { attempt } = call;
   const ms = Date.now() - started;
-  const status = response.status;
-  options.logger?.debug(`${op.method} ${op.path} ${status}`, { ms, attempt: call.attempt, requestId });
-  const replay = /^true$/i;
-  call.meta = {
-    status,
-    headers: response.headers,
-    requestId,
-    attempts: call.attempt,
-    idempotentReplay:
-      replay.test(response.headers.get("idempotent-replayed") ?? "") ||
-      replay.test(response.headers.get("idempotency-replayed") ?? ""),
-  };
+  options.logger?.debug(op.method + " " + op.path, { status, ms, attempt, requestId });
+  const replay = headers.get("idempotent-replayed") ?? headers.get("idempotency-replayed");
+  call.meta = { status, headers, requestId, attempts: attempt, idempotentReplay: replay === "true" };
   await each(call, "afterResponse", response);
   return response;
 }
 
+/** The last token each client used. */
+const known = new WeakMap<ClientCore, Token>();
+
 /** Runs `work` until it ends, the caller aborts, or its time is over: whichever comes first. */
-async function within<T>(
-  call: Call,
-  ms: number,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
+function within<T>(call: Call, ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const { signal } = call;
   return new Promise<T>((resolve, reject) => {
     const end = (error: SDKError) => {
       reject(error);
       controller.abort(error);
+      done();
     };
-    const onAbort = () => end(new RequestAbortedError("aborted", { cause: signal!.reason }));
-    const left = Math.min(ms, call.deadline - Date.now(), 2 ** 31 - 1);
+    const abort = () => end(new RequestAbortedError("aborted", { cause: signal!.reason }));
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    };
+    const left = Math.min(ms, call.deadline - Date.now());
     const timer = setTimeout(() => end(new RequestTimeoutError(`no answer in ${left} ms`)), left);
-    signal?.addEventListener("abort", onAbort);
-    if (signal?.aborted) onAbort();
-    work(controller.signal)
-      .then(resolve, reject)
-      .finally(() => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
-      });
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
+    else work(controller.signal).then(resolve, reject).finally(done);
   });
 }
 
@@ -229,97 +219,77 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** The value of a success. */
-async function settle(call: Call, response: Response & { told?: string }): Promise<unknown> {
+function settle(call: Call, response: Answer): unknown {
   const { op, options } = call;
   let result: unknown;
   if (op.gives !== null) {
-    const type = mediaType(response);
     const fields = about(call, response);
-    if (type !== (op.gives ?? "application/json")) {
-      throw new ResponseValidationError(`the answer is ${type || "of no type"}`, fields);
-    }
+    const { contentType } = fields;
     let data: unknown;
+    let fault = contentType !== (op.gives ?? JSON_TYPE) && "the answer is " + contentType;
     try {
-      data = JSON.parse(response.told!);
-    } catch (cause) {
-      throw new ResponseValidationError("the answer is no JSON", { ...fields, cause });
+      data = JSON.parse(response.told);
+    } catch {
+      fault ||= "the answer is no JSON";
     }
     const validator = options.validate?.find(({ operation }) => operation === op.id);
-    const fault = validator?.check(data);
+    fault ||= validator?.check(data) ?? "";
     if (fault) throw new ResponseValidationError(fault, fields);
-    result = fromWire(data, op.opaque);
+    result = fromWire(data, op);
   }
-  return op.headers ? { headers: lists(response.headers), result } : result;
-}
-
-function lists(headers: Headers): Record<string, string[]> {
-  const all: Record<string, string[]> = {};
-  headers.forEach((value, name) => (all[name] ??= []).push(value));
-  return all;
+  if (!op.headers) return result;
+  const headers: Record<string, string[]> = {};
+  response.headers.forEach((value, name) => (headers[name] ??= []).push(value));
+  return { headers, result };
 }
 
 /** The error that a refusal is. */
-async function refusal(call: Call, response: Response & { told?: string }): Promise<SDKError> {
+function refusal(call: Call, response: Answer): SDKError {
   const { op } = call;
   const fields = about(call, response);
-  const isProblem = typeof op.errors === "function";
-  const expected = isProblem ? "application/problem+json" : (op.refuses ?? "application/json");
   const { status } = response;
-  const Class =
-    typeof op.errors === "function"
-      ? op.errors(status)
-      : (op.errors[status] ?? op.errors[String(status)[0] + "XX"]);
-  if (fields.contentType === expected && Class) {
-    try {
-      fields.data = fromWire(JSON.parse(response.told!));
-      return new Class(say(fields.data) ?? `status ${status}`, fields);
-    } catch {
-      // What is no JSON after all is an undocumented answer.
+  let Class = APIError as ErrorClass;
+  let message = "status " + status;
+  let expected = op.refuses ?? JSON_TYPE;
+  let documented: ErrorClass | undefined;
+  if (typeof op.errors === "function") {
+    documented = op.errors(status);
+    expected = "application/problem+json";
+  } else documented = op.errors[status] ?? op.errors[(status + "")[0] + "XX"];
+  try {
+    if (documented && fields.contentType === expected) {
+      const data = (fields.data = fromWire(JSON.parse(response.told), op) as any);
+      const inner = data.error;
+      message = data.detail ?? data.message ?? inner?.message ?? inner ?? data.errors?.[0]?.detail ?? message;
+      Class = documented;
     }
+  } catch {
+    // What is no JSON after all is an undocumented answer.
   }
-  return new APIError(`status ${status}`, fields);
+  return new Class(message, fields);
 }
 
-/** The sentence in a documented error body. */
-function say(data: unknown): string | undefined {
-  const body = data as Record<string, any> | null;
-  const inner = body?.["error"];
-  const text =
-    body?.["detail"] ??
-    body?.["message"] ??
-    body?.["errorDescription"] ??
-    inner?.message ??
-    inner ??
-    body?.["errors"]?.[0]?.detail;
-  return typeof text === "string" ? text : undefined;
-}
-
-function about(call: Call, response: Response & { told?: string }): ErrorFields {
+function about({ op, meta, attempt }: Call, { status, headers, told }: Answer): ErrorFields {
   return {
-    operationId: call.op.id,
-    statusCode: response.status,
-    headers: response.headers,
-    contentType: mediaType(response),
-    body: response.told!,
-    requestId: call.meta?.requestId,
-    retryAfterMs: retryAfter(response.headers),
-    attempts: call.attempt,
+    operationId: op.id,
+    statusCode: status,
+    headers,
+    contentType: (headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase(),
+    body: told,
+    requestId: meta!.requestId,
+    retryAfterMs: retryAfter(headers),
+    attempts: attempt,
   };
 }
 
-function mediaType(response: Response): string {
-  return (response.headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
-}
-
 /** Calls a hook of all; the last request that one gives is the one that goes. */
-async function each(call: Call, name: keyof SDKHooks, ...words: unknown[]): Promise<Request | undefined> {
-  let request: Request | undefined;
+async function each(call: Call, name: keyof SDKHooks, first: unknown, more?: unknown) {
+  let given: Request | undefined;
   const { op, attempt, options } = call;
   for (const hooks of call.hooks) {
     const context: HookContext = { operationId: op.id, attempt, baseURL: options.serverURL!, options };
     const hook = hooks[name] as ((...words: unknown[]) => unknown) | undefined;
-    const given = await hook?.call(hooks, context, ...(request ? [request] : words));
-    if (given) request = given as Request;
+    given = ((await hook?.call(hooks, context, given ?? first, more)) as Request) ?? given;
   }
-  return request;
+  return given;
 }
