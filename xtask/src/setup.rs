@@ -16,6 +16,7 @@ pub(crate) fn verb(_: &[String]) -> Result<(), Failure> {
     cargo_deny()?;
     node_packages("tests/clients")?;
     node_packages("tests/browser")?;
+    node_packages("sdks/typescript")?;
     python_packages()?;
     go_modules()
 }

@@ -49,6 +49,15 @@ const SUITES: &[Suite] = &[
         name: "Python client",
         words: &["sh", "-c", "exec \"$KEYHAVEN_TEST_PYTHON\" tests/clients/python/run.py"],
     },
+    Suite {
+        name: "TypeScript SDK",
+        words: &[
+            "sh",
+            "-c",
+            "cd sdks/typescript && npm run --silent build && exec node --test \
+             --test-reporter=../../tests/clients/node/tally.mjs test/*.test.mjs",
+        ],
+    },
     Suite { name: "Go client", words: &["sh", "-c", "cd tests/clients/go && exec go run ./tally"] },
 ];
 

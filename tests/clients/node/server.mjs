@@ -30,10 +30,12 @@ export async function startServer({ settings = {}, format = "jwt" } = {}) {
   child.stderr.on("data", (text) => (complaints += text));
   const ended = new Promise((resolve) => child.once("close", resolve));
   const port = await readPort(child, () => complaints);
-  const client = JSON.parse(
-    execFileSync(program, [...instance, ...REGISTER, "--token-format", format], { env }),
-  );
+  const command = (...words) =>
+    JSON.parse(execFileSync(program, [...instance, ...words, "--json"], { env }));
+  const client = command(...REGISTER, "--token-format", format);
   return {
+    /** Runs the command line beside the server; what it prints. */
+    command,
     port,
     url: `http://127.0.0.1:${port}`,
     id: client.client_id,
@@ -46,7 +48,7 @@ export async function startServer({ settings = {}, format = "jwt" } = {}) {
   };
 }
 
-const REGISTER = ["client", "create", "--json", "--org", "default", "--name", "Clients"];
+const REGISTER = ["client", "create", "--org", "default", "--name", "Clients"];
 REGISTER.push("--grant", "client_credentials", "--grant", "refresh_token");
 REGISTER.push(...SCOPE.split(" ").flatMap((scope) => ["--scope", scope]));
 
