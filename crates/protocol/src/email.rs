@@ -24,6 +24,16 @@ pub fn parse_email(text: &str) -> Result<String, &'static str> {
     Ok(text.to_lowercase())
 }
 
+/// Reads the domain of addresses, as an organization claims it: at least two labels, so that nobody
+/// claims all of a country.
+pub fn parse_domain(text: &str) -> Result<String, &'static str> {
+    let folded = text.to_lowercase();
+    if text.len() > MAX_BYTES - 2 || !folded.contains('.') || !folded.split('.').all(is_label) {
+        return Err("is a domain name such as example.com");
+    }
+    Ok(folded)
+}
+
 fn is_local(char: char) -> bool {
     char.is_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(char)
 }
@@ -49,6 +59,14 @@ mod tests {
     fn case_is_folded() {
         assert_eq!(parse_email("Ada@Example.TEST").as_deref(), Ok("ada@example.test"));
         assert_eq!(parse_email("a.b+c@localhost").as_deref(), Ok("a.b+c@localhost"));
+    }
+
+    #[test]
+    fn a_domain_has_two_labels_and_folds_its_case() {
+        assert_eq!(parse_domain("Example.COM").as_deref(), Ok("example.com"));
+        for text in ["com", "", ".", "a..b", "-a.test", "a b.test", "a@b.test", "a.test."] {
+            assert_eq!(parse_domain(text), Err("is a domain name such as example.com"), "{text}");
+        }
     }
 
     #[test]

@@ -182,6 +182,8 @@ ids! {
     ChargeId;
     /// An amount held for a charge to come.
     HoldId;
+    /// Another OpenID provider that people sign in with.
+    UpstreamId;
     /// A signed-in browser or command line. It is a grant: what hangs on it has it as its parent.
     SessionId;
 }

@@ -130,6 +130,11 @@ impl Plan {
         self
     }
 
+    /// The steps alone, for a commit that tells nobody.
+    pub(crate) fn into_steps(self) -> Vec<Step> {
+        self.steps
+    }
+
     /// A step that cannot miss.
     pub(crate) fn also(self, step: Step) -> Self {
         self.must(step, Outcome::Absent)

@@ -8,8 +8,6 @@ use std::sync::Arc;
 
 pub mod act;
 pub mod audit;
-pub mod authorization_requests;
-pub mod authorizations;
 pub mod budgets;
 pub mod changes;
 pub mod client_groups;
@@ -17,10 +15,10 @@ pub mod client_secrets;
 pub mod clients;
 pub mod connections;
 pub mod connectors;
-pub mod consents;
 pub mod engine;
 pub mod envelope;
 mod error;
+pub mod factor_tries;
 pub mod flows;
 pub mod groups;
 pub mod hand_outs;
@@ -29,26 +27,34 @@ pub mod instance;
 pub mod issuing;
 pub mod keys;
 pub mod known;
-pub mod logout_notices;
+pub mod mail_codes;
+pub mod mail_queue;
 pub mod memberships;
 pub mod metering;
 pub mod one_time_codes;
 pub mod organizations;
 mod outcome;
 mod page;
+pub mod passkey_challenges;
+pub mod passkeys;
 pub mod pending_sign_ins;
 pub mod people;
-pub mod profiles;
 pub mod projects;
 pub mod providers;
 pub mod purge;
+pub mod recovery_codes;
 pub mod refusals;
 pub mod rekey;
 pub mod revocations;
 pub mod revoking;
 pub mod seal;
 pub mod sessions;
+pub mod sign_in_policies;
 pub mod signing_keys;
+pub mod totp_seeds;
+pub mod upstream_flows;
+pub mod upstream_identities;
+pub mod upstream_providers;
 pub mod users;
 pub mod webhooks;
 
@@ -101,8 +107,6 @@ impl Store {
 pub const ROOMS: &[&[&Statement]] = &[
     audit::STATEMENTS,
     budgets::STATEMENTS,
-    authorization_requests::STATEMENTS,
-    authorizations::STATEMENTS,
     changes::STATEMENTS,
     client_groups::STATEMENTS,
     client_secrets::STATEMENTS,
@@ -115,30 +119,38 @@ pub const ROOMS: &[&[&Statement]] = &[
     connections::STATEMENTS[5],
     connectors::STATEMENTS,
     flows::STATEMENTS,
-    consents::STATEMENTS,
+    factor_tries::STATEMENTS,
     groups::STATEMENTS,
     hand_outs::STATEMENTS,
     idempotency::STATEMENTS,
     instance::STATEMENTS,
     issuing::STATEMENTS,
     keys::STATEMENTS,
-    logout_notices::STATEMENTS,
+    mail_codes::STATEMENTS,
+    mail_queue::STATEMENTS,
     memberships::STATEMENTS,
     metering::STATEMENTS,
     one_time_codes::STATEMENTS,
     organizations::STATEMENTS,
     pending_sign_ins::STATEMENTS,
     people::STATEMENTS,
-    profiles::STATEMENTS,
+    passkey_challenges::STATEMENTS,
+    passkeys::STATEMENTS,
     projects::STATEMENTS,
     providers::STATEMENTS,
     purge::STATEMENTS,
     rekey::STATEMENTS,
+    recovery_codes::STATEMENTS,
     refusals::STATEMENTS,
     revocations::STATEMENTS,
     revoking::STATEMENTS,
     sessions::STATEMENTS,
+    sign_in_policies::STATEMENTS,
     signing_keys::STATEMENTS,
+    totp_seeds::STATEMENTS,
+    upstream_flows::STATEMENTS,
+    upstream_identities::STATEMENTS,
+    upstream_providers::STATEMENTS,
     users::STATEMENTS,
     webhooks::STATEMENTS,
 ];

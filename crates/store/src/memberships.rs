@@ -131,6 +131,16 @@ impl Store {
     }
 }
 
+/// The step that makes a user a member, for the commit that creates the user.
+pub(crate) fn join(
+    organization: OrganizationId,
+    member: UserId,
+    role: Role,
+    now: Timestamp,
+) -> Step {
+    Step::one(&ADD, values![organization.0, member.0, role.as_str(), now])
+}
+
 fn target(member: UserId) -> String {
     format!("user:{member}")
 }

@@ -6,7 +6,9 @@ use keyhaven_protocol::time::Timestamp;
 use crate::act::Plan;
 use crate::changes::{Change, Kind};
 use crate::engine::{Row, Statement, Step};
-use crate::{Act, Error, Listed, Outcome, Page, Reach, Store, values};
+use crate::{
+    Act, Error, Listed, Outcome, Page, Reach, Store, sign_in_policies, upstream_providers, values,
+};
 
 /// A tenant.
 #[derive(Clone, Debug)]
@@ -142,6 +144,8 @@ impl Store {
             plan = plan.also(Step::any(statement, values![id.0]));
         }
         plan = plan
+            .and(upstream_providers::forget(id))
+            .and(sign_in_policies::forget(id))
             .also(act.audit(Some(id), "organization.deleted", target(id), "{}"))
             .also(act.publish(Change::of(Kind::Organization, id.0)));
         self.carry_out(plan, act).await

@@ -62,10 +62,9 @@ impl Store {
             (&PENDING_SIGN_INS, now.into()),
             (&ONE_TIME_CODES, now.into()),
             (&SIGN_IN_TRIES, now.into()),
-            (&AUTHORIZATION_REQUESTS, now.into()),
-            (&AUTHORIZATIONS, now.minus(MAX_ACCESS_LIFE).into()),
-            (&SESSION_CLIENTS, now.into()),
-            (&LOGOUT_NOTICES, now.into()),
+            (&PASSKEY_CHALLENGES, now.into()),
+            (&MAIL_CODES, now.into()),
+            (&UPSTREAM_FLOWS, now.into()),
         ];
         let mut purged = Purged::default();
         for (statement, before) in chunks {
@@ -114,10 +113,9 @@ pub static STATEMENTS: &[&Statement] = &[
     &PENDING_SIGN_INS,
     &ONE_TIME_CODES,
     &SIGN_IN_TRIES,
-    &AUTHORIZATION_REQUESTS,
-    &AUTHORIZATIONS,
-    &SESSION_CLIENTS,
-    &LOGOUT_NOTICES,
+    &PASSKEY_CHALLENGES,
+    &MAIL_CODES,
+    &UPSTREAM_FLOWS,
     &BACKLOG,
 ];
 
@@ -176,19 +174,11 @@ static ONE_TIME_CODES: Statement =
     delete_chunk!("one_time_codes", "one_time_codes", "id", "expires_at");
 static SIGN_IN_TRIES: Statement =
     delete_chunk!("sign_in_tries", "sign_in_tries", "what", "ends_at");
-
-static AUTHORIZATION_REQUESTS: Statement =
-    delete_chunk!("authorization_requests", "authorization_requests", "id", "expires_at");
-static AUTHORIZATIONS: Statement =
-    delete_chunk!("authorizations", "authorizations", "id", "ends_at");
-static LOGOUT_NOTICES: Statement =
-    delete_chunk!("logout_notices", "logout_notices", "id", "expires_at");
-
-static SESSION_CLIENTS: Statement = Statement::new(
-    "purge.session_clients",
-    "DELETE FROM session_clients WHERE (session, client) IN \
-     (SELECT session, client FROM session_clients WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
-);
+static PASSKEY_CHALLENGES: Statement =
+    delete_chunk!("passkey_challenges", "passkey_challenges", "hash", "expires_at");
+static MAIL_CODES: Statement = delete_chunk!("mail_codes", "mail_codes", "bound", "expires_at");
+static UPSTREAM_FLOWS: Statement =
+    delete_chunk!("upstream_flows", "upstream_flows", "id", "expires_at");
 
 static IDEMPOTENCY: Statement = Statement::new(
     "purge.idempotency",

@@ -189,6 +189,14 @@ columns! {
         "flows" "hash" "sealed" "" "flows.sealed", by_key, no_bytes;
     COUNT_ENDPOINTS NEXT_ENDPOINT WRITE_ENDPOINT =
         "webhook_endpoints" "id" "secret" "" "webhook_endpoints.secret", by_key, no_bytes;
+    COUNT_TOTP_SEEDS NEXT_TOTP_SEED WRITE_TOTP_SEED =
+        "totp_seeds" "owner" "sealed" "" "totp_seeds.sealed", by_key, no_bytes;
+    COUNT_LETTERS NEXT_LETTER WRITE_LETTER =
+        "mail_queue" "id" "sealed" "" "mail_queue.sealed", by_key, no_bytes;
+    COUNT_UPSTREAMS NEXT_UPSTREAM WRITE_UPSTREAM =
+        "upstream_providers" "id" "sealed" "" "upstream_providers.sealed", by_key, no_bytes;
+    COUNT_VISITS NEXT_VISIT WRITE_VISIT =
+        "upstream_flows" "id" "sealed" "" "upstream_flows.sealed", by_key, no_bytes;
     COUNT_SIGNING_KEYS NEXT_SIGNING_KEY WRITE_SIGNING_KEY =
         "signing_keys" "kid" "sealed" "" "signing_keys.sealed", by_key, no_text;
 }

@@ -53,6 +53,7 @@ pub struct Place<'a> {
 /// Seals with the first master key, opens with any.
 pub struct Sealer {
     keys: Vec<([u8; KEY_ID], LessSafeKey)>,
+    markers: Vec<hmac::Key>,
 }
 
 impl std::fmt::Debug for Sealer {
@@ -70,7 +71,24 @@ impl Sealer {
                 Ok((master.id(), aead_key(&derive(master.0.as_slice(), b"keyhaven seal 1"))?))
             })
             .collect::<Result<_, Error>>()?;
-        Ok(Self { keys })
+        let markers = std::iter::once(current).chain(previous).map(|master| {
+            let key = derive(master.0.as_slice(), b"keyhaven mark 1");
+            hmac::Key::new(hmac::HMAC_SHA256, key.as_slice())
+        });
+        Ok(Self { keys, markers: markers.collect() })
+    }
+
+    /// A keyed digest of `text` for `place`, by which something short is recognised: without the
+    /// master key nobody can try all of its few values.
+    pub fn mark(&self, place: Place<'_>, text: &Secret) -> Result<Digest, Error> {
+        let marker = self.markers.first().ok_or_else(|| Error::broken("no master key"))?;
+        Ok(marked(marker, place, text))
+    }
+
+    /// Whether `mark` is of `text`, under any master key that is loaded.
+    #[must_use]
+    pub fn is_mark_of(&self, place: Place<'_>, text: &Secret, mark: Digest) -> bool {
+        self.markers.iter().any(|marker| marked(marker, place, text) == mark)
     }
 
     /// Seals `plain` for `place` under a nonce drawn by the caller.
@@ -146,6 +164,15 @@ pub fn open_as_holder(
     nonce.copy_from_slice(head);
     let key = aead_key(&derive(opener.reveal().as_bytes(), b"keyhaven successor 1"))?;
     decrypt(&key, &bound(place), body, nonce).ok_or_else(failed)
+}
+
+fn marked(marker: &hmac::Key, place: Place<'_>, text: &Secret) -> Digest {
+    let mut message = bound(place);
+    message.push(0);
+    message.extend_from_slice(text.reveal().as_bytes());
+    let mut out = [0; 32];
+    out.copy_from_slice(hmac::sign(marker, &message).as_ref());
+    Digest(out)
 }
 
 fn derive(key: &[u8], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
@@ -229,6 +256,16 @@ mod tests {
         sealed[HEADER] ^= 1;
         assert!(sealer(1, &[]).open(PLACE, &sealed).is_err());
         assert!(sealer(1, &[]).open(PLACE, &[]).is_err());
+    }
+
+    #[test]
+    fn a_mark_fits_its_text_in_its_place_under_any_loaded_key() {
+        let code = Secret::from("12345678");
+        let mark = sealer(1, &[]).mark(PLACE, &code).unwrap();
+        assert!(sealer(2, &[1]).is_mark_of(PLACE, &code, mark));
+        assert!(!sealer(2, &[]).is_mark_of(PLACE, &code, mark));
+        assert!(!sealer(1, &[]).is_mark_of(Place { row: b"other", ..PLACE }, &code, mark));
+        assert!(!sealer(1, &[]).is_mark_of(PLACE, &Secret::from("12345679"), mark));
     }
 
     #[test]

@@ -8,7 +8,10 @@ use crate::act::Plan;
 use crate::changes::{Change, Kind};
 use crate::engine::{Row, Statement, Step};
 use crate::organizations::Power;
-use crate::{Act, Error, Listed, Outcome, Page, Reach, Store, values};
+use crate::{
+    Act, Error, Listed, Outcome, Page, Reach, Store, mail_codes, passkeys, recovery_codes,
+    totp_seeds, upstream_identities, values,
+};
 
 /// A person.
 #[derive(Clone, Debug)]
@@ -39,10 +42,12 @@ pub struct UserEdit<'a> {
 impl Store {
     /// Creates a user; `Taken("email")` when another has the address.
     pub async fn create_user(&self, new: &User, mut act: Act) -> Result<Outcome, Error> {
-        let values = values![new.id.0, new.email.as_str(), new.name.as_str(), new.created_at];
-        let plan = Plan::default()
-            .must(Step::one(&CREATE, values), Outcome::Taken("email"))
-            .also(act.audit(None, "user.created", target(new.id), "{}"));
+        let plan = Plan::default().must(create(new), Outcome::Taken("email")).also(act.audit(
+            None,
+            "user.created",
+            target(new.id),
+            "{}",
+        ));
         self.carry_out(plan, act).await
     }
 
@@ -120,11 +125,22 @@ impl Store {
             .must(Step::one(&DELETE, values![id.0]), Outcome::Absent)
             .also(Step::any(&LEAVE_GROUPS, values![id.0]))
             .also(Step::any(&LEAVE_ORGANIZATIONS, values![id.0]))
+            .also(totp_seeds::forget(id))
+            .also(recovery_codes::forget(id))
+            .also(passkeys::forget(id))
+            .also(mail_codes::forget(id))
+            .also(upstream_identities::forget(id))
             .also(Step::any(&REVOKE_GRANTS, values![id.0, act.now]))
             .also(act.audit(None, "user.deleted", target(id), "{}"))
             .also(act.publish(Change::of(Kind::User, id.0)));
         self.carry_out(plan, act).await
     }
+}
+
+/// The step that creates a user; misses when another has the address.
+pub(crate) fn create(new: &User) -> Step {
+    let values = values![new.id.0, new.email.as_str(), new.name.as_str(), new.created_at];
+    Step::one(&CREATE, values)
 }
 
 /// The step that misses when there is no such user, and keeps it there until the commit.

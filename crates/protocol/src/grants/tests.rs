@@ -36,7 +36,6 @@ fn a_family() -> Family {
         ends_at: Timestamp(9_000),
         revoked_at: None,
         issued_at: Timestamp(500),
-        authorization: None,
     }
 }
 
@@ -52,8 +51,6 @@ fn refresh(
     let facts = Facts {
         client: &client,
         terms: Terms::Standard,
-        jkt: None,
-        code: None,
         presented: Some(&presented),
         family: Some(&family),
     };
@@ -67,8 +64,7 @@ fn credentials(
 ) -> Result<Plan, Refusal> {
     let mut client = a_client();
     edit(&mut client);
-    let facts =
-        Facts { client: &client, terms, jkt: None, code: None, presented: None, family: None };
+    let facts = Facts { client: &client, terms, presented: None, family: None };
     client_credentials::ClientCredentials.decide(&form(pairs), &facts, NOW)
 }
 

@@ -22,16 +22,6 @@ impl ClaimSet {
         self.0.contains_key(name)
     }
 
-    /// A claim of any type.
-    pub(crate) fn value(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
-    }
-
-    /// Every claim, for token kinds that carry what others named.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Value)> {
-        self.0.iter()
-    }
-
     /// A required string; `reason` names the claim.
     pub(crate) fn text(&self, name: &str, reason: &'static str) -> Result<&str, &'static str> {
         self.optional_text(name, reason)?.ok_or(reason)
@@ -43,6 +33,31 @@ impl ClaimSet {
         reason: &'static str,
     ) -> Result<Option<&str>, &'static str> {
         self.0.get(name).map(|claim| claim.as_str().ok_or(reason)).transpose()
+    }
+
+    /// A required string or list of strings, as `aud` may be (RFC 7519 §4.1.3).
+    pub(crate) fn texts(
+        &self,
+        name: &str,
+        reason: &'static str,
+    ) -> Result<Vec<&str>, &'static str> {
+        match self.0.get(name) {
+            Some(Value::String(only)) => Ok(vec![only]),
+            Some(Value::Array(items)) => {
+                items.iter().map(|item| item.as_str().ok_or(reason)).collect()
+            }
+            _ => Err(reason),
+        }
+    }
+
+    /// A string that decides nothing; anything else counts as not told.
+    pub(crate) fn told_text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// Whether a claim is true; some providers write it as a string.
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|claim| *claim == true || *claim == "true")
     }
 
     /// A required NumericDate. RFC 7519 §2 would permit fractions; whole seconds are the only form

@@ -79,6 +79,12 @@ impl KeySet {
         Ok(Self { keys })
     }
 
+    /// Whether any key is called `kid`.
+    #[must_use]
+    pub fn has(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
+    }
+
     /// The key called `kid`, if it verifies `algorithm`.
     pub fn find(&self, kid: &str, algorithm: Algorithm) -> Result<&VerifyingKey, &'static str> {
         let mut named = self.keys.iter().filter(|key| key.kid.as_deref() == Some(kid)).peekable();

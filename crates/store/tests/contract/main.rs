@@ -9,8 +9,6 @@ mod harness;
 #[cfg(test)]
 mod api_keys;
 #[cfg(test)]
-mod authorizing;
-#[cfg(test)]
 mod charges;
 #[cfg(test)]
 mod commits;
@@ -20,6 +18,8 @@ mod connections;
 mod connectors;
 #[cfg(test)]
 mod ending;
+#[cfg(test)]
+mod factors;
 #[cfg(test)]
 mod families;
 #[cfg(test)]
@@ -46,6 +46,8 @@ mod sessions;
 mod sqlite_faults;
 #[cfg(test)]
 mod statements;
+#[cfg(test)]
+mod upstreams;
 #[cfg(test)]
 mod values;
 #[cfg(test)]
