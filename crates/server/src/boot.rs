@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use keyhaven_connect::send::{Client as Outside, Trust};
 use keyhaven_protocol::client::{AuthMethod, Client, Profile, Standing, TokenFormat};
 use keyhaven_protocol::id::{ClientId, OrganizationId};
 use keyhaven_protocol::jose::algorithm::Algorithm;
-use keyhaven_protocol::relying_party::RelyingParty;
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::{Seconds, Timestamp};
@@ -21,13 +21,15 @@ use keyhaven_store::refusals::Explanation;
 use keyhaven_store::{Outcome, Store, instance};
 use tokio::sync::mpsc;
 
-use crate::app::{App, Clock, Dice, NewClients, Origin, PrivateKeys, Settings, Shared};
+use crate::app::{App, Clock, Dice, NewClients, Origin, Settings, Shared};
 use crate::config::Config;
 use crate::keyring::KeyRing;
 use crate::limits::FailureLimit;
+use crate::mail::Post;
 use crate::master_key::{Fresh, MasterKeys};
 use crate::pace::Pace;
 use crate::refusals::RefusalLog;
+use crate::upstream::Upstreams;
 
 /// The fact that names the master key everything is sealed with.
 pub const SEALED_BY: &str = "sealed_by";
@@ -84,12 +86,36 @@ pub async fn open_over(
     let settings = settings(config, issuer);
     let failures = FailureLimit::default();
     let pace = Pace::new(&clock);
-    let secret = store.instance_secret(dice.bytes(), dice.bytes()).await?;
-    let private = PrivateKeys::of_secret(&secret);
-    let app = App { store, keys, settings, clock, pace, dice, private, refusals: log, failures };
-    let app = Arc::new(app);
+    let outside = Outside::new(config.egress_allow.0.clone(), &Trust::default())
+        .context("TLS of outgoing requests")?;
+    let upstreams = Upstreams::new(outside.clone());
+    let post = Post::new(config.mail_smtp.0.as_ref(), &config.mail_from, &config.data)?;
+    let app = Arc::new(App {
+        store,
+        keys,
+        settings,
+        clock,
+        pace,
+        dice,
+        refusals: log,
+        failures,
+        post,
+        outside,
+        upstreams,
+    });
     ensure_signing_key(&app, config).await?;
     Ok(Node { app, refusals })
+}
+
+/// What an operator must know before the first request: where mail goes, and what we may reach beyond
+/// the public internet.
+pub fn announce(app: &App) {
+    if let Some(folder) = app.post.outbox() {
+        tracing::info!(folder = %folder.display(), "no mail server is configured: mail is written here");
+    }
+    for entry in app.outside.egress().entries() {
+        tracing::warn!(entry, "outgoing requests may reach this (egress_allow)");
+    }
 }
 
 async fn load_master_keys(config: &Config, engine: &dyn Engine, dice: &Dice) -> Result<MasterKeys> {
@@ -193,8 +219,8 @@ fn first_client(app: &App, organization: OrganizationId) -> Result<ClientRecord>
             refresh_absolute: defaults.refresh_absolute,
             refresh_grace: defaults.refresh_grace,
             not_before: Timestamp(0),
-            party: RelyingParty::default(),
         },
+        redirect_uris: Vec::new(),
         groups: Vec::new(),
         created_at: app.clock.now(),
         disabled_at: None,

@@ -50,7 +50,8 @@ impl FailureLimit {
 }
 
 /// An IPv4 address, or the /64 of an IPv6 address: what one customer line holds.
-fn network(address: IpAddr) -> [u8; 16] {
+#[must_use]
+pub fn network(address: IpAddr) -> [u8; 16] {
     match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
         IpAddr::V6(v6) => {

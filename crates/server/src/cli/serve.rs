@@ -82,6 +82,7 @@ async fn serve(config: Config, world: World, metrics: Metrics) -> Result<()> {
     let seed = world.dice.bytes();
     let node = boot::open(&config, issuer.clone(), world.clock, world.dice).await?;
     let app = node.app;
+    boot::announce(&app);
     let first = boot::first_run(&app).await?;
     let stop = Stop::new();
     let mut jobs = jobs::start(&app, node.refusals, &metrics, &stop);

@@ -18,10 +18,13 @@ pub use reference::reference;
 pub use setting::Setting;
 pub use values::{
     Days, Issuer, JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
-    List, LogFormat, LogLevel, Network, Optional, Secrets, SigningAlgorithm, Span, Whole,
+    List, LogFormat, LogLevel, Network, Optional, Reachable, Secrets, SigningAlgorithm, Span,
+    Whole,
 };
 
 use keyhaven_protocol::secret::Secret;
+
+use crate::mail::{Sender, Smtp};
 
 /// What is known of a key without a value: the reference page and the flags are made from this.
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +122,14 @@ config! {
     session_idle_ttl: Span<300, 31_536_000> = "604800", "seconds";
     /// How long a session lives, however often it is used.
     session_absolute_ttl: Span<300, 31_536_000> = "1296000", "seconds";
+    /// What requests of ours may reach beyond https at public addresses, separated by commas:
+    /// `host`, `host:port`, `address` or `address/length`. Each entry is announced at start.
+    egress_allow: Reachable = "", "hosts and networks";
+    /// Where mail is handed in: `smtps://user:password@host`, or `smtp://…?tls=required`. Not set:
+    /// letters become files in the folder `outbox` of the data directory.
+    mail_smtp: Optional<Smtp> = "", "URL", secret;
+    /// Whose name letters bear.
+    mail_from: Sender = "Keyhaven <keyhaven@localhost>", "name and address";
     /// How long audit rows are kept.
     audit_retention_days: Days<1, 36_500> = "365", "days";
     /// Open connections on the public listener, all clients together.

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use keyhaven_connect::egress::Egress;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::Seconds;
 
@@ -130,6 +131,17 @@ impl Setting for Network {
         } else {
             Err(format!("'{text}' has bits set outside its network"))
         }
+    }
+}
+
+/// What outgoing requests may reach beyond the public internet.
+#[derive(Clone, Debug, Default)]
+pub struct Reachable(pub Egress);
+
+impl Setting for Reachable {
+    fn parse(text: &str) -> Result<Self, String> {
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        Egress::parse(entries).map(Self).map_err(|error| error.to_string())
     }
 }
 

@@ -5,6 +5,7 @@ mod explain;
 mod hear;
 mod holds;
 mod keys;
+mod mail;
 mod measure;
 mod purge;
 mod seen;
@@ -45,6 +46,7 @@ pub fn start(
     jobs.spawn(again(hear::Hear::new(app.clone()), stop.clone()));
     jobs.spawn(again(holds::Holds { app: app.clone() }, stop.clone()));
     jobs.spawn(again(keys::Keys { app: app.clone() }, stop.clone()));
+    jobs.spawn(again(mail::Mail { app: app.clone(), stop: stop.clone() }, stop.clone()));
     jobs.spawn(again(purge::Purge { app: app.clone(), stop: stop.clone() }, stop.clone()));
     jobs.spawn(seen::run(app.clone(), stop.clone()));
     jobs.spawn(explain::run(app.clone(), refusals, stop.clone()));

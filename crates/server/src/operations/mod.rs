@@ -10,13 +10,19 @@ use std::sync::Arc;
 use crate::app::{App, Origin};
 
 pub mod check;
+pub mod deliver_mail;
+pub mod factors;
 pub mod forget_ended;
 pub mod issue_token;
 pub mod known_device;
-pub mod person;
+pub mod mail_code;
+pub mod notify;
+pub mod passkeys;
 pub mod revoke_token;
+pub mod second_factor;
 pub mod sessions;
 pub mod sign_in;
+pub mod upstream_sign_in;
 
 /// Why an operation did not happen.
 #[derive(Debug)]

@@ -9,14 +9,19 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use keyhaven::api;
 use keyhaven::api::administrator::Administrator;
-use keyhaven::app::{App, Clock, Dice, NewClients, PrivateKeys, Settings, Shared};
+use keyhaven::app::{App, Clock, Dice, NewClients, Settings, Shared};
+use keyhaven::config::Setting as _;
 use keyhaven::config::{
     JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
 };
 use keyhaven::keyring::KeyRing;
 use keyhaven::limits::FailureLimit;
+use keyhaven::mail::{Post, Sender};
 use keyhaven::pace::Pace;
 use keyhaven::refusals::RefusalLog;
+use keyhaven::upstream::Upstreams;
+use keyhaven_connect::egress::Egress;
+use keyhaven_connect::send::{Client as Outside, Trust};
 use keyhaven_protocol::id::OrganizationId;
 use keyhaven_protocol::time::Seconds;
 use keyhaven_store::engine::{Location, Options, open};
@@ -82,6 +87,8 @@ impl House {
         let (log, refusals) = RefusalLog::new();
         let present =
             Clock::new(move || wall.load(Ordering::Relaxed), move || tick.load(Ordering::Relaxed));
+        let sender = Sender::parse("Keyhaven <keyhaven@keyhaven.test>").unwrap();
+        let outside = Outside::new(Egress::default(), &Trust::default()).unwrap();
         let app = Arc::new(App {
             store,
             keys,
@@ -89,9 +96,11 @@ impl House {
             pace: Pace::new(&present),
             clock: present,
             dice: Dice::new(draw),
-            private: PrivateKeys::of_secret(&[3; 32]),
             refusals: log,
             failures: FailureLimit::default(),
+            post: Post::new(None, &sender, directory.path()).unwrap(),
+            outside: outside.clone(),
+            upstreams: Upstreams::new(outside),
         });
         let router = api::router(app.clone());
         let refusals = Mutex::new(refusals);

@@ -1,0 +1,161 @@
+//! The letters we write: what is kept in the queue, and what it says when it is sent. Secrets are
+//! not in the queue: a code is made at the moment of sending, so its life begins there (F20).
+
+use keyhaven_protocol::mail_code;
+use keyhaven_protocol::secret::Secret;
+use serde::{Deserialize, Serialize};
+
+use super::Page;
+
+/// A letter as it waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// The address it goes to.
+    pub to: String,
+    /// What it is about.
+    pub matter: Matter,
+}
+
+/// What a letter is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Matter {
+    /// A code for the sign-in `bound`, if the address has an account.
+    MailCode {
+        /// The sign-in under way.
+        bound: String,
+    },
+    /// Something changed that its owner must hear of (V6.3.7).
+    Notice {
+        /// What.
+        notice: Notice,
+    },
+}
+
+/// What a person must hear of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Notice {
+    /// Somebody chose a new password.
+    PasswordChanged,
+    /// The account has a new address; told to the old one.
+    EmailChanged,
+    /// An authenticator app was added.
+    TotpAdded,
+    /// The authenticator app was removed.
+    TotpRemoved,
+    /// A passkey was added.
+    PasskeyAdded {
+        /// Its name.
+        name: String,
+    },
+    /// A passkey was removed.
+    PasskeyRemoved {
+        /// Its name.
+        name: String,
+    },
+    /// New recovery codes were made.
+    RecoveryCodesMade,
+    /// A recovery code was used to sign in.
+    RecoveryCodeUsed,
+    /// Another provider can sign the person in.
+    UpstreamLinked {
+        /// Its name.
+        name: String,
+    },
+    /// Another provider cannot any more.
+    UpstreamUnlinked,
+    /// An administrator took factors away.
+    FactorsReset,
+}
+
+impl Notice {
+    fn page(&self, issuer: &str) -> Page {
+        let (subject, sentence) = match self {
+            Self::PasswordChanged => {
+                ("Your password was changed", "The password of your account was changed.".into())
+            }
+            Self::EmailChanged => (
+                "Your address was changed",
+                "Your account has another e-mail address now. This is the last message to this one."
+                    .into(),
+            ),
+            Self::TotpAdded => (
+                "An authenticator app was added",
+                "An authenticator app can confirm your sign-ins from now on.".into(),
+            ),
+            Self::TotpRemoved => (
+                "Your authenticator app was removed",
+                "Your account has no authenticator app any more.".into(),
+            ),
+            Self::PasskeyAdded { name } => (
+                "A passkey was added",
+                format!("The passkey “{name}” can sign in to your account from now on."),
+            ),
+            Self::PasskeyRemoved { name } => (
+                "A passkey was removed",
+                format!("The passkey “{name}” cannot sign in to your account any more."),
+            ),
+            Self::RecoveryCodesMade => (
+                "New recovery codes were made",
+                "Your account has new recovery codes. The old ones do not work any more.".into(),
+            ),
+            Self::RecoveryCodeUsed => (
+                "A recovery code was used",
+                "Somebody signed in to your account with one of its recovery codes.".into(),
+            ),
+            Self::UpstreamLinked { name } => (
+                "Another way to sign in was added",
+                format!("{name} can sign you in from now on."),
+            ),
+            Self::UpstreamUnlinked => (
+                "A way to sign in was removed",
+                "A linked service cannot sign you in any more.".into(),
+            ),
+            Self::FactorsReset => (
+                "A way to sign in was removed",
+                "An administrator removed a way to sign in from your account.".into(),
+            ),
+        };
+        Page::about(subject, issuer).say(sentence).say(
+            "If that was you, there is nothing to do. If not, set a new password at once and look \
+             through the sessions in your account.",
+        )
+    }
+}
+
+/// A notice as a page.
+#[must_use]
+pub fn notice(notice: &Notice, issuer: &str) -> Page {
+    notice.page(issuer)
+}
+
+/// A mail code as a page.
+#[must_use]
+pub fn code(code: &Secret, issuer: &str) -> Page {
+    Page::about("Your sign-in code", issuer)
+        .say("Type this code on the page where you are signing in:")
+        .code(mail_code::grouped(code))
+        .say("It counts for ten minutes, once. Nobody from us will ever ask you for it.")
+        .say("If you are not signing in, do nothing: without the code nobody gets in.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_reads_back_from_the_queue() {
+        let notice = Notice::PasskeyAdded { name: "A phone".into() };
+        let letter = Letter { to: "ada@a.test".into(), matter: Matter::Notice { notice } };
+        let text = serde_json::to_string(&letter).unwrap();
+        assert_eq!(serde_json::from_str::<Letter>(&text).unwrap(), letter);
+    }
+
+    #[test]
+    fn every_letter_says_what_to_do() {
+        let page = notice(&Notice::RecoveryCodeUsed, "https://auth.test");
+        assert!(page.text().contains("set a new password"));
+        assert!(code(&Secret::from("12345678"), "https://auth.test").text().contains("1234 5678"));
+    }
+}

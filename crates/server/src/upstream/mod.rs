@@ -1,0 +1,175 @@
+//! Other OpenID providers as this node knows them: their metadata and keys, fetched through the
+//! guarded client and remembered for a while. One request at a time asks each of them.
+//!
+//! A provider that cannot be reached is answered from the last good set until that is a day old (F23),
+//! and is not asked again for a moment, so that its silence holds nobody up (F09).
+
+mod exchange;
+
+use std::sync::Arc;
+
+use keyhaven_connect::failure::Failure;
+use keyhaven_connect::send::{Client, Limits};
+use keyhaven_protocol::jose::jwk_set::JwkSet;
+use keyhaven_protocol::jose::verifying_key::KeySet;
+use keyhaven_protocol::upstream::metadata::{self, Metadata};
+use moka::sync::Cache;
+use tokio::sync::Mutex;
+use url::Url;
+
+pub use exchange::{Visit, fetch_profile};
+
+/// How long metadata and keys are taken as they are, in milliseconds of the monotonic clock.
+const FRESH: u64 = 3_600_000;
+/// How long they are used at most when they cannot be fetched again.
+const CEILING: u64 = 86_400_000;
+/// The pause between two fetches for an unknown `kid` (A50), and between two failures.
+const KEYS_PAUSE: u64 = 60_000;
+const FAILURE_PAUSE: u64 = 10_000;
+/// Providers that are remembered.
+const MOST: u64 = 1_000;
+
+/// Why a provider's word is not to be had or not to be believed.
+#[derive(Debug)]
+pub enum Distrust {
+    /// It cannot be reached, or answers nothing of use. The word says how.
+    Unreachable(&'static str),
+    /// It answers, and what it says breaks a rule.
+    Lies(&'static str),
+}
+
+impl From<&'static str> for Distrust {
+    fn from(rule: &'static str) -> Self {
+        Self::Lies(rule)
+    }
+}
+
+impl From<Failure> for Distrust {
+    fn from(failure: Failure) -> Self {
+        Self::Unreachable(failure.word())
+    }
+}
+
+/// What is known of all providers.
+pub struct Upstreams {
+    client: Client,
+    known: Cache<String, Arc<Mutex<Entry>>>,
+}
+
+#[derive(Default)]
+struct Entry {
+    metadata: Remembered<Metadata>,
+    keys: Remembered<KeySet>,
+}
+
+/// Something fetched, and when it was tried last.
+struct Remembered<T> {
+    good: Option<(Arc<T>, u64)>,
+    tried: Option<u64>,
+}
+
+impl<T> Default for Remembered<T> {
+    fn default() -> Self {
+        Self { good: None, tried: None }
+    }
+}
+
+impl<T> Remembered<T> {
+    fn younger_than(&self, age: u64, tick: u64) -> Option<Arc<T>> {
+        let (value, at) = self.good.as_ref()?;
+        (tick.saturating_sub(*at) < age).then(|| value.clone())
+    }
+
+    fn was_tried_within(&self, pause: u64, tick: u64) -> bool {
+        self.tried.is_some_and(|at| tick.saturating_sub(at) < pause)
+    }
+
+    /// The outcome of a fetch, or the last good value while that may be used.
+    fn settle(&mut self, fetched: Result<T, Distrust>, tick: u64) -> Result<Arc<T>, Distrust> {
+        match fetched {
+            Ok(value) => {
+                let value = Arc::new(value);
+                self.good = Some((value.clone(), tick));
+                self.tried = None;
+                Ok(value)
+            }
+            Err(distrust) => {
+                self.tried = Some(tick);
+                self.younger_than(CEILING, tick).ok_or(distrust)
+            }
+        }
+    }
+}
+
+impl Upstreams {
+    /// Nothing known yet; everything is asked through `client`.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client, known: Cache::new(MOST) }
+    }
+
+    /// What the provider `issuer` says of itself.
+    pub async fn metadata(&self, issuer: &str, tick: u64) -> Result<Arc<Metadata>, Distrust> {
+        let entry = self.entry(issuer);
+        let mut entry = entry.lock().await;
+        let remembered = &mut entry.metadata;
+        if let Some(metadata) = remembered.younger_than(FRESH, tick) {
+            return Ok(metadata);
+        }
+        if remembered.was_tried_within(FAILURE_PAUSE, tick) {
+            return remembered
+                .younger_than(CEILING, tick)
+                .ok_or(Distrust::Unreachable("unreachable a moment ago"));
+        }
+        let fetched = self.fetch_metadata(issuer).await;
+        remembered.settle(fetched, tick)
+    }
+
+    /// The provider's keys, with the one called `kid` in them if it has it: an unknown one is looked
+    /// for at most once a minute.
+    pub async fn keys(
+        &self,
+        metadata: &Metadata,
+        kid: Option<&str>,
+        tick: u64,
+    ) -> Result<Arc<KeySet>, Distrust> {
+        let uri = metadata.jwks_uri.as_deref().ok_or("the provider has no keys")?;
+        let entry = self.entry(&metadata.issuer);
+        let mut entry = entry.lock().await;
+        let remembered = &mut entry.keys;
+        let fresh = remembered.younger_than(FRESH, tick);
+        let asked =
+            remembered.good.as_ref().is_some_and(|(_, at)| tick.saturating_sub(*at) < KEYS_PAUSE)
+                || remembered.was_tried_within(KEYS_PAUSE, tick);
+        match fresh {
+            Some(keys) if asked || kid.is_none_or(|kid| keys.has(kid)) => return Ok(keys),
+            _ => {}
+        }
+        if remembered.was_tried_within(FAILURE_PAUSE, tick) {
+            return remembered
+                .younger_than(CEILING, tick)
+                .ok_or(Distrust::Unreachable("unreachable a moment ago"));
+        }
+        let fetched = self.fetch_keys(uri).await;
+        remembered.settle(fetched, tick)
+    }
+
+    fn entry(&self, issuer: &str) -> Arc<Mutex<Entry>> {
+        self.known.get_with(issuer.to_owned(), Arc::default)
+    }
+
+    async fn fetch_metadata(&self, issuer: &str) -> Result<Metadata, Distrust> {
+        let reply =
+            self.client.get_json(url(&metadata::location(issuer))?, Limits::STRANGER).await?;
+        Ok(Metadata::parse(&reply.body, issuer)?)
+    }
+
+    async fn fetch_keys(&self, uri: &str) -> Result<KeySet, Distrust> {
+        let reply = self.client.get_json(url(uri)?, Limits::KEY_SET).await?;
+        Ok(KeySet::prepare(&JwkSet::parse(&reply.body)?)?)
+    }
+}
+
+fn url(text: &str) -> Result<Url, Distrust> {
+    Url::parse(text).map_err(|_| Distrust::Lies("an endpoint is no URL"))
+}
