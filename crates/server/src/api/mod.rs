@@ -24,6 +24,7 @@ pub mod check;
 pub mod client_secrets;
 pub mod clients;
 pub mod deed;
+pub mod factors;
 mod forward_auth;
 pub mod grants;
 pub mod groups;
@@ -36,8 +37,10 @@ mod problems;
 pub mod projects;
 pub mod reference;
 pub mod refusals;
+pub mod sign_in_policies;
 pub mod signing_keys;
 pub mod tenant;
+pub mod upstreams;
 pub mod users;
 
 /// Every resource, once.
@@ -48,6 +51,9 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(groups::routes())
         .merge(members::routes())
         .merge(users::routes())
+        .merge(factors::routes())
+        .merge(sign_in_policies::routes())
+        .merge(upstreams::routes())
         .merge(clients::routes())
         .merge(client_secrets::routes())
         .merge(grants::routes())
@@ -116,6 +122,7 @@ pub fn native() -> OpenApi {
         (name = "groups", description = "Groups of a tenant: clients are tied to them, members belong to them."),
         (name = "members", description = "Who belongs to a tenant, and as what."),
         (name = "users", description = "People, known to the whole instance."),
+        (name = "upstreams", description = "Other OpenID providers that people sign in with."),
         (name = "clients", description = "OAuth clients and their secrets."),
         (name = "grants", description = "The revocation graph."),
         (name = "audit", description = "What happened."),

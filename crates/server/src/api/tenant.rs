@@ -3,7 +3,9 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use keyhaven_protocol::id::{ClientId, GrantId, GroupId, Id, OrganizationId, ProjectId, UserId};
+use keyhaven_protocol::id::{
+    ClientId, GrantId, GroupId, Id, OrganizationId, ProjectId, UpstreamId, UserId,
+};
 use keyhaven_store::Reach;
 use keyhaven_store::organizations::Organization;
 
@@ -68,6 +70,7 @@ path_ids! {
     UserId = "user",
     ClientId = "client",
     GrantId = "grant",
+    UpstreamId = "upstream",
 }
 
 /// The id of a client secret.
