@@ -15,13 +15,12 @@ use crate::telemetry::per_route::Routes;
 
 /// The public routes, each counted by its template.
 pub fn public(app: Shared) -> Routes {
-    let native = api::native().paths.paths.into_keys();
     standards()
         .merge(pages())
         .merge(json_api(""))
         .merge(json_api("/pub"))
         .with_state(app.clone())
-        .add(api::router(app), native)
+        .merge(api::router(app))
         .map(|router| router.fallback(start::show_nothing))
 }
 

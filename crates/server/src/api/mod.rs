@@ -1,13 +1,13 @@
 //! The native interface, `/v1`: one file per resource, registered here and nowhere else. The
 //! OpenAPI document is made from the same registration, so neither can miss the other.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
-use axum::{Json, Router, routing};
+use axum::response::{IntoResponse, Response};
+use axum::routing;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi, SecurityRequirement};
 use utoipa::{Modify, OpenApi as _};
@@ -16,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::{App, Origin, Shared};
 use crate::doors::description;
 use crate::http::error::{ApiError, Kind, Problem};
+use crate::telemetry::per_route::Routes;
 
 pub mod administrator;
 pub mod audit;
@@ -70,20 +71,31 @@ fn checks() -> OpenApiRouter<Shared> {
 }
 
 /// The routes of `/v1`, the document at `/openapi.json` and the reference at `/docs`.
-pub fn router(app: Shared) -> Router {
-    let (routes, _) = resources().split_for_parts();
-    let (checks, _) = checks().split_for_parts();
-    let document = openapi();
-    let reference = reference::routes(&document);
-    routes
+///
+/// The document is written for whoever asks first, not at start: few ask, and it is the largest
+/// thing a node would make before its first token.
+pub fn router(app: Shared) -> Routes {
+    let (routes, described) = resources().split_for_parts();
+    let (checks, described_checks) = checks().split_for_parts();
+    let templates =
+        [described, described_checks].into_iter().flat_map(|d| d.paths.paths.into_keys());
+    let routes = routes
         .route("/v1", routing::any(unknown))
         .route("/v1/{*rest}", routing::any(unknown))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(app.clone(), explained))
         .merge(checks.method_not_allowed_fallback(method_not_allowed))
-        .with_state(app)
-        .route("/openapi.json", routing::get(async move || Json(document.clone())))
-        .merge(reference)
+        .with_state(app);
+    Routes::new()
+        .add(routes, templates)
+        .route("/openapi.json", routing::get(show_document))
+        .merge(reference::routes())
+}
+
+async fn show_document() -> impl IntoResponse {
+    static TEXT: LazyLock<String> =
+        LazyLock::new(|| serde_json::to_string(&openapi()).unwrap_or_default());
+    ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str())
 }
 
 /// The OpenAPI 3.1 document: the native interface and the doors.

@@ -1,13 +1,15 @@
 //! The reference at `/docs`: the OpenAPI document as one page, rendered here. No script, no asset of
 //! anybody else; the content security policy allows our stylesheet and nothing more.
 
-use std::sync::Arc;
+use std::sync::LazyLock;
 
-use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
+
+use crate::telemetry::per_route::Routes;
 
 mod operation;
 mod page;
@@ -19,14 +21,16 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; for
                       frame-ancestors 'none'";
 
 /// `/docs` and its stylesheet.
-pub fn routes(document: &OpenApi) -> Router {
-    let html: Arc<str> = render(document).into();
-    Router::new()
-        .route(
-            "/docs",
-            get(async move || (guarded("text/html; charset=utf-8"), html.as_ref().to_owned())),
-        )
+pub fn routes() -> Routes {
+    Routes::new()
+        .route("/docs", get(show_reference))
         .route("/docs/style.css", get(async || (guarded("text/css; charset=utf-8"), STYLE)))
+}
+
+/// The page is written for the first reader.
+async fn show_reference() -> impl IntoResponse {
+    static PAGE: LazyLock<String> = LazyLock::new(|| render(&super::openapi()));
+    (guarded("text/html; charset=utf-8"), PAGE.as_str())
 }
 
 /// The page.

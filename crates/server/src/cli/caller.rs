@@ -128,7 +128,7 @@ impl Caller {
     /// The routes over an opened node.
     fn over(node: boot::Node) -> Self {
         let administrator = Administrator { reach: Reach::Instance, actor: actor() };
-        let router = api::router(node.app.clone());
+        let router = api::router(node.app.clone()).into_router();
         let refusals = Mutex::new(node.refusals);
         Self::InProcess(Box::new(InProcess { app: node.app, router, administrator, refusals }))
     }

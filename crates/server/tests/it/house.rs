@@ -102,7 +102,7 @@ impl House {
             outside: outside.clone(),
             upstreams: Upstreams::new(outside),
         });
-        let router = api::router(app.clone());
+        let router = api::router(app.clone()).into_router();
         let refusals = Mutex::new(refusals);
         Self { app, router, clock, refusals, _directory: directory }
     }
