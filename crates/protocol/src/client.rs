@@ -1,6 +1,7 @@
 //! What is known of an OAuth client when a rule decides about it (RFC 6749 §2).
 
 use crate::id::{ClientId, OrganizationId};
+use crate::relying_party::{Demand, RelyingParty};
 use crate::scope::Scopes;
 use crate::secret::Digest;
 use crate::time::{Seconds, Timestamp};
@@ -129,6 +130,8 @@ pub struct Client {
     pub refresh_grace: Seconds,
     /// Tokens it got for itself before this instant are dead.
     pub not_before: Timestamp,
+    /// What it registered to sign people in.
+    pub party: RelyingParty,
 }
 
 impl Client {
@@ -136,6 +139,18 @@ impl Client {
     #[must_use]
     pub fn is_confidential(&self) -> bool {
         self.auth_method != AuthMethod::None
+    }
+
+    /// Whether its authorization requests must be pushed first (RFC 9126 §6).
+    #[must_use]
+    pub fn must_push(&self) -> bool {
+        self.party.pushed_requests == Demand::Required || self.profile == Profile::Fapi2
+    }
+
+    /// Whether its access tokens must be bound to a key (RFC 9449 §5.2).
+    #[must_use]
+    pub fn must_bind(&self) -> bool {
+        self.party.dpop == Demand::Required || self.profile == Profile::Fapi2
     }
 
     /// Whether the client lists this grant type.

@@ -85,6 +85,25 @@ impl Params {
         building.finish()
     }
 
+    /// As [`Self::parse_form`], but a repeated parameter is reported beside the parameters, its
+    /// first value kept: an authorization error must find its way back to the client (A05).
+    pub fn parse_form_with_repeated(body: &[u8]) -> Result<(Self, Option<String>), ParamsError> {
+        match Self::parse_form(body) {
+            Ok(params) => Ok((params, None)),
+            Err(ParamsError::Twice(name)) => {
+                let kept = first_of_each(body);
+                Ok((Self::parse_form(&kept)?, Some(name)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The parameters as a form body, to be kept and read again later.
+    #[must_use]
+    pub fn to_form(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(self.iter()).finish()
+    }
+
     /// The same rules for names and values that arrived in another form, such as a flat JSON object.
     pub fn from_pairs<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -141,6 +160,21 @@ impl Params {
         }
         Ok(())
     }
+}
+
+/// The fields of a form whose decoded name was not seen before.
+fn first_of_each(body: &[u8]) -> Vec<u8> {
+    let mut seen: Vec<Vec<u8>> = Vec::new();
+    let mut kept: Vec<&[u8]> = Vec::new();
+    for pair in body.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()) {
+        let equals = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
+        let mut name = Vec::new();
+        if form_decoding::decode(&pair[..equals], &mut name).is_some() && !seen.contains(&name) {
+            seen.push(name);
+            kept.push(pair);
+        }
+    }
+    kept.join(&b'&')
 }
 
 impl fmt::Debug for Params {

@@ -1,5 +1,5 @@
 //! Redirect URIs as they are registered (RFC 6749 §3.1.2, RFC 8252 §7): absolute, exact, and without
-//! anything that two parsers could read differently. Matching them is not here.
+//! anything that two parsers could read differently; and how a request's is matched with them.
 
 /// The longest redirect URI.
 pub const MAX_BYTES: usize = 2048;
@@ -34,6 +34,50 @@ pub fn parse_redirect_uri(text: &str) -> Result<String, &'static str> {
         return Err("a redirect URI has no dot segments");
     }
     Ok(text.to_owned())
+}
+
+/// Whether the `redirect_uri` of a request is the registered one: byte equality, except that a
+/// loopback address may come with any port (RFC 8252 §7.3). `localhost` is among them because
+/// deployed native clients use it.
+#[must_use]
+pub fn matches(registered: &str, sent: &str) -> bool {
+    registered == sent
+        || without_loopback_port(registered)
+            .is_some_and(|kept| without_loopback_port(sent) == Some(kept))
+}
+
+/// Host and the rest of an `http` loopback address whose port, if any, is sound.
+fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
+    let rest = uri.strip_prefix("http://")?;
+    let host = ["127.0.0.1", "[::1]", "localhost"].into_iter().find(|h| rest.starts_with(*h))?;
+    let rest = &rest[host.len()..];
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (port, path) = rest.split_at(end);
+    let sound = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+    sound.then_some((host, path))
+}
+
+/// What a `form-action` source list calls the target of a redirect (CSP Level 3 §2.3.1): the
+/// origin, or the scheme alone where there is none.
+#[must_use]
+pub fn origin(uri: &str) -> &str {
+    let Some((scheme, rest)) = uri.split_once("://") else {
+        return uri.split_once(':').map_or(uri, |(scheme, _)| &uri[..=scheme.len()]);
+    };
+    if !matches!(scheme, "http" | "https") {
+        return &uri[..=scheme.len()];
+    }
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    &uri[..scheme.len() + 3 + end]
+}
+
+/// The host people are shown, or the scheme of an app on this device.
+#[must_use]
+pub fn shown_host(uri: &str) -> &str {
+    match uri.split_once("://") {
+        Some((_, rest)) => &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())],
+        None => uri.split_once(':').map_or(uri, |(scheme, _)| scheme),
+    }
 }
 
 /// The host behind `//`.
@@ -197,6 +241,60 @@ mod tests {
         refused("https://a.test:+80/cb", "a redirect URI's port is a number");
         refused("http://[::1]x80/cb", "a redirect URI's port is a number");
         refused("com.example.app:cb", "a redirect URI of a private scheme has a path");
+    }
+
+    #[test]
+    fn a01_a_near_miss_is_no_match() {
+        let registered = "https://a.test/cb";
+        assert!(matches(registered, registered));
+        for sent in [
+            "https://a.test/CB",
+            "https://A.test/cb",
+            "https://a.test/cb/",
+            "https://a.test/cb/../x",
+            "https://a.test/cb%2f",
+            "https://a.test/cb?x=1",
+            "https://a.test/cb#x",
+            "https://a.test:443/cb",
+            "https://a.test@e.test/cb",
+            "http://a.test/cb",
+            "",
+        ] {
+            assert!(!matches(registered, sent), "{sent}");
+        }
+    }
+
+    #[test]
+    fn a03_only_the_port_of_a_loopback_address_may_differ() {
+        for host in ["127.0.0.1", "[::1]", "localhost"] {
+            let registered = format!("http://{host}/cb");
+            assert!(matches(&registered, &format!("http://{host}:9/cb")));
+            assert!(matches(&format!("http://{host}:9/cb"), &format!("http://{host}:65535/cb")));
+            for sent in [
+                format!("http://{host}:9/other"),
+                format!("http://{host}:9/cb?x"),
+                format!("http://{host}:/cb"),
+                format!("http://{host}:0/cb"),
+                format!("http://{host}:99999/cb"),
+                format!("http://{host}:9@e.test/cb"),
+                format!("http://{host}.e.test/cb"),
+                format!("https://{host}:9/cb"),
+            ] {
+                assert!(!matches(&registered, &sent), "{sent}");
+            }
+        }
+        assert!(!matches("http://127.0.0.1/cb", "http://localhost:9/cb"));
+        assert!(!matches("https://a.test/cb", "https://a.test:9/cb"));
+    }
+
+    #[test]
+    fn the_target_of_a_redirect_is_named_for_pages() {
+        assert_eq!(origin("https://a.test:8443/cb?x"), "https://a.test:8443");
+        assert_eq!(origin("http://[::1]:9"), "http://[::1]:9");
+        assert_eq!(origin("com.example.app:/cb"), "com.example.app:");
+        assert_eq!(origin("com.example.app://x/cb"), "com.example.app:");
+        assert_eq!(shown_host("https://a.test/cb"), "a.test");
+        assert_eq!(shown_host("com.example.app:/cb"), "com.example.app");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::id::TokenId;
+use crate::id::{GrantId, TokenId};
 
 /// The error codes of RFC 6749 §5.2 and its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +36,29 @@ pub enum Code {
     UnitMismatch,
     /// The key may not be used from there.
     NotFromHere,
+    /// The person or the server said no (RFC 6749 §4.1.2.1).
+    AccessDenied,
+    /// No such response type (RFC 6749 §4.1.2.1).
+    UnsupportedResponseType,
+    /// Somebody would have to sign in, and the client allows no page (OpenID Connect Core §3.1.2.6).
+    LoginRequired,
+    /// Somebody would have to consent, and the client allows no page.
+    ConsentRequired,
+    /// The request URI is unknown, expired, used or somebody else's (RFC 9101 §6).
+    InvalidRequestUri,
+    /// The request object is not sound (RFC 9101 §6).
+    InvalidRequestObject,
+    /// Request objects are taken by the pushed authorization endpoint only.
+    RequestNotSupported,
+    /// No registration inside a request (OpenID Connect Core §7.2.1).
+    RegistrationNotSupported,
+    /// The login does not reach what is essential (OpenID Connect Core Error Code
+    /// `unmet_authentication_requirements`).
+    UnmetAuthenticationRequirements,
+    /// The DPoP proof is not sound (RFC 9449 §5).
+    InvalidDpopProof,
+    /// The DPoP proof lacks a nonce of ours (RFC 9449 §8).
+    UseDpopNonce,
 }
 
 impl Code {
@@ -57,6 +80,17 @@ impl Code {
             Self::BudgetExhausted => "budget_exhausted",
             Self::UnitMismatch => "unit_mismatch",
             Self::NotFromHere => "not_from_here",
+            Self::AccessDenied => "access_denied",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidRequestObject => "invalid_request_object",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
         }
     }
 }
@@ -66,6 +100,8 @@ impl Code {
 pub enum Consequence {
     /// A spent refresh token came back: revoke the family (RFC 9700 §4.14.2).
     RevokeFamily(TokenId),
+    /// A spent authorization code came back: revoke what it made (RFC 6749 §4.1.2).
+    RevokeGrant(GrantId),
 }
 
 /// A refusal. The code goes to the wire; the rest stays with us.

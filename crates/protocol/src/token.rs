@@ -4,7 +4,7 @@
 
 use crate::client::TokenFormat;
 use crate::client::{Client, Standing};
-use crate::id::{ClientId, GrantId, TokenId};
+use crate::id::{ClientId, GrantId, TokenId, UserId};
 use crate::refusal::Refusal;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
@@ -20,6 +20,10 @@ pub struct AccessToken {
     pub grant: Option<GrantId>,
     /// Whom it speaks for (`sub`): the user, or the client itself.
     pub subject: String,
+    /// The user behind `subject`, who may be called otherwise there (OpenID Connect Core §8.1).
+    pub user: Option<UserId>,
+    /// The key it is bound to (RFC 9449 §6), by thumbprint.
+    pub jkt: Option<String>,
     /// What it opens.
     pub scopes: Scopes,
     /// For whom it is (`aud`).
@@ -44,6 +48,12 @@ pub enum Ended {
 }
 
 impl AccessToken {
+    /// Whom it speaks for, unless that is the client itself.
+    #[must_use]
+    pub fn subject_beside_client(&self) -> Option<&str> {
+        (self.subject != self.client.to_string()).then_some(&self.subject)
+    }
+
     /// Whether the token counts now, and the rule that says no.
     pub fn stands(
         &self,
@@ -93,6 +103,8 @@ pub(crate) mod tests {
             client: client.id,
             grant: None,
             subject: client.public_id,
+            user: None,
+            jkt: None,
             scopes: Scopes::parse("read").unwrap(),
             audience: "https://issuer.test".into(),
             issued_at: Timestamp(900),

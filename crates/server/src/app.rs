@@ -6,7 +6,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use keyhaven_connect::send::Client;
+use keyhaven_protocol::dpop::NonceKey;
 use keyhaven_protocol::id::Id;
+use keyhaven_protocol::secret::Digest;
+use keyhaven_protocol::subject::PairwiseKey;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::{Act, Store};
 
@@ -35,6 +38,8 @@ pub struct App {
     pub pace: Pace,
     /// Randomness.
     pub dice: Dice,
+    /// Keys that never leave and never change.
+    pub private: PrivateKeys,
     /// Where refusals go to be explained.
     pub refusals: RefusalLog,
     /// Slows down those who guess.
@@ -45,6 +50,28 @@ pub struct App {
     pub outside: Client,
     /// Other OpenID providers.
     pub upstreams: Upstreams,
+}
+
+/// Keys derived from the instance's own secret, the same on every node.
+#[derive(Clone, Debug)]
+pub struct PrivateKeys {
+    /// Names people towards pairwise clients.
+    pub pairwise: PairwiseKey,
+    /// Makes and recognises DPoP nonces.
+    pub nonces: NonceKey,
+}
+
+impl PrivateKeys {
+    /// Derives them. The secret is made once and kept: the names of people at pairwise clients must
+    /// never change.
+    #[must_use]
+    pub fn of_secret(secret: &[u8; 32]) -> Self {
+        let derived = |purpose: &[u8]| Digest::of(&[secret.as_slice(), purpose].concat()).0;
+        Self {
+            pairwise: PairwiseKey::new(&derived(b"pairwise subjects 1")),
+            nonces: NonceKey::new(&derived(b"dpop nonces 1")),
+        }
+    }
 }
 
 /// How handlers hold it.

@@ -10,6 +10,7 @@ use keyhaven_connect::send::{Client as Outside, Trust};
 use keyhaven_protocol::client::{AuthMethod, Client, Profile, Standing, TokenFormat};
 use keyhaven_protocol::id::{ClientId, OrganizationId};
 use keyhaven_protocol::jose::algorithm::Algorithm;
+use keyhaven_protocol::relying_party::RelyingParty;
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::{Seconds, Timestamp};
@@ -21,7 +22,7 @@ use keyhaven_store::refusals::Explanation;
 use keyhaven_store::{Outcome, Store, instance};
 use tokio::sync::mpsc;
 
-use crate::app::{App, Clock, Dice, NewClients, Origin, Settings, Shared};
+use crate::app::{App, Clock, Dice, NewClients, Origin, PrivateKeys, Settings, Shared};
 use crate::config::Config;
 use crate::keyring::KeyRing;
 use crate::limits::FailureLimit;
@@ -86,6 +87,8 @@ pub async fn open_over(
     let settings = settings(config, issuer);
     let failures = FailureLimit::default();
     let pace = Pace::new(&clock);
+    let secret = store.instance_secret(dice.bytes(), dice.bytes()).await?;
+    let private = PrivateKeys::of_secret(&secret);
     let outside = Outside::new(config.egress_allow.0.clone(), &Trust::default())
         .context("TLS of outgoing requests")?;
     let upstreams = Upstreams::new(outside.clone());
@@ -97,6 +100,7 @@ pub async fn open_over(
         clock,
         pace,
         dice,
+        private,
         refusals: log,
         failures,
         post,
@@ -219,8 +223,8 @@ fn first_client(app: &App, organization: OrganizationId) -> Result<ClientRecord>
             refresh_absolute: defaults.refresh_absolute,
             refresh_grace: defaults.refresh_grace,
             not_before: Timestamp(0),
+            party: RelyingParty::default(),
         },
-        redirect_uris: Vec::new(),
         groups: Vec::new(),
         created_at: app.clock.now(),
         disabled_at: None,

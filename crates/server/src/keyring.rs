@@ -95,6 +95,24 @@ impl KeyRing {
         self.add(app, algorithm, act.now, act).await
     }
 
+    /// Signs with the key of `algorithm`, making sure that there is one.
+    pub async fn sign<T>(
+        &self,
+        app: &App,
+        algorithm: Algorithm,
+        now: Timestamp,
+        origin: &Origin,
+        sign: impl FnOnce(&Signer) -> T,
+    ) -> Result<T, Error> {
+        if self.now().signer(algorithm, now).is_none() {
+            self.ensure(app, algorithm, app.act("system", origin)).await?;
+        }
+        let ring = self.now();
+        let signer =
+            ring.signer(algorithm, now).ok_or_else(|| Error::busy("no signing key yet"))?;
+        Ok(sign(signer))
+    }
+
     /// Adds the next key of `algorithm`, signing from `signs_from`. When another node was faster,
     /// its key counts.
     pub async fn rotate(

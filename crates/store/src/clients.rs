@@ -19,8 +19,6 @@ use crate::{Act, Error, Listed, Outcome, Page, Reach, Store, organizations, valu
 pub struct ClientRecord {
     /// The client as the rules see it. Lists leave its secrets out.
     pub client: Client,
-    /// Registered redirect URIs, byte for byte.
-    pub redirect_uris: Vec<String>,
     /// The groups it is tied to, all of its own organization.
     pub groups: Vec<GroupId>,
     /// When it was registered.
@@ -119,6 +117,7 @@ impl Store {
                 plan.must(organizations::hold(organization), Outcome::Unknown("organization", 0));
         }
         plan = plan.also(Step::one(&REGISTER, written(record)));
+        plan = relying_party::register(plan, None, client);
         plan = tie_to_groups(plan, record);
         if let Some(secret) = first_secret {
             plan = plan.also(secret.first_step(client.id, act.now));
@@ -143,6 +142,7 @@ impl Store {
         let mut values = written(after);
         values.push(Value::from(before.revision));
         let mut plan = Plan::default().must(Step::one(&UPDATE, values), Outcome::Moved);
+        plan = relying_party::register(plan, Some(client), &after.client);
         if before.groups != after.groups {
             plan = plan.also(Step::any(&LEAVE_GROUPS, values![client.id.0]));
             plan = tie_to_groups(plan, after);
@@ -183,6 +183,8 @@ impl Store {
             .must(Step::one(&DELETE, values![tenant(client), id]), Outcome::Absent)
             .also(Step::any(&DELETE_SECRETS, values![id]))
             .also(Step::any(&LEAVE_GROUPS, values![id]))
+            .also(Step::any(&DELETE_PARTY, values![id]))
+            .also(Step::any(&DELETE_CONSENTS, values![id]))
             .also(act.audit(client.organization, "client.deleted", target(client), "{}"))
             .also(act.publish(Change::of(Kind::Client, id)));
         self.carry_out(plan, act).await
@@ -220,7 +222,7 @@ fn written(record: &ClientRecord) -> Vec<Value> {
         client.keys.as_deref(),
         client.grant_types.join(" "),
         client.scopes.as_str(),
-        record.redirect_uris.join(" "),
+        client.party.redirect_uris.join(" "),
         client.audience.as_deref(),
         client.token_format.as_str(),
         client.token_alg.as_str(),
@@ -253,6 +255,8 @@ fn client_record(mut row: Row) -> Result<ClientRecord, Error> {
         (None, false) => Standing::OrganizationDisabled,
         (None, true) => Standing::Active,
     };
+    let mut party = relying_party::read(&mut row)?;
+    party.redirect_uris = words(&row.text(9)?);
     let client = Client {
         id,
         public_id: id.to_string(),
@@ -274,10 +278,10 @@ fn client_record(mut row: Row) -> Result<ClientRecord, Error> {
         refresh_absolute: Seconds(row.int(15)?),
         refresh_grace: Seconds(row.int(16)?),
         not_before: row.time(17)?,
+        party,
     };
     Ok(ClientRecord {
         client,
-        redirect_uris: words(&row.text(9)?),
         groups: Vec::new(),
         created_at: row.time(18)?,
         disabled_at,
@@ -286,10 +290,11 @@ fn client_record(mut row: Row) -> Result<ClientRecord, Error> {
 }
 
 fn secret(row: &Row) -> Result<Option<ClientSecret>, Error> {
-    let Some(digest) = row.maybe_digest(23)? else { return Ok(None) };
-    Ok(Some(ClientSecret { digest, expires_at: row.maybe_time(24)? }))
+    let Some(digest) = row.maybe_digest(39)? else { return Ok(None) };
+    Ok(Some(ClientSecret { digest, expires_at: row.maybe_time(40)? }))
 }
 
+mod relying_party;
 mod statements;
 pub use statements::STATEMENTS;
 use statements::*;

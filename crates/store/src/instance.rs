@@ -1,8 +1,13 @@
 //! Facts about the instance as a whole, each written once: by which master key its columns were
 //! first sealed, and whether its first run is behind it.
 
+use std::fmt::Write as _;
+
+use zeroize::Zeroizing;
+
 use crate::engine::{Commit, Engine, Statement, Step};
-use crate::{Error, values};
+use crate::seal::Place;
+use crate::{Error, Store, values};
 
 /// The value of a fact. Asked before there is a [`Store`](crate::Store): which keys to load is one.
 pub async fn find_fact(engine: &dyn Engine, name: &str) -> Result<Option<String>, Error> {
@@ -26,6 +31,46 @@ pub async fn restate_fact(
 ) -> Result<bool, Error> {
     let commit = engine.commit(vec![Step::one(&RESTATE, values![name, before, value])]).await?;
     Ok(matches!(commit, Commit::Done(_)))
+}
+
+const SECRET: &str = "secret";
+const SECRET_COLUMN: &str = "instance.value";
+
+impl Store {
+    /// The secret that the instance derives its own keys from: made once from `fresh`, sealed, and
+    /// the same on every node from then on.
+    pub async fn instance_secret(
+        &self,
+        fresh: [u8; 32],
+        nonce: [u8; 12],
+    ) -> Result<Zeroizing<[u8; 32]>, Error> {
+        let engine = self.engine.as_ref();
+        let place = Place { column: SECRET_COLUMN, row: SECRET.as_bytes() };
+        if find_fact(engine, SECRET).await?.is_none() {
+            let sealed = self.sealer.seal(place, &fresh, nonce)?;
+            state_fact(engine, SECRET, &hex(&sealed)).await?;
+        }
+        let text = find_fact(engine, SECRET).await?.unwrap_or_default();
+        let sealed = from_hex(&text).ok_or_else(|| Error::broken("instance.secret is not hex"))?;
+        let opened = self.sealer.open(place, &sealed)?;
+        let bytes = <[u8; 32]>::try_from(opened.as_slice())
+            .map_err(|_| Error::broken("instance.secret is not 32 bytes"))?;
+        Ok(Zeroizing::new(bytes))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }
 
 /// What time it is for the database, as text (RFC 3339, a space for the T).

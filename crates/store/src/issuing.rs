@@ -3,12 +3,13 @@
 
 use keyhaven_protocol::client_auth::Spend;
 use keyhaven_protocol::grants::{Family, Lineage, Rule};
-use keyhaven_protocol::id::{ClientId, GrantId, OrganizationId, TokenId};
+use keyhaven_protocol::id::{ClientId, GrantId, OrganizationId, TokenId, UserId};
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::Timestamp;
 use keyhaven_protocol::token::AccessToken;
 
+use crate::authorizations::{self, CodeSpend, authorization_columns};
 use crate::engine::{Commit, Row, Statement, Step};
 use crate::{Error, Store, values};
 
@@ -17,6 +18,10 @@ use crate::{Error, Store, values};
 pub struct Issue<'a> {
     /// An assertion id to spend (RFC 7523 §3).
     pub spend: Option<Spend>,
+    /// A DPoP proof to spend (RFC 9449 §11.1).
+    pub proof: Option<Spend>,
+    /// A code to spend.
+    pub code: Option<CodeSpend<'a>>,
     /// What happens to a refresh family.
     pub family: FamilyStep<'a>,
     /// An opaque access token to remember, with the digest of its text.
@@ -29,6 +34,8 @@ pub enum FamilyStep<'a> {
     /// Nothing.
     #[default]
     None,
+    /// A new grant without a refresh token.
+    Grant(&'a NewGrant),
     /// A new grant and its family.
     Begin(&'a NewFamily),
     /// A new head, guarded by the old one.
@@ -37,20 +44,32 @@ pub enum FamilyStep<'a> {
     Touch(TokenId, Timestamp),
 }
 
-/// A refresh family about to begin, and the grant that it is.
-pub struct NewFamily {
-    /// The id of both.
+/// A grant about to begin.
+pub struct NewGrant {
+    /// Its id.
     pub id: TokenId,
     /// The grant or session above, if any.
     pub parent: Option<GrantId>,
     /// Whose tenant.
     pub organization: Option<OrganizationId>,
+    /// The person who gave it, if one did.
+    pub owner: Option<UserId>,
     /// Whose it is.
     pub client: ClientId,
     /// What it may give.
     pub scopes: Scopes,
     /// For whom its access tokens are.
     pub audience: String,
+    /// The end in any case.
+    pub ends_at: Timestamp,
+    /// Now.
+    pub issued_at: Timestamp,
+}
+
+/// A refresh family about to begin, and the grant that it is.
+pub struct NewFamily {
+    /// The grant; the family has its id.
+    pub grant: NewGrant,
     /// How it behaves.
     pub rule: Rule,
     /// The mark of its secrets.
@@ -59,10 +78,6 @@ pub struct NewFamily {
     pub head: Digest,
     /// The end if unused.
     pub idle_ends_at: Timestamp,
-    /// The end in any case.
-    pub ends_at: Timestamp,
-    /// Now.
-    pub issued_at: Timestamp,
 }
 
 /// A new head for a family.
@@ -88,20 +103,23 @@ pub enum Issued {
     Done,
     /// The assertion id was spent before (A38).
     AssertionReplayed,
-    /// Another request turned or ended the family first; decide again from fresh facts.
+    /// The DPoP proof was spent before (A43).
+    ProofReplayed,
+    /// Another request spent the code, or turned or ended the family, first; decide again from fresh facts.
     Overtaken,
 }
 
 impl Store {
     /// Writes everything one token request decided. Durable when it answers; no write, no wait.
     pub async fn issue(&self, issue: Issue<'_>) -> Result<Issued, Error> {
-        let spends = issue.spend.is_some();
-        let mut steps = Vec::with_capacity(3);
-        if let Some(spend) = issue.spend {
-            steps.push(spend_once(&spend));
-        }
+        let spends = usize::from(issue.spend.is_some());
+        let proofs = usize::from(issue.proof.is_some());
+        let mut steps = Vec::with_capacity(4);
+        steps.extend(issue.spend.iter().chain(&issue.proof).map(spend_once));
+        steps.extend(issue.code.iter().map(authorizations::spend));
         match issue.family {
             FamilyStep::None => {}
+            FamilyStep::Grant(grant) => steps.push(begin_grant(grant)),
             FamilyStep::Begin(family) => begin(family, &mut steps),
             FamilyStep::Rotate(rotation) => steps.push(rotate(rotation)),
             FamilyStep::Touch(family, idle_ends_at) => {
@@ -116,7 +134,8 @@ impl Store {
         }
         match self.engine.commit(steps).await? {
             Commit::Done(_) => Ok(Issued::Done),
-            Commit::Lost(0) if spends => Ok(Issued::AssertionReplayed),
+            Commit::Lost(at) if at < spends => Ok(Issued::AssertionReplayed),
+            Commit::Lost(at) if at < spends + proofs => Ok(Issued::ProofReplayed),
             Commit::Lost(_) => Ok(Issued::Overtaken),
         }
     }
@@ -150,7 +169,9 @@ impl Store {
             id,
             grant: row.maybe_id(1)?.map(GrantId),
             client,
-            subject: client.to_string(),
+            subject: row.maybe_text(7)?.unwrap_or_else(|| client.to_string()),
+            user: None,
+            jkt: row.maybe_text(8)?,
             scopes: scopes(&row.text(3)?)?,
             audience: row.text(4)?,
             issued_at: row.time(5)?,
@@ -163,6 +184,10 @@ impl Store {
 fn family(id: TokenId, mut row: Row) -> Result<Family, Error> {
     let rule = row.text(3)?;
     let lineage = row.bytes(4)?;
+    let authorization = match row.maybe_id(13)? {
+        None => None,
+        Some(_) => Some(Box::new(authorizations::authorization(id, &mut row, 14)?)),
+    };
     Ok(Family {
         id,
         client: ClientId(row.id(0)?),
@@ -183,6 +208,7 @@ fn family(id: TokenId, mut row: Row) -> Result<Family, Error> {
         ends_at: row.time(10)?,
         revoked_at: row.maybe_time(11)?,
         issued_at: row.time(12)?,
+        authorization,
     })
 }
 
@@ -194,34 +220,40 @@ fn spend_once(spend: &Spend) -> Step {
     Step::one(&SPEND_ONCE, values![spend.digest, spend.until])
 }
 
-fn begin(new: &NewFamily, steps: &mut Vec<Step>) {
-    steps.push(Step::one(
+fn begin_grant(new: &NewGrant) -> Step {
+    Step::one(
         &BEGIN_GRANT,
         values![
             new.id.0,
             new.parent.map(|parent| parent.0),
             "authorization",
             new.organization.map(|organization| organization.0),
+            new.owner.map(|owner| owner.0),
             new.client.0,
             new.scopes.as_str(),
             new.audience.as_str(),
             new.issued_at,
             new.ends_at,
         ],
-    ));
+    )
+}
+
+fn begin(new: &NewFamily, steps: &mut Vec<Step>) {
+    let grant = &new.grant;
+    steps.push(begin_grant(grant));
     steps.push(Step::one(
         &BEGIN_FAMILY,
         values![
-            new.id.0,
-            new.client.0,
-            new.scopes.as_str(),
-            new.audience.as_str(),
+            grant.id.0,
+            grant.client.0,
+            grant.scopes.as_str(),
+            grant.audience.as_str(),
             new.rule.as_str(),
             new.lineage.0.as_slice(),
             new.head,
-            new.issued_at,
+            grant.issued_at,
             new.idle_ends_at,
-            new.ends_at,
+            grant.ends_at,
         ],
     ));
 }
@@ -250,6 +282,8 @@ fn remember(token: &AccessToken, hash: Digest) -> Step {
             token.audience.as_str(),
             token.issued_at,
             token.expires_at,
+            token.subject_beside_client(),
+            token.jkt.as_deref(),
         ],
     )
 }
@@ -273,8 +307,8 @@ static SPEND_ONCE: Statement = Statement::new(
 
 static BEGIN_GRANT: Statement = Statement::append(
     "issuing.begin_grant",
-    "INSERT INTO grants (id, parent, kind, organization, client, scopes, audience, created_at, expires_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    "INSERT INTO grants (id, parent, kind, organization, owner, client, scopes, audience, created_at, expires_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 );
 
 static BEGIN_FAMILY: Statement = Statement::append(
@@ -299,23 +333,28 @@ static TOUCH: Statement = Statement::new(
 
 static REMEMBER: Statement = Statement::append(
     "issuing.remember",
-    "INSERT INTO access_tokens (id, hash, grant_id, client, scopes, audience, issued_at, expires_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    "INSERT INTO access_tokens (id, hash, grant_id, client, scopes, audience, issued_at, expires_at, subject, jkt) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 );
 
 static FIND_FAMILY: Statement = Statement::new(
     "issuing.find_family",
-    "WITH RECURSIVE up (id, parent, revoked_at, depth) AS ( \
-       SELECT id, parent, revoked_at, 0 FROM grants WHERE id = $1 \
-       UNION ALL \
-       SELECT g.id, g.parent, g.revoked_at, up.depth + 1 FROM grants g JOIN up ON g.id = up.parent \
-       WHERE up.depth < 16) \
-     SELECT client, scopes, audience, rule, lineage, hash, previous_hash, rotated_at, successor, idle_ends_at, \
-       ends_at, (SELECT MIN(revoked_at) FROM up), issued_at \
-     FROM refresh_families WHERE id = $1",
+    concat!(
+        "WITH RECURSIVE up (id, parent, revoked_at, depth) AS ( \
+           SELECT id, parent, revoked_at, 0 FROM grants WHERE id = $1 \
+           UNION ALL \
+           SELECT g.id, g.parent, g.revoked_at, up.depth + 1 FROM grants g JOIN up ON g.id = up.parent \
+           WHERE up.depth < 16) \
+         SELECT f.client, f.scopes, f.audience, f.rule, f.lineage, f.hash, f.previous_hash, f.rotated_at, \
+           f.successor, f.idle_ends_at, f.ends_at, (SELECT MIN(revoked_at) FROM up), f.issued_at, a.id, ",
+        authorization_columns!("NULL"),
+        " FROM refresh_families f LEFT JOIN authorizations a ON a.id = f.id LEFT JOIN users u ON u.id = a.owner \
+         WHERE f.id = $1"
+    ),
 );
 
 static FIND_ACCESS_TOKEN: Statement = Statement::new(
     "issuing.find_access_token",
-    "SELECT hash, grant_id, client, scopes, audience, issued_at, expires_at FROM access_tokens WHERE id = $1",
+    "SELECT hash, grant_id, client, scopes, audience, issued_at, expires_at, subject, jkt \
+     FROM access_tokens WHERE id = $1",
 );

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 pub mod act;
 pub mod audit;
+pub mod authorization_requests;
+pub mod authorizations;
 pub mod budgets;
 pub mod changes;
 pub mod client_groups;
@@ -15,6 +17,7 @@ pub mod client_secrets;
 pub mod clients;
 pub mod connections;
 pub mod connectors;
+pub mod consents;
 pub mod engine;
 pub mod envelope;
 mod error;
@@ -27,6 +30,7 @@ pub mod instance;
 pub mod issuing;
 pub mod keys;
 pub mod known;
+pub mod logout_notices;
 pub mod mail_codes;
 pub mod mail_queue;
 pub mod memberships;
@@ -39,6 +43,7 @@ pub mod passkey_challenges;
 pub mod passkeys;
 pub mod pending_sign_ins;
 pub mod people;
+pub mod profiles;
 pub mod projects;
 pub mod providers;
 pub mod purge;
@@ -107,6 +112,8 @@ impl Store {
 pub const ROOMS: &[&[&Statement]] = &[
     audit::STATEMENTS,
     budgets::STATEMENTS,
+    authorization_requests::STATEMENTS,
+    authorizations::STATEMENTS,
     changes::STATEMENTS,
     client_groups::STATEMENTS,
     client_secrets::STATEMENTS,
@@ -119,6 +126,7 @@ pub const ROOMS: &[&[&Statement]] = &[
     connections::STATEMENTS[5],
     connectors::STATEMENTS,
     flows::STATEMENTS,
+    consents::STATEMENTS,
     factor_tries::STATEMENTS,
     groups::STATEMENTS,
     hand_outs::STATEMENTS,
@@ -126,6 +134,7 @@ pub const ROOMS: &[&[&Statement]] = &[
     instance::STATEMENTS,
     issuing::STATEMENTS,
     keys::STATEMENTS,
+    logout_notices::STATEMENTS,
     mail_codes::STATEMENTS,
     mail_queue::STATEMENTS,
     memberships::STATEMENTS,
@@ -134,6 +143,7 @@ pub const ROOMS: &[&[&Statement]] = &[
     organizations::STATEMENTS,
     pending_sign_ins::STATEMENTS,
     people::STATEMENTS,
+    profiles::STATEMENTS,
     passkey_challenges::STATEMENTS,
     passkeys::STATEMENTS,
     projects::STATEMENTS,

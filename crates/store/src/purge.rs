@@ -62,6 +62,10 @@ impl Store {
             (&PENDING_SIGN_INS, now.into()),
             (&ONE_TIME_CODES, now.into()),
             (&SIGN_IN_TRIES, now.into()),
+            (&AUTHORIZATION_REQUESTS, now.into()),
+            (&AUTHORIZATIONS, now.minus(MAX_ACCESS_LIFE).into()),
+            (&SESSION_CLIENTS, now.into()),
+            (&LOGOUT_NOTICES, now.into()),
             (&PASSKEY_CHALLENGES, now.into()),
             (&MAIL_CODES, now.into()),
             (&UPSTREAM_FLOWS, now.into()),
@@ -113,6 +117,10 @@ pub static STATEMENTS: &[&Statement] = &[
     &PENDING_SIGN_INS,
     &ONE_TIME_CODES,
     &SIGN_IN_TRIES,
+    &AUTHORIZATION_REQUESTS,
+    &AUTHORIZATIONS,
+    &SESSION_CLIENTS,
+    &LOGOUT_NOTICES,
     &PASSKEY_CHALLENGES,
     &MAIL_CODES,
     &UPSTREAM_FLOWS,
@@ -179,6 +187,19 @@ static PASSKEY_CHALLENGES: Statement =
 static MAIL_CODES: Statement = delete_chunk!("mail_codes", "mail_codes", "bound", "expires_at");
 static UPSTREAM_FLOWS: Statement =
     delete_chunk!("upstream_flows", "upstream_flows", "id", "expires_at");
+
+static AUTHORIZATION_REQUESTS: Statement =
+    delete_chunk!("authorization_requests", "authorization_requests", "id", "expires_at");
+static AUTHORIZATIONS: Statement =
+    delete_chunk!("authorizations", "authorizations", "id", "ends_at");
+static LOGOUT_NOTICES: Statement =
+    delete_chunk!("logout_notices", "logout_notices", "id", "expires_at");
+
+static SESSION_CLIENTS: Statement = Statement::new(
+    "purge.session_clients",
+    "DELETE FROM session_clients WHERE (session, client) IN \
+     (SELECT session, client FROM session_clients WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+);
 
 static IDEMPOTENCY: Statement = Statement::new(
     "purge.idempotency",

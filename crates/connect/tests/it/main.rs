@@ -10,6 +10,8 @@ mod guard;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod talk;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod unsent_or_sent;

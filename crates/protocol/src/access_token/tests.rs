@@ -28,6 +28,7 @@ fn claims() -> Claims<'static> {
         scope: "/ping.read /accounts.read".into(),
         org: Some(OrganizationId(Id::v7(2, [2; 10]))),
         gid: Some(GrantId(Id::v7(3, [3; 10]))),
+        jkt: None,
     }
 }
 
@@ -274,9 +275,18 @@ fn a_missing_or_mistyped_claim_is_refused() {
 }
 
 #[test]
-fn a_bound_token_is_not_a_bearer_token() {
-    let cnf = json!({"jkt": "x"});
-    check(|claims| drop(claims.insert("cnf".into(), cnf)), NOW, "token is bound to a key");
+fn a_bound_token_names_its_key() {
+    let bound = Claims { jkt: Some("x".into()), ..claims() };
+    let members: serde_json::Value = serde_json::from_slice(&bound.to_json()).unwrap();
+    assert_eq!(members["cnf"], json!({"jkt": "x"}));
+    assert_eq!(Claims::parse(&bound.to_json()), Ok(bound));
+    let reason = "token is bound to a key in a way that is not known";
+    for cnf in
+        [json!({}), json!({"x5t#S256": "x"}), json!({"jkt": "x", "jku": "y"}), json!({"jkt": 1})]
+    {
+        check(|claims| drop(claims.insert("cnf".into(), cnf)), NOW, reason);
+    }
+    check(|claims| drop(claims.insert("cnf".into(), json!("x"))), NOW, "cnf is not an object");
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub(crate) fn a_client() -> Client {
         refresh_absolute: Seconds(36_000),
         refresh_grace: Seconds(90),
         not_before: Timestamp(0),
+        party: crate::relying_party::RelyingParty::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `client_credentials` (RFC 6749 §4.4): a program acts for itself. Never an ID token, and a
 //! refresh token only where the family's contract asks for one.
 
-use super::{Facts, Grant, Needs, Plan, Refresh, Terms, listed, narrow, target};
+use super::{Facts, Grant, Needs, Plan, Refresh, Terms, bind, listed, narrow, target};
 use crate::params::Params;
 use crate::refusal::{Code, Refusal};
 use crate::time::Timestamp;
@@ -44,6 +44,13 @@ impl Grant for ClientCredentials {
             }
             Terms::EveryAnswer(_) | Terms::Standard => Refresh::None,
         };
-        Ok(Plan { scopes, audience, ttl: client.access_ttl, refresh })
+        Ok(Plan {
+            scopes,
+            audience,
+            ttl: client.access_ttl,
+            refresh,
+            code: None,
+            jkt: bind(facts)?,
+        })
     }
 }

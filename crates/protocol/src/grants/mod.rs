@@ -3,9 +3,11 @@
 //! A grant is a file like its neighbours plus one line in [`GRANTS`]; the metadata document and
 //! registration checks follow from that list. `decide` never awaits and never acts.
 
+mod authorization_code;
 mod client_credentials;
 mod refresh_token;
 
+use crate::authorization::Authorization;
 use crate::client::Client;
 use crate::credential;
 use crate::id::TokenId;
@@ -18,8 +20,11 @@ use crate::time::{Seconds, Timestamp};
 pub use refresh_token::{LINEAGE_RANDOM, Lineage};
 
 /// Every grant type of the token endpoint.
-pub static GRANTS: &[&dyn Grant] =
-    &[&client_credentials::ClientCredentials, &refresh_token::RefreshToken];
+pub static GRANTS: &[&dyn Grant] = &[
+    &authorization_code::AuthorizationCode,
+    &client_credentials::ClientCredentials,
+    &refresh_token::RefreshToken,
+];
 
 /// One grant type.
 pub trait Grant: Sync {
@@ -47,6 +52,8 @@ pub fn find(name: &str) -> Result<&'static dyn Grant, Refusal> {
 pub enum Needs {
     /// Nothing.
     Nothing,
+    /// The authorization a code names.
+    Code(credential::Presented),
     /// The refresh family a token names.
     Family(credential::Presented),
 }
@@ -58,7 +65,11 @@ pub struct Facts<'a> {
     pub client: &'a Client,
     /// What the door promises about refresh tokens.
     pub terms: Terms,
-    /// The presented refresh token, if one was needed.
+    /// The key that the request proved to hold (RFC 9449), as its thumbprint.
+    pub jkt: Option<&'a str>,
+    /// The authorization a code names, if known.
+    pub code: Option<&'a Authorization>,
+    /// The presented code or refresh token, if one was needed.
     pub presented: Option<&'a credential::Presented>,
     /// The family it names, if known.
     pub family: Option<&'a Family>,
@@ -135,6 +146,8 @@ pub struct Family {
     pub revoked_at: Option<Timestamp>,
     /// When it began.
     pub issued_at: Timestamp,
+    /// What a person agreed to, where it began with a code.
+    pub authorization: Option<Box<Authorization>>,
 }
 
 /// What to issue.
@@ -148,6 +161,10 @@ pub struct Plan {
     pub ttl: Seconds,
     /// What becomes of refresh tokens.
     pub refresh: Refresh,
+    /// The code to spend in the same commit; its id becomes that of the grant.
+    pub code: Option<TokenId>,
+    /// The key the access token is bound to.
+    pub jkt: Option<String>,
 }
 
 /// What becomes of refresh tokens.
@@ -218,6 +235,18 @@ fn target(params: &Params, audience: &str) -> Result<(), Refusal> {
         }
         _ => Ok(()),
     }
+}
+
+/// The key an access token will be bound to: whichever was proved, and none only where the client
+/// may do without (RFC 9449 §5).
+fn bind(facts: &Facts<'_>) -> Result<Option<String>, Refusal> {
+    if facts.jkt.is_none() && facts.client.must_bind() {
+        return Err(Refusal::new(
+            Code::InvalidDpopProof,
+            "this client's tokens are bound to a key",
+        ));
+    }
+    Ok(facts.jkt.map(str::to_owned))
 }
 
 fn listed(client: &Client, grant: &dyn Grant) -> Result<(), Refusal> {

@@ -7,7 +7,7 @@
 
 use aws_lc_rs::hmac;
 
-use super::{Facts, Family, Grant, Needs, Plan, Refresh, Rule, listed, narrow, target};
+use super::{Facts, Family, Grant, Needs, Plan, Refresh, Rule, bind, listed, narrow, target};
 use crate::client::Client;
 use crate::credential::{self, Kind};
 use crate::params::Params;
@@ -87,6 +87,10 @@ impl Grant for RefreshToken {
             return Err(Refusal::grant("unknown refresh token"));
         };
         alive(family, client, now)?;
+        if let Some(authorization) = &family.authorization {
+            authorization.stands()?;
+            authorization.fits_refresh_key(facts.jkt)?;
+        }
         let refresh = match place(family, presented, client, now) {
             Place::Head => next(family, client, now),
             Place::Grace(successor) => Refresh::Repeat { family: family.id, successor },
@@ -110,6 +114,8 @@ impl Grant for RefreshToken {
             audience: family.audience.clone(),
             ttl: client.access_ttl.min(left),
             refresh,
+            code: None,
+            jkt: bind(facts)?,
         })
     }
 }

@@ -36,6 +36,7 @@ fn a_family() -> Family {
         ends_at: Timestamp(9_000),
         revoked_at: None,
         issued_at: Timestamp(500),
+        authorization: None,
     }
 }
 
@@ -51,6 +52,8 @@ fn refresh(
     let facts = Facts {
         client: &client,
         terms: Terms::Standard,
+        jkt: None,
+        code: None,
         presented: Some(&presented),
         family: Some(&family),
     };
@@ -64,7 +67,8 @@ fn credentials(
 ) -> Result<Plan, Refusal> {
     let mut client = a_client();
     edit(&mut client);
-    let facts = Facts { client: &client, terms, presented: None, family: None };
+    let facts =
+        Facts { client: &client, terms, jkt: None, code: None, presented: None, family: None };
     client_credentials::ClientCredentials.decide(&form(pairs), &facts, NOW)
 }
 

@@ -22,6 +22,16 @@ impl ClaimSet {
         self.0.contains_key(name)
     }
 
+    /// A claim of any type.
+    pub(crate) fn value(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// Every claim, for token kinds that carry what others named.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.0.iter()
+    }
+
     /// A required string; `reason` names the claim.
     pub(crate) fn text(&self, name: &str, reason: &'static str) -> Result<&str, &'static str> {
         self.optional_text(name, reason)?.ok_or(reason)

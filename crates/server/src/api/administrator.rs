@@ -58,7 +58,7 @@ async fn authenticate(parts: &Parts, app: &Shared) -> Result<Administrator, ApiE
     let header = header.to_str().map_err(|_| refused("the Authorization header is not ASCII"))?;
     let token = parse_bearer(header).map_err(refused)?;
     let scopes = Scopes::parse(ADMIN).map_err(refused)?;
-    let need = Need { scopes, audience: Some(app.settings.issuer.clone()) };
+    let need = Need { scopes, audience: Some(app.settings.issuer.clone()), ..Need::default() };
     let principal = check(app, token, &need).await?;
     let reach = principal.reach();
     let reach = reach.ok_or_else(|| refused("the user of the token administers nothing here"))?;

@@ -154,7 +154,11 @@ impl CheckNeed<'_> {
     fn parse(&self) -> Result<Need, ApiError> {
         let scopes = self.scopes.as_deref().map_or(Ok(Scopes::default()), Scopes::parse);
         let scopes = scopes.map_err(|rule| ApiError::member("/need/scopes", rule))?;
-        Ok(Need { scopes, audience: self.audience.as_deref().map(str::to_owned) })
+        Ok(Need {
+            scopes,
+            audience: self.audience.as_deref().map(str::to_owned),
+            ..Need::default()
+        })
     }
 }
 

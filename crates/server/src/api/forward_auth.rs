@@ -101,7 +101,7 @@ fn parse_need(query: &str) -> Result<Need, Refusal> {
     }
     let scopes = Scopes::parse(params.get("scopes").unwrap_or_default());
     let scopes = scopes.map_err(|rule| Refusal::request(rule).on("scopes"))?;
-    Ok(Need { scopes, audience: params.get("audience").map(str::to_owned) })
+    Ok(Need { scopes, audience: params.get("audience").map(str::to_owned), ..Need::default() })
 }
 
 fn describe(principal: &Principal, headers: &mut HeaderMap) {

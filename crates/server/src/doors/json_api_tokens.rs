@@ -102,7 +102,7 @@ async fn create(app: &App, uri: &Uri, call: &Call) -> Result<Value, No> {
         Presented::gather(None, &params, manners).map_err(|refused| judged(refused.into()))?;
     let terms = Terms::EveryAnswer(Rule::RotateBearer);
     let origin = &call.origin;
-    let request = TokenRequest { presented, manners, params: &params, terms, origin };
+    let request = TokenRequest { presented, manners, params: &params, terms, dpop: None, origin };
     let issued = issue_token(app, &request).await.map_err(judged)?;
     document(app, prefix(uri), &issued, include, &ignored, origin).await.map_err(No::from)
 }
@@ -133,14 +133,8 @@ fn judged(failure: Failure) -> No {
                 | Code::NotFromHere,
                 _,
             ) => (JsonApiError::Forbidden, Fault::Nowhere),
-            (
-                Code::InvalidClient
-                | Code::InvalidGrant
-                | Code::InvalidToken
-                | Code::TooManyRequests
-                | Code::RateLimited,
-                _,
-            ) => (JsonApiError::InvalidCredentials, Fault::Nowhere),
+            // The family knows no pages, proofs or request objects: what is left are credentials.
+            _ => (JsonApiError::InvalidCredentials, Fault::Nowhere),
         },
     };
     No { kind, fault, failure }

@@ -67,7 +67,11 @@ async fn create(
     let manners = Manners::Json;
     let presented = Presented::gather(body::basic(headers, manners)?, &params, manners)?;
     let terms = Terms::EveryAnswer(Rule::Rotate);
-    issue_token(app, &TokenRequest { presented, manners, params: &params, terms, origin }).await
+    issue_token(
+        app,
+        &TokenRequest { presented, manners, params: &params, terms, dpop: None, origin },
+    )
+    .await
 }
 
 /// `revokeAuthToken`.

@@ -244,6 +244,17 @@ fn public_text(refusal: &Refusal) -> String {
         (Code::BudgetExhausted, _) => "The cost does not fit the budget.".into(),
         (Code::UnitMismatch, _) => "The budgets do not count this unit.".into(),
         (Code::NotFromHere, _) => "The key may not be used from there.".into(),
+        (Code::AccessDenied, _) => "The person or this server said no.".into(),
+        (Code::UnsupportedResponseType, _) => "The only response_type is code.".into(),
+        (Code::LoginRequired, _) => "The person has to sign in.".into(),
+        (Code::ConsentRequired, _) => "The person has to consent.".into(),
+        (Code::InvalidRequestUri, _) => "The request_uri is unknown, used or expired.".into(),
+        (Code::InvalidRequestObject, _) => "The request object is not valid.".into(),
+        (Code::RequestNotSupported, _) => "Push request objects first (RFC 9126).".into(),
+        (Code::RegistrationNotSupported, _) => "Register clients beforehand.".into(),
+        (Code::UnmetAuthenticationRequirements, _) => "The login is not strong enough.".into(),
+        (Code::InvalidDpopProof, _) => "The DPoP proof is not valid.".into(),
+        (Code::UseDpopNonce, _) => "Use the nonce of the DPoP-Nonce header.".into(),
     }
 }
 
@@ -254,12 +265,7 @@ const fn oauth_status(code: Code) -> StatusCode {
         Code::TooManyRequests | Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::BudgetExhausted => StatusCode::PAYMENT_REQUIRED,
         Code::UnitMismatch => StatusCode::UNPROCESSABLE_ENTITY,
-        Code::InvalidRequest
-        | Code::InvalidGrant
-        | Code::UnauthorizedClient
-        | Code::UnsupportedGrantType
-        | Code::InvalidScope
-        | Code::InvalidTarget => StatusCode::BAD_REQUEST,
+        _ => StatusCode::BAD_REQUEST,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::app::{App, Origin, Shared};
 use crate::http::body::{self, Shape};
 use crate::http::call::{Call, unreadable};
 use crate::http::{refusal, reply};
-use crate::operations::check::{Credential, Need, Principal, check};
+use crate::operations::check::{Credential, Need, Principal, Shown, check};
 use crate::operations::{Failure, authenticate_client, spend_proof};
 
 /// RFC 7662 §2.2.
@@ -43,6 +43,14 @@ struct Introspection<'a> {
     iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     jti: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation<'a>>,
+}
+
+/// The key a token is bound to (RFC 9449 §6.2).
+#[derive(Serialize)]
+struct Confirmation<'a> {
+    jkt: &'a str,
 }
 
 /// Tells an authenticated client what a token is worth.
@@ -71,7 +79,8 @@ async fn look(
     may_ask(&caller)?;
     spend_proof(app, &proof).await?;
     let token = params.get("token").ok_or_else(|| Refusal::missing("token"))?;
-    let principal = match check(app, token, &Need::default()).await {
+    let need = Need { shown: Shown::Question, ..Need::default() };
+    let principal = match check(app, token, &need).await {
         Ok(principal) => principal,
         Err(Failure::Refused(refused)) => {
             tracing::debug!(reason = refused.refusal.reason.as_ref(), "inactive");
@@ -98,12 +107,13 @@ fn describe<'a>(app: &'a App, token: &'a AccessToken, client: &'a Client) -> Int
         active: true,
         scope: Some(token.scopes.as_str()),
         client_id: Some(&client.public_id),
-        token_type: Some("Bearer"),
+        token_type: Some(if token.jkt.is_some() { "DPoP" } else { "Bearer" }),
         exp: Some(token.expires_at.0),
         iat: Some(token.issued_at.0),
         sub: Some(&token.subject),
         aud: Some(&token.audience),
         iss: Some(&app.settings.issuer),
         jti: Some(token.id.to_string()),
+        cnf: token.jkt.as_deref().map(|jkt| Confirmation { jkt }),
     }
 }

@@ -50,8 +50,11 @@ async fn issue(
 ) -> Result<IssuedToken, Failure> {
     let manners = Manners::Standard;
     let presented = Presented::gather(body::basic(headers, manners)?, params, manners)?;
-    issue_token(app, &TokenRequest { presented, manners, params, terms: Terms::Standard, origin })
-        .await
+    issue_token(
+        app,
+        &TokenRequest { presented, manners, params, terms: Terms::Standard, dpop: None, origin },
+    )
+    .await
 }
 
 fn response(issued: &IssuedToken) -> TokenResponse<'_> {

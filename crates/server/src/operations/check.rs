@@ -219,6 +219,20 @@ pub struct Need {
     pub scopes: Scopes,
     /// The audience it must name.
     pub audience: Option<String>,
+    /// What the caller showed beside the credential.
+    pub shown: Shown,
+}
+
+/// What came with a credential.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// Nothing: whoever holds the credential may use it.
+    #[default]
+    Bearer,
+    /// A sound DPoP proof by the key of this thumbprint (RFC 9449 §7.1).
+    Key(String),
+    /// The credential is asked about, not used (RFC 7662).
+    Question,
 }
 
 /// Resolves a credential, or says why it does not count.
@@ -242,8 +256,7 @@ async fn check_token(app: &App, text: &str) -> Result<Principal, Failure> {
     };
     let tick = app.clock.tick();
     let client = app.store.recall_client(token.client, tick).await?;
-    let user = client.as_ref().filter(|client| client.public_id != token.subject);
-    let user = user.and_then(|_| UserId::parse(&token.subject));
+    let user = token.user;
     let ended = app.store.find_end(token.id, token.grant, user, tick).await?;
     token.stands(client.as_deref(), ended, now)?;
     let Some(client) = client else {
@@ -274,6 +287,11 @@ async fn check_session(app: &App, text: &str) -> Result<Principal, Failure> {
 }
 
 fn meet(app: &App, principal: &Principal, need: &Need) -> Result<(), Refusal> {
+    let key = match &principal.credential {
+        Credential::Token(token) => token.jkt.as_deref(),
+        Credential::Session(_) => None,
+    };
+    fits_key(key, &need.shown)?;
     let audience = principal.audience(app);
     if let Some(needed) = &need.audience
         && needed != audience
@@ -288,6 +306,19 @@ fn meet(app: &App, principal: &Principal, need: &Need) -> Result<(), Refusal> {
         Some(missing) => Err(Refusal::new(Code::InsufficientScope, "the token lacks a scope")
             .with("missing", missing)
             .with("scope", scopes.as_str())),
+    }
+}
+
+/// A bound token is good with its key only; an unbound one comes with no proof, because a proof that
+/// nobody asked for protects nothing (RFC 9449 §7.1, §7.2).
+fn fits_key(bound: Option<&str>, shown: &Shown) -> Result<(), Refusal> {
+    match (bound, shown) {
+        (Some(_), Shown::Bearer) => Err(Refusal::token("the token is bound to a key")),
+        (Some(bound), Shown::Key(shown)) if bound != shown => {
+            Err(Refusal::token("the token is bound to another key"))
+        }
+        (None, Shown::Key(_)) => Err(Refusal::token("the token is not bound to a key")),
+        _ => Ok(()),
     }
 }
 
@@ -309,11 +340,26 @@ pub async fn recognise(
     } else {
         verified(app, text, now)?
     };
-    Ok(token.map(|token| {
-        let token = Arc::new(token);
-        app.store.known().remember_token(&digest, token.clone());
-        token
-    }))
+    let Some(mut token) = token else { return Ok(None) };
+    token.user = user_of(app, &token).await?;
+    let token = Arc::new(token);
+    app.store.known().remember_token(&digest, token.clone());
+    Ok(Some(token))
+}
+
+/// The user a token speaks for. A pairwise subject says nothing of its own: whoever gave the grant is
+/// asked for.
+async fn user_of(app: &App, token: &AccessToken) -> Result<Option<UserId>, Failure> {
+    let Some(subject) = token.subject_beside_client() else { return Ok(None) };
+    if let Some(user) = UserId::parse(subject) {
+        return Ok(Some(user));
+    }
+    let Some(grant) = token.grant else { return Ok(None) };
+    let authorization = app.store.find_authorization(TokenId(grant.0)).await?;
+    match authorization {
+        Some(authorization) => Ok(Some(authorization.user)),
+        None => Err(Refusal::token("the grant of the access token is gone").into()),
+    }
 }
 
 /// Our own JWT (RFC 9068 §4). Another party's, or a broken one, is refused with its rule.
@@ -328,6 +374,8 @@ fn verified(app: &App, text: &str, now: Timestamp) -> Result<Option<AccessToken>
             .ok_or_else(|| Refusal::token("client_id is not one of ours"))?,
         grant: claims.gid,
         subject: claims.sub.into_owned(),
+        user: None,
+        jkt: claims.jkt.map(Cow::into_owned),
         scopes: Scopes::parse(&claims.scope).map_err(Refusal::token)?,
         audience: claims.aud.into_owned(),
         issued_at: claims.iat,

@@ -18,6 +18,7 @@ pub mod known_device;
 pub mod mail_code;
 pub mod notify;
 pub mod passkeys;
+pub mod person;
 pub mod revoke_token;
 pub mod second_factor;
 pub mod sessions;

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use keyhaven::api;
 use keyhaven::api::administrator::Administrator;
-use keyhaven::app::{App, Clock, Dice, NewClients, Settings, Shared};
+use keyhaven::app::{App, Clock, Dice, NewClients, PrivateKeys, Settings, Shared};
 use keyhaven::config::Setting as _;
 use keyhaven::config::{
     JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
@@ -96,6 +96,7 @@ impl House {
             pace: Pace::new(&present),
             clock: present,
             dice: Dice::new(draw),
+            private: PrivateKeys::of_secret(&[3; 32]),
             refusals: log,
             failures: FailureLimit::default(),
             post: Post::new(None, &sender, directory.path()).unwrap(),

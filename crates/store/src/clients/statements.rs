@@ -9,9 +9,13 @@ macro_rules! select {
                     c.keys, c.grant_types, c.scopes, c.redirect_uris, c.audience, c.token_format,
                     c.token_alg, c.access_ttl, c.refresh_idle, c.refresh_absolute,
                     c.refresh_grace, c.not_before, c.created_at, c.disabled_at, c.revision,
-                    o.id, o.disabled_at",
+                    o.id, o.disabled_at, r.post_logout_redirect_uris, r.backchannel_logout_uri,
+                    r.client_uri, r.logo_uri, r.policy_uri, r.tos_uri, r.subject_type, r.sector,
+                    r.id_token_alg, r.userinfo_alg, r.request_object_alg, r.pushed_requests,
+                    r.dpop, r.consent, r.default_max_age, r.resources",
             $more,
-            " FROM clients c LEFT JOIN organizations o ON o.id = c.organization ",
+            " FROM clients c LEFT JOIN organizations o ON o.id = c.organization
+                             LEFT JOIN relying_parties r ON r.client = c.id ",
             $rest
         )
     };
@@ -66,6 +70,32 @@ pub(super) static UPDATE: Statement = Statement::new(
       WHERE organization IS NOT DISTINCT FROM $1 AND id = $2 AND revision = $21",
 );
 
+pub(super) static REGISTER_PARTY: Statement = Statement::new(
+    "clients.register_party",
+    "INSERT INTO relying_parties (client, post_logout_redirect_uris, backchannel_logout_uri,
+                                  client_uri, logo_uri, policy_uri, tos_uri, subject_type, sector,
+                                  id_token_alg, userinfo_alg, request_object_alg, pushed_requests,
+                                  dpop, consent, default_max_age, resources)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+     ON CONFLICT (client) DO UPDATE
+        SET post_logout_redirect_uris = excluded.post_logout_redirect_uris,
+            backchannel_logout_uri = excluded.backchannel_logout_uri,
+            client_uri = excluded.client_uri, logo_uri = excluded.logo_uri,
+            policy_uri = excluded.policy_uri, tos_uri = excluded.tos_uri,
+            subject_type = excluded.subject_type, sector = excluded.sector,
+            id_token_alg = excluded.id_token_alg, userinfo_alg = excluded.userinfo_alg,
+            request_object_alg = excluded.request_object_alg,
+            pushed_requests = excluded.pushed_requests, dpop = excluded.dpop,
+            consent = excluded.consent, default_max_age = excluded.default_max_age,
+            resources = excluded.resources",
+);
+
+pub(super) static DELETE_PARTY: Statement =
+    Statement::new("clients.delete_party", "DELETE FROM relying_parties WHERE client = $1");
+
+pub(super) static DELETE_CONSENTS: Statement =
+    Statement::new("clients.delete_consents", "DELETE FROM consents WHERE client = $1");
+
 pub(super) static REVOKE_ISSUED: Statement = Statement::new(
     "clients.revoke_issued",
     "UPDATE clients
@@ -101,6 +131,9 @@ pub const STATEMENTS: &[&Statement] = &[
     &GROUPS_BETWEEN,
     &REGISTER,
     &UPDATE,
+    &REGISTER_PARTY,
+    &DELETE_PARTY,
+    &DELETE_CONSENTS,
     &REVOKE_ISSUED,
     &DELETE,
     &DELETE_SECRETS,

@@ -12,7 +12,7 @@ use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::Timestamp;
 use keyhaven_protocol::token::{AccessToken, Ended};
-use keyhaven_store::issuing::{FamilyStep, Issue, Issued, NewFamily, Rotation};
+use keyhaven_store::issuing::{FamilyStep, Issue, Issued, NewFamily, NewGrant, Rotation};
 use keyhaven_store::seal::{MasterKey, Sealer};
 use keyhaven_store::{Act, Store};
 use tokio::task::JoinSet;
@@ -61,19 +61,23 @@ pub(crate) fn act_at(at: Timestamp) -> Act {
 }
 
 pub(crate) fn family(number: u16, parent: Option<u16>) -> NewFamily {
-    NewFamily {
+    let grant = NewGrant {
         id: TokenId(id(number)),
         parent: parent.map(|parent| GrantId(id(parent))),
         organization: None,
+        owner: None,
         client: ClientId(id(900)),
         scopes: Scopes::parse("read").expect("a scope"),
         audience: String::new(),
+        ends_at: Timestamp(NOW.0 + 2_000),
+        issued_at: NOW,
+    };
+    NewFamily {
+        grant,
         rule: Rule::Rotate,
         lineage: Lineage([3; 32]),
         head: digest(number, 0),
         idle_ends_at: Timestamp(NOW.0 + 1_000),
-        ends_at: Timestamp(NOW.0 + 2_000),
-        issued_at: NOW,
     }
 }
 
@@ -99,6 +103,8 @@ pub(crate) fn token(number: u16, grant: Option<u16>) -> AccessToken {
         client: ClientId(id(900)),
         grant: grant.map(|grant| GrantId(id(grant))),
         subject: ClientId(id(900)).to_string(),
+        user: None,
+        jkt: None,
         scopes: Scopes::parse("read").expect("a scope"),
         audience: "https://api.example".into(),
         issued_at: NOW,
@@ -180,6 +186,7 @@ async fn a_rotation_and_its_token_are_kept_together_or_not_at_all(place: Place) 
             spend: None,
             family: FamilyStep::Rotate(&rotation),
             access: Some((&token, digest(2, 0))),
+            ..Issue::default()
         };
         assert_eq!(store.issue(issue).await.expect("commits"), expected);
         let kept = store.find_access_token(token.id, digest(2, 0)).await.expect("reads");
@@ -293,6 +300,7 @@ async fn a_replayed_assertion_issues_nothing(place: Place) {
         spend: Some(spend("once")),
         family: FamilyStep::None,
         access: Some((&token, digest(1, 0))),
+        ..Issue::default()
     };
     assert_eq!(store.issue(issue).await.expect("commits"), Issued::AssertionReplayed);
     assert_eq!(store.find_access_token(token.id, digest(1, 0)).await.expect("reads"), None);

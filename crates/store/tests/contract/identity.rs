@@ -2,6 +2,7 @@
 
 use keyhaven_protocol::client::{AuthMethod, Client, Profile, Standing, TokenFormat};
 use keyhaven_protocol::id::{ClientId, GroupId, OrganizationId, UserId};
+use keyhaven_protocol::relying_party::RelyingParty;
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::{Seconds, Timestamp};
@@ -87,10 +88,13 @@ fn client(seed: u8, organization: Option<OrganizationId>) -> ClientRecord {
         refresh_absolute: Seconds(7200),
         refresh_grace: Seconds(90),
         not_before: Timestamp(0),
+        party: RelyingParty {
+            redirect_uris: vec!["https://a.test/cb".into(), "https://b.test/cb".into()],
+            ..RelyingParty::default()
+        },
     };
     ClientRecord {
         client,
-        redirect_uris: vec!["https://a.test/cb".into(), "https://b.test/cb".into()],
         groups: Vec::new(),
         created_at: Timestamp(1),
         disabled_at: None,

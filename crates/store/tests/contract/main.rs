@@ -9,6 +9,8 @@ mod harness;
 #[cfg(test)]
 mod api_keys;
 #[cfg(test)]
+mod authorizing;
+#[cfg(test)]
 mod charges;
 #[cfg(test)]
 mod commits;

@@ -6,7 +6,7 @@ use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_protocol::token::AccessToken;
 use keyhaven_store::engine::{Commit, Statement, Step};
-use keyhaven_store::issuing::{FamilyStep, Issue, NewFamily};
+use keyhaven_store::issuing::{FamilyStep, Issue, NewFamily, NewGrant};
 use keyhaven_store::purge::{CHUNK, Purged};
 use keyhaven_store::{Store, values};
 
@@ -95,13 +95,10 @@ async fn one_of_each(store: &Store, at: Timestamp, number: u16, life: i64) {
         ..token(number, None)
     };
     remember(store, &access, digest(number, 0)).await;
-    let new = NewFamily {
-        id: TokenId(id_at(at, number)),
-        issued_at: at,
-        idle_ends_at: ends_at,
-        ends_at,
-        ..family(number, None)
-    };
+    let usual = family(number, None);
+    let id = TokenId(id_at(at, number));
+    let grant = NewGrant { id, issued_at: at, ends_at, ..usual.grant };
+    let new = NewFamily { grant, idle_ends_at: ends_at, ..usual };
     begin(store, &new).await;
     // The revoked row, its change and its audit row.
     store.revoke_token(&access, None, act_at(at)).await.expect("commits");
@@ -160,7 +157,8 @@ async fn a_successor_is_erased_when_its_grace_window_has_passed(place: Place) {
     begin(&store, &family(1, None)).await;
     turn(&store, &rotation(1, 0, 1)).await;
     let successor = async || {
-        let family = store.find_family(family(1, None).id).await.expect("reads").expect("is there");
+        let family =
+            store.find_family(family(1, None).grant.id).await.expect("reads").expect("is there");
         (family.successor.is_some(), family.previous, family.head)
     };
     let (head, previous) = (digest(1, 1), Some(digest(1, 0)));
@@ -173,7 +171,7 @@ async fn a_successor_is_erased_when_its_grace_window_has_passed(place: Place) {
 async fn what_was_revoked_is_remembered_as_long_as_a_token_of_it_could_live(place: Place) {
     let store = store(&place).await;
     begin(&store, &family(1, None)).await;
-    let ends_at = family(1, None).ends_at;
+    let ends_at = family(1, None).grant.ends_at;
     let digest = Digest::of(b"x");
     let late = AccessToken {
         id: TokenId(id_at(Timestamp(ends_at.0 - 1), 7)),
@@ -181,7 +179,8 @@ async fn what_was_revoked_is_remembered_as_long_as_a_token_of_it_could_live(plac
         expires_at: Timestamp(ends_at.0 + 299),
         ..token(7, Some(1))
     };
-    let issue = Issue { spend: None, family: FamilyStep::None, access: Some((&late, digest)) };
+    let issue =
+        Issue { family: FamilyStep::None, access: Some((&late, digest)), ..Issue::default() };
     store.issue(issue).await.expect("commits");
     crate::families::revoke(&store, 1).await;
     purge(&store, Timestamp(ends_at.0 + 200)).await;

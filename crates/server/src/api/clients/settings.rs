@@ -6,6 +6,7 @@ use keyhaven_protocol::id::{ClientId, GroupId, OrganizationId};
 use keyhaven_protocol::jose::algorithm::Algorithm;
 use keyhaven_protocol::jose::jwk_set::JwkSet;
 use keyhaven_protocol::redirect_uri::parse_redirect_uri;
+use keyhaven_protocol::relying_party::RelyingParty;
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::clients::ClientRecord;
@@ -21,7 +22,7 @@ const MOST_REFRESH_TTL: i64 = 365 * 24 * 60 * 60;
 const MOST_GRACE: i64 = 300;
 const MOST_GROUPS: usize = 100;
 const MOST_REDIRECT_URIS: usize = 20;
-const GRANT_TYPES: [&str; 2] = ["client_credentials", "refresh_token"];
+const GRANT_TYPES: [&str; 3] = ["authorization_code", "client_credentials", "refresh_token"];
 
 /// The members that creating and changing have in common, as sent.
 pub(super) struct Settings<'a> {
@@ -72,15 +73,9 @@ pub(super) fn fresh(
         refresh_absolute: defaults.refresh_absolute,
         refresh_grace: defaults.refresh_grace,
         not_before: Timestamp(0),
+        party: RelyingParty::default(),
     };
-    ClientRecord {
-        client,
-        redirect_uris: Vec::new(),
-        groups: Vec::new(),
-        created_at: now,
-        disabled_at: None,
-        revision: 1,
-    }
+    ClientRecord { client, groups: Vec::new(), created_at: now, disabled_at: None, revision: 1 }
 }
 
 /// Gives the client a name.
@@ -146,7 +141,7 @@ impl Settings<'_> {
         client.grant_types.clear();
         for (at, word) in words.iter().enumerate() {
             if !GRANT_TYPES.contains(&word.as_str()) {
-                let rule = "is client_credentials or refresh_token";
+                let rule = "is authorization_code, client_credentials or refresh_token";
                 members.wrong(format!("/grant_types/{at}"), rule);
             } else if !client.grant_types.contains(word) {
                 client.grant_types.push(word.clone());
@@ -163,7 +158,7 @@ impl Settings<'_> {
             let parsed = uris.iter().enumerate().filter_map(|(at, uri)| {
                 members.read(format!("/redirect_uris/{at}"), parse_redirect_uri(uri))
             });
-            record.redirect_uris = parsed.collect();
+            record.client.party.redirect_uris = parsed.collect();
         }
         if let Some(groups) = self.groups {
             if groups.len() > MOST_GROUPS {

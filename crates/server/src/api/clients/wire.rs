@@ -242,7 +242,7 @@ impl From<&ClientRecord> for Client {
             grant_types: client.grant_types.clone(),
             scope: client.scopes.as_str().to_owned(),
             groups: record.groups.iter().map(ToString::to_string).collect(),
-            redirect_uris: record.redirect_uris.clone(),
+            redirect_uris: record.client.party.redirect_uris.clone(),
             profile: client.profile.as_str(),
             auth_method: client.auth_method.as_str(),
             jwks: client.keys.as_deref().and_then(|keys| serde_json::from_str(keys).ok()),

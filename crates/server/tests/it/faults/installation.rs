@@ -12,6 +12,7 @@ use keyhaven_protocol::client::{AuthMethod, Client, Profile, Standing, TokenForm
 use keyhaven_protocol::id::ClientId;
 use keyhaven_protocol::jose::algorithm::Algorithm;
 use keyhaven_protocol::jose::signing_key::SigningKey;
+use keyhaven_protocol::relying_party::RelyingParty;
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::Outcome;
@@ -115,7 +116,6 @@ pub(super) async fn register(node: &Node, kind: As) -> Registered {
     let client = client(ClientId(app.id()), kind, &key);
     let record = ClientRecord {
         client: client.clone(),
-        redirect_uris: Vec::new(),
         groups: Vec::new(),
         created_at: app.clock.now(),
         disabled_at: None,
@@ -151,6 +151,7 @@ fn client(id: ClientId, kind: As, key: &SigningKey) -> Client {
         refresh_absolute: Seconds(7_200),
         refresh_grace: Seconds(300),
         not_before: Timestamp(0),
+        party: RelyingParty::default(),
     }
 }
 

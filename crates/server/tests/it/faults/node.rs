@@ -44,7 +44,7 @@ pub(super) async fn issue_by(app: &App, assertion: &str) -> Result<IssuedToken, 
     let params = Params::from_pairs(pairs).expect("parameters");
     let presented = Presented::gather(None, &params, Manners::Standard).expect("a proof");
     let (manners, terms, origin) = (Manners::Standard, Terms::Standard, &origin());
-    let request = TokenRequest { presented, manners, params: &params, terms, origin };
+    let request = TokenRequest { presented, manners, params: &params, terms, dpop: None, origin };
     issue_token(app, &request).await
 }
 
@@ -69,7 +69,11 @@ async fn request(
     let params = Params::from_pairs(pairs.iter().copied()).expect("parameters");
     let (presented, origin) = (client.presented(), &origin());
     let manners = Manners::Standard;
-    issue_token(app, &TokenRequest { presented, manners, params: &params, terms, origin }).await
+    issue_token(
+        app,
+        &TokenRequest { presented, manners, params: &params, terms, dpop: None, origin },
+    )
+    .await
 }
 
 /// The private reason of a refusal. Our own failure is none.

@@ -2,6 +2,7 @@
 
 use keyhaven_protocol::client::{AuthMethod, Client, Profile, Standing, TokenFormat};
 use keyhaven_protocol::id::{ClientId, GroupId, OrganizationId};
+use keyhaven_protocol::relying_party::RelyingParty;
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::client_secrets::NewSecret;
@@ -77,10 +78,10 @@ impl<'a> Building<'a> {
             refresh_absolute: Seconds(5_000),
             refresh_grace: Seconds(90),
             not_before: Timestamp(0),
+            party: RelyingParty::default(),
         };
         let record = ClientRecord {
             client,
-            redirect_uris: Vec::new(),
             groups: Vec::new(),
             created_at: server.app().clock.now(),
             disabled_at: None,

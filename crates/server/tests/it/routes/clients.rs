@@ -67,7 +67,7 @@ async fn settings_beyond_their_bounds_are_refused() {
     refused(
         make(&house, json!({"grant_types": ["password"]})).await,
         "/grant_types/0",
-        "is client_credentials or refresh_token",
+        "is authorization_code, client_credentials or refresh_token",
     );
     refused(
         make(&house, json!({"token_alg": "HS256"})).await,
