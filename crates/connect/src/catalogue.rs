@@ -60,6 +60,11 @@ mod tests {
     }
 
     #[test]
+    fn at_least_one_hundred_and_fifty_providers_ship() {
+        assert!(list_keys().count() >= 150);
+    }
+
+    #[test]
     fn a_provider_is_found_by_its_key_only() {
         assert_eq!(find_provider("google").map(|provider| provider.key.as_str()), Some("google"));
         assert!(find_provider("no_such_provider").is_none());

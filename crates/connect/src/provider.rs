@@ -154,6 +154,10 @@ pub enum Behaviour {
     Refresh,
     /// Where the account's id stands.
     Account,
+    /// How a grant is ended at the provider.
+    Revoke,
+    /// Where the API is and what its calls carry.
+    Api,
 }
 
 impl Provider {

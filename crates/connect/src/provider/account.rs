@@ -64,9 +64,9 @@ pub struct Api {
     /// Where it is: in the token reply, or made of variables.
     #[serde(deserialize_with = "one_or_many")]
     pub base: Vec<Locator>,
-    /// What stands before the token in `Authorization`; `Bearer` if absent.
+    /// What stands before the token; if absent, `Bearer` in `Authorization` and nothing elsewhere.
     pub scheme: Option<String>,
-    /// The header that carries the bare token in place of `Authorization`.
+    /// The header that carries the token in place of `Authorization`.
     pub header: Option<String>,
     /// Further headers every call needs.
     pub headers: BTreeMap<String, Template>,

@@ -110,8 +110,11 @@ fn check_vars(provider: &Provider) -> Result<(), BadProvider> {
         if AT_TOKEN.iter().chain(AT_REVOKE).any(|known| known == name) {
             return Err(BadProvider::rule(name, "is the name of something else"));
         }
-        if var.default.as_ref().is_some_and(|default| !var.pattern.matches(default)) {
-            return Err(BadProvider::rule(name, "the default does not fit the pattern"));
+        let unfit = |value: &Option<String>| {
+            value.as_ref().is_some_and(|value| !var.pattern.matches(value))
+        };
+        if unfit(&var.default) || unfit(&var.example) {
+            return Err(BadProvider::rule(name, "the default or example does not fit the pattern"));
         }
     }
     let set_by = |names: &mut dyn Iterator<Item = &String>, source: VarSource, place: &str| {

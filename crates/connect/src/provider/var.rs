@@ -13,6 +13,8 @@ pub struct Var {
     /// What to ask for.
     #[serde(default)]
     pub title: String,
+    /// What a value looks like.
+    pub example: Option<String>,
     /// Used where nothing was said.
     pub default: Option<String>,
     /// Who says it.

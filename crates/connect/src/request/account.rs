@@ -76,7 +76,11 @@ fn add_token(
     if let Some(name) = &api.header {
         let name = HeaderName::try_from(name.as_str())
             .map_err(|_| Misconfigured::new("a header's name is no header name"))?;
-        headers.insert(name, sensitive(access.reveal())?);
+        let text = match &api.scheme {
+            Some(scheme) => format!("{scheme} {}", access.reveal()),
+            None => access.reveal().to_owned(),
+        };
+        headers.insert(name, sensitive(&Zeroizing::new(text))?);
         return Ok(());
     }
     let text = match provider.kind {

@@ -6,6 +6,8 @@ mod server;
 #[cfg(test)]
 mod encodings;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod guard;
 #[cfg(test)]
 mod limits;

@@ -71,7 +71,7 @@ fn placeholders_are_declared() {
 #[test]
 fn patterns_are_anchored_and_fit_their_defaults() {
     refused(|v| v["vars"]["site"]["pattern"] = json!("[a-z]+"), "begins with ^");
-    refused(|v| v["vars"]["site"]["default"] = json!("A"), "default does not fit");
+    refused(|v| v["vars"]["site"]["default"] = json!("A"), "default or example does not fit");
 }
 
 #[test]
