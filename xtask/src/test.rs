@@ -58,7 +58,19 @@ const SUITES: &[Suite] = &[
              --test-reporter=../../tests/clients/node/tally.mjs test/*.test.mjs",
         ],
     },
-    Suite { name: "Go client", words: &["sh", "-c", "cd tests/clients/go && exec go run ./tally"] },
+    Suite {
+        name: "Go SDK",
+        words: &[
+            "sh",
+            "-c",
+            "cd sdks/go && go vet ./... && exec go run ../../tests/clients/go/tally/main.go \
+             -race ./...",
+        ],
+    },
+    Suite {
+        name: "Go client",
+        words: &["sh", "-c", "cd tests/clients/go && exec go run ./tally ."],
+    },
 ];
 
 /// `cargo xtask test`

@@ -16,6 +16,10 @@ const WHOLE: &[(&str, &str)] = &[
     ("typescript/client.ts", "sdks/typescript/src/sdk/keyhaven.ts"),
     ("typescript/hooks.ts", "sdks/typescript/src/react-query/index.ts"),
     ("typescript/secrets.ts", "sdks/typescript/src/runtime/secrets.ts"),
+    ("go/shared.go", "sdks/go/shared/schemas.go"),
+    ("go/operations.go", "sdks/go/operations/operations.go"),
+    ("go/bodies.go", "sdks/go/sdkerrors/bodies.go"),
+    ("go/calls.go", "sdks/go/calls.go"),
 ];
 
 /// A template for a file of each operation.
@@ -52,6 +56,10 @@ const SOURCES: &[(&str, &str)] = sources![
     "typescript/hook.core.ts",
     "typescript/group.ts",
     "typescript/macros",
+    "go/shared.go",
+    "go/operations.go",
+    "go/bodies.go",
+    "go/calls.go",
 ];
 
 /// All files.
@@ -93,6 +101,8 @@ fn environment(model: &Model) -> Result<Environment<'static>, Error> {
     environment.add_filter("note", note);
     environment.add_filter("cell", pages::cell);
     environment.add_filter("lines", |text: &str, prefix: &str| lines(text, prefix));
+    environment.add_filter("go", |name: &str| super::names::go(name));
+    environment.add_filter("gotype", go);
     let errors = model.errors.clone();
     environment.add_filter("ts", move |kind: Value| typescript(&kind, &errors));
     for (name, source) in SOURCES {
@@ -126,4 +136,20 @@ fn typescript(kind: &Value, errors: &[String]) -> Result<String, Error> {
         }
         _ => Ok(text),
     }
+}
+
+/// The type of a member or parameter as a package of Go has it: what may be absent is a pointer,
+/// unless it tells absence by itself.
+fn go(field: &Value, package: &str) -> Result<String, Error> {
+    let kind = field.get_attr("type")?;
+    let mut text = kind.get_attr("go")?.to_string();
+    if field.get_attr("secret")?.is_true() && text == "string" {
+        text = "shared.Secret".to_owned();
+    }
+    if package == "shared" {
+        text = text.replace("shared.", "");
+    }
+    let always = field.get_attr("required")?.is_true() && !field.get_attr("nullable")?.is_true();
+    let plain = always || kind.get_attr("nilable")?.is_true();
+    Ok(if plain { text } else { format!("*{text}") })
 }

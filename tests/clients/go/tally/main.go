@@ -1,5 +1,5 @@
-// Tally runs the tests of this module for `cargo xtask test`: details of failures, then
-// `N passed, N failed`.
+// Tally runs the tests of the module it stands in for `cargo xtask test`: details of failures, then
+// `N passed, N failed`. Its words are words of `go test`.
 package main
 
 import (
@@ -15,7 +15,8 @@ type event struct {
 }
 
 func main() {
-	command := exec.Command("go", "test", "-count=1", "-json", ".")
+	words := append([]string{"test", "-count=1", "-json"}, os.Args[1:]...)
+	command := exec.Command("go", words...)
 	command.Stderr = os.Stdout
 	output, err := command.StdoutPipe()
 	if err != nil {

@@ -1,0 +1,3 @@
+module github.com/keyhaven/keyhaven/sdks/go
+
+go 1.23
