@@ -20,7 +20,7 @@ use keyhaven_protocol::time::Timestamp;
 
 pub use account::{account, api_base, api_headers};
 pub(crate) use client::hex;
-pub use compose::{exchange, prelude, refresh, remint, upgrade};
+pub use compose::{exchange, prelude, refresh, remint, token_host, upgrade};
 pub use consent::{Consent, authorization_url, scopes_of};
 pub use revoke::{Ended, revoke};
 

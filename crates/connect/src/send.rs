@@ -26,7 +26,6 @@ use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 use zeroize::Zeroizing;
@@ -39,7 +38,7 @@ use crate::failure::{Failure, FailureKind};
 pub struct Client {
     egress: Arc<Egress>,
     resolver: Resolver,
-    tls: Arc<rustls::ClientConfig>,
+    tls: Arc<dial::Tls>,
 }
 
 /// Whom TLS trusts.
@@ -157,24 +156,11 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client within `egress` that trusts the system's authorities and `trust`. Fails if TLS
-    /// cannot be set up. A system without authorities is no failure: then only those of `trust`
-    /// are believed.
+    /// A client within `egress` that trusts the system's authorities, which are read at the first
+    /// request that needs them, and those of `trust`. Fails if one of the latter is no certificate.
     pub fn new(egress: Egress, trust: &Trust) -> Result<Self, rustls::Error> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        for certificate in &trust.extra {
-            roots.add(certificate.clone())?;
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // A resumed session would tell one organization's requests from another's to the other side.
-        tls.resumption = rustls::client::Resumption::disabled();
-        Ok(Self { egress: Arc::new(egress), resolver: Resolver::System, tls: Arc::new(tls) })
+        let tls = Arc::new(dial::Tls::trusting(&trust.extra)?);
+        Ok(Self { egress: Arc::new(egress), resolver: Resolver::System, tls })
     }
 
     /// The same client with names resolved by `resolver`.

@@ -1,11 +1,13 @@
 //! Whole conversations with a provider: request, send, read. One POST each, never tried twice.
 
+use std::collections::BTreeMap;
+
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::Timestamp;
 use url::Url;
 
 use crate::failure::{Failure, FailureKind};
-use crate::provider::{Grant, Provider};
+use crate::provider::{Grant, Method, Provider, RevokeAuth};
 use crate::request::{self, App, Code, Ended, Misconfigured, Renewal, Stamp};
 use crate::response::{self, Content, Identity, TokenReply};
 use crate::send::{Client, Limits, Outgoing, Reply};
@@ -80,10 +82,18 @@ pub async fn revoke(
 /// How long a revocation may take.
 const REVOKE: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// A grant that is already gone is as good as ended.
+/// A grant that is already gone is as good as ended: a DELETE finds nothing, a token that proves
+/// itself no longer does.
 fn ended_or_not(provider: &Provider, reply: &Reply, now: Timestamp) -> Result<(), Verdict> {
     let content = response::sniff(&reply.body);
-    if (200..300).contains(&reply.status) && !matches!(content, Content::Document(_)) {
+    let rules = provider.revoke.as_ref();
+    let is_gone = match reply.status {
+        200..=299 => !matches!(content, Content::Document(_)),
+        404 | 410 => rules.is_some_and(|rules| rules.method == Method::Delete),
+        401 => rules.is_some_and(|rules| rules.auth == RevokeAuth::Bearer),
+        _ => false,
+    };
+    if is_gone {
         return Ok(());
     }
     match verdict::judge(provider, reply, &content, now) {
@@ -100,6 +110,8 @@ pub async fn find_account(
     app: &App<'_>,
     reply: &TokenReply,
 ) -> Result<Option<Identity>, Failure> {
+    let vars = taught(app, reply);
+    let app = &App { vars: &vars, ..*app };
     if let Some(identity) = response::from_claims(provider, app, reply) {
         return Ok(Some(identity));
     }
@@ -120,7 +132,15 @@ pub fn api_base(
     app: &App<'_>,
     reply: &TokenReply,
 ) -> Result<Option<Url>, Misconfigured> {
-    request::api_base(provider, app, &reply.document)
+    let vars = taught(app, reply);
+    request::api_base(provider, &App { vars: &vars, ..*app }, &reply.document)
+}
+
+/// The app's variables and those the reply set: Deputy and Wrike say there where the account lives.
+fn taught(app: &App<'_>, reply: &TokenReply) -> BTreeMap<String, String> {
+    let mut vars = app.vars.clone();
+    vars.extend(reply.captured.clone());
+    vars
 }
 
 async fn tokens(

@@ -129,6 +129,15 @@ fn refresh_call(provider: &Provider) -> Result<Call, Misconfigured> {
     Ok(call)
 }
 
+/// The host that token calls go to, by which failures of one service are told from another's.
+pub fn token_host(provider: &Provider, app: &App<'_>) -> Result<String, Misconfigured> {
+    let call = refresh_call(provider)?;
+    let known = known(app, &[], None);
+    let values = finished::values(provider, app, &known)?;
+    let url = finished::url(provider, &call.url, &values)?;
+    Ok(url.host_str().unwrap_or_default().to_owned())
+}
+
 /// The call that turns a fresh short-lived token into a long-lived one, if the provider has one.
 pub fn upgrade(
     provider: &Provider,

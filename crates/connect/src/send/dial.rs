@@ -2,12 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use std::{io, mem};
 
-use rustls::pki_types::ServerName;
+use rustls::RootCertStore;
+use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -72,19 +73,52 @@ fn alternating(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
     }
 }
 
+/// Whom we believe, made up at the first use: a server that calls nobody does not read hundreds of
+/// certificates at its start.
+pub(super) struct Tls {
+    own: RootCertStore,
+    made: OnceLock<Option<Arc<rustls::ClientConfig>>>,
+}
+
+impl Tls {
+    /// The system's authorities and these.
+    pub(super) fn trusting(extra: &[CertificateDer<'static>]) -> Result<Self, rustls::Error> {
+        let mut own = RootCertStore::empty();
+        for certificate in extra {
+            own.add(certificate.clone())?;
+        }
+        Ok(Self { own, made: OnceLock::new() })
+    }
+
+    fn connector(&self) -> Option<TlsConnector> {
+        let made = self.made.get_or_init(|| self.make().ok().map(Arc::new));
+        made.as_ref().map(|config| TlsConnector::from(Arc::clone(config)))
+    }
+
+    fn make(&self) -> Result<rustls::ClientConfig, rustls::Error> {
+        let mut roots = self.own.clone();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // A resumed session would tell the other side that two organizations share a server.
+        config.resumption = rustls::client::Resumption::disabled();
+        Ok(config)
+    }
+}
+
 /// TLS where the URL says https; the egress rules have already decided whether it may say http.
-pub(super) async fn secure(
-    tls: &Arc<rustls::ClientConfig>,
-    socket: TcpStream,
-    url: &Url,
-) -> Result<Stream, Failure> {
+pub(super) async fn secure(tls: &Tls, socket: TcpStream, url: &Url) -> Result<Stream, Failure> {
     if url.scheme() == "http" {
         return Ok(Stream::Plain(socket));
     }
     let no_tls = || Failure::before(FailureKind::NoTls);
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(host).map_err(|_| no_tls())?;
-    let connector = TlsConnector::from(Arc::clone(tls));
+    let connector = tls.connector().ok_or_else(no_tls)?;
     let stream = connector.connect(name, socket).await.map_err(|_| no_tls())?;
     Ok(Stream::Tls(Box::new(stream)))
 }

@@ -16,6 +16,8 @@ use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use url::Url;
 
+use crate::server::Server;
+
 /// A provider, a client that may reach it, and an app registered at it.
 struct World {
     fake: Fake,
@@ -263,6 +265,93 @@ async fn a_gate_holds_a_request_until_it_opens() {
     assert!(waited.is_err());
     gate.open();
     assert!(held.await.is_ok());
+}
+
+/// A provider all of whose URLs lead to one server that always says the same.
+async fn told(reply: &str, edit: impl FnOnce(&mut serde_json::Value, &str)) -> (Server, World) {
+    let mut world = World::new(Rules::default()).await;
+    let length = reply.len();
+    let head = format!("HTTP/1.1 200 OK\nContent-Length: {length}\n\n{reply}");
+    let server = Server::saying(&head).await;
+    let url = format!("http://{}", server.address);
+    let mut definition = world.fake.definition("told");
+    definition["token"]["url"] = format!("{url}/token").into();
+    edit(&mut definition, &url);
+    let egress = world_egress(&world, &server);
+    world.provider = Provider::from_json(definition, &egress).expect("a provider");
+    world.client = Client::new(egress, &Trust::default()).expect("a client");
+    (server, world)
+}
+
+fn world_egress(world: &World, server: &Server) -> Egress {
+    let both = [world.fake.address().to_string(), server.address.to_string()];
+    Egress::parse(both.iter().map(String::as_str)).expect("entries")
+}
+
+#[tokio::test]
+async fn a_token_that_wants_an_upgrade_gets_one_more_call() {
+    let (server, world) = told(r#"{"access_token":"at"}"#, |definition, url| {
+        definition["upgrade"] = serde_json::json!({ "url": format!("{url}/longer") });
+    })
+    .await;
+    assert_eq!(world.exchange(VERIFIER).await.expect("tokens").main.access.reveal(), "at");
+    assert_eq!(server.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_token_of_the_app_itself_is_fetched_before_each_call() {
+    let reply = r#"{"access_token":"at","app_token":"app"}"#;
+    let (server, world) = told(reply, |definition, url| {
+        definition["prelude"] = serde_json::json!({
+            "url": format!("{url}/app"), "params": { "id": "{client_id}" }, "token": "/app_token",
+        });
+    })
+    .await;
+    assert!(world.exchange(VERIFIER).await.is_ok());
+    assert!(world.refresh("rt").await.is_ok());
+    assert_eq!(server.connections(), 4);
+}
+
+#[tokio::test]
+async fn what_a_reply_teaches_counts_for_the_api_at_once() {
+    let reply = r#"{"access_token":"at","home":"eu"}"#;
+    let (_server, world) = told(reply, |definition, url| {
+        definition["vars"] =
+            serde_json::json!({ "home": { "pattern": "^[a-z]+$", "from": "reply" } });
+        definition["reply"] = serde_json::json!({ "capture": { "home": "/home" } });
+        definition["api"]["base"] = format!("{url}/{{home}}/").into();
+    })
+    .await;
+    let reply = world.exchange(VERIFIER).await.expect("tokens");
+    let base = talk::api_base(&world.provider, &world.app(), &reply).expect("a base");
+    assert_eq!(base.map(|url| url.path().to_owned()).as_deref(), Some("/eu/"));
+}
+
+#[tokio::test]
+async fn a_grant_that_is_already_gone_is_as_good_as_ended() {
+    for (status, method, auth, is_ended) in [
+        (404, "DELETE", "bearer", true),
+        (404, "POST", "client", false),
+        (401, "POST", "bearer", true),
+        (401, "POST", "client", false),
+        (204, "POST", "client", true),
+        (503, "DELETE", "bearer", false),
+    ] {
+        let mut world = World::new(Rules::default()).await;
+        let server = Server::saying(&format!("HTTP/1.1 {status} x\nContent-Length: 0\n\n")).await;
+        let egress = world_egress(&world, &server);
+        let mut definition = world.fake.definition("gone");
+        definition["revoke"] = serde_json::json!({
+            "url": format!("http://{}/", server.address), "method": method, "auth": auth,
+        });
+        world.provider = Provider::from_json(definition, &egress).expect("a provider");
+        world.client = Client::new(egress, &Trust::default()).expect("a client");
+        let token = Secret::from("at");
+        let ended = Ended { access: Some(&token), refresh: None, account_id: None };
+        let outcome =
+            talk::revoke(&world.client, &world.provider, &world.app(), &ended, &stamp()).await;
+        assert_eq!(outcome.expect("a way").is_ok(), is_ended, "{status} {method} {auth}");
+    }
 }
 
 #[tokio::test]
