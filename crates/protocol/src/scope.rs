@@ -11,6 +11,9 @@ pub const RESERVED_PREFIX: &str = "keyhaven:";
 /// The scope that opens the `/v1` management interface within its client's reach.
 pub const ADMIN: &str = "keyhaven:admin";
 
+/// The scope that lets an API behind us charge the use of its tenant's keys.
+pub const USAGE: &str = "keyhaven:usage";
+
 /// A set of scope words, at most [`MAX_BYTES`] long, without duplicates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Scopes(String);

@@ -190,7 +190,7 @@ impl Store {
         let generation = self.known.keys.generation();
         let Some(key) = self.read_key(id).await? else { return Ok(None) };
         let path = self.list_path(&key).await?;
-        let known = std::sync::Arc::new(KnownKey { key, path });
+        let known = std::sync::Arc::new(KnownKey { scopes: key.scopes(), key, path });
         self.known.keys.remember(id, &known, tick, generation);
         Ok(Some(known))
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use keyhaven_protocol::api_key::ApiKey;
 use keyhaven_protocol::id::KeyId;
+use keyhaven_protocol::scope::Scopes;
 use moka::sync::Cache;
 
 use crate::budgets::BudgetRef;
@@ -22,6 +23,8 @@ const REMEMBERED: u64 = 300_000;
 pub struct KnownKey {
     /// What it is and who stands behind it.
     pub key: ApiKey,
+    /// What it opens: nothing that a key above it does not open.
+    pub scopes: Scopes,
     /// The budgets a use of it is charged to, from the bottom up.
     pub path: Vec<BudgetRef>,
 }
