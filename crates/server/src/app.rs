@@ -6,8 +6,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use keyhaven_connect::send::Client;
+use keyhaven_protocol::amount::Unit;
 use keyhaven_protocol::dpop::NonceKey;
 use keyhaven_protocol::id::Id;
+use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::subject::PairwiseKey;
 use keyhaven_protocol::time::{Seconds, Timestamp};
@@ -17,6 +19,7 @@ use crate::config::{
     JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
 };
 use crate::http::request::Arrival;
+use crate::key_limits::KeyLimits;
 use crate::keyring::KeyRing;
 use crate::limits::FailureLimit;
 use crate::mail::Post;
@@ -44,6 +47,8 @@ pub struct App {
     pub refusals: RefusalLog,
     /// Slows down those who guess.
     pub failures: FailureLimit,
+    /// How far the rate limits of keys are used up, and when they were last used.
+    pub key_limits: KeyLimits,
     /// How letters leave.
     pub post: Post,
     /// The one client for URLs that others chose.
@@ -104,6 +109,19 @@ pub struct Settings {
     pub session_absolute: Seconds,
     /// What a client gets that does not say otherwise.
     pub new_clients: NewClients,
+    /// What keys handed to apps are.
+    pub hand_out: HandOutSettings,
+}
+
+/// What keys handed to apps are.
+#[derive(Clone, Debug)]
+pub struct HandOutSettings {
+    /// What their limits are counted in.
+    pub unit: Unit,
+    /// What is written in front of their text.
+    pub key_prefix: String,
+    /// What those open that a person gives.
+    pub scopes: Scopes,
 }
 
 impl Settings {

@@ -22,8 +22,11 @@ use keyhaven_store::refusals::Explanation;
 use keyhaven_store::{Outcome, Store, instance};
 use tokio::sync::mpsc;
 
-use crate::app::{App, Clock, Dice, NewClients, Origin, PrivateKeys, Settings, Shared};
+use crate::app::{
+    App, Clock, Dice, HandOutSettings, NewClients, Origin, PrivateKeys, Settings, Shared,
+};
 use crate::config::Config;
+use crate::key_limits::KeyLimits;
 use crate::keyring::KeyRing;
 use crate::limits::FailureLimit;
 use crate::mail::Post;
@@ -103,6 +106,7 @@ pub async fn open_over(
         private,
         refusals: log,
         failures,
+        key_limits: KeyLimits::default(),
         post,
         outside,
         upstreams,
@@ -165,6 +169,11 @@ fn settings(config: &Config, issuer: String) -> Settings {
             refresh_idle: config.refresh_idle_ttl.0,
             refresh_absolute: config.refresh_absolute_ttl.0,
             refresh_grace: config.refresh_grace.0,
+        },
+        hand_out: HandOutSettings {
+            unit: config.hand_out_unit.0.clone(),
+            key_prefix: config.hand_out_key_prefix.0.clone(),
+            scopes: config.hand_out_scopes.0.clone(),
         },
     }
 }

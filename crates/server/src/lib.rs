@@ -8,6 +8,7 @@ pub mod config;
 pub mod doors;
 pub mod http;
 pub mod jobs;
+pub mod key_limits;
 pub mod keyring;
 pub mod limits;
 pub mod mail;

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use crate::api;
 use crate::app::Shared;
-use crate::doors::json_api_tokens;
+use crate::doors::{json_api_tokens, user_keys};
 use crate::http::cors::AnyOrigin;
 use crate::http::operator::{Check, Readiness};
 use crate::oauth::{introspect, metadata, revoke, token};
-use crate::pages::{assets, start};
+use crate::pages::{assets, hand_out, start};
 use crate::telemetry::per_route::Routes;
 
 /// The public routes, each counted by its template.
@@ -19,6 +19,9 @@ pub fn public(app: Shared) -> Routes {
         .merge(pages())
         .merge(json_api(""))
         .merge(json_api("/pub"))
+        .merge(keys(""))
+        .merge(keys("/api/v1"))
+        .route("/api/v1/{*rest}", any(user_keys::nothing_here))
         .with_state(app.clone())
         .merge(api::router(app))
         .map(|router| router.fallback(start::show_nothing))
@@ -41,6 +44,11 @@ fn pages() -> Routes<Shared> {
     Routes::new()
         .route("/", get(start::show_start))
         .route("/assets/{release}/{name}", get(assets::show_asset))
+        .route("/auth", get(hand_out::start_hand_out))
+        .route(
+            "/auth/consent",
+            get(hand_out::show_hand_out_consent).post(hand_out::decide_hand_out),
+        )
 }
 
 /// The JSON:API family, which is mounted twice.
@@ -53,6 +61,21 @@ fn json_api(mount: &str) -> Routes<Shared> {
             &format!("{token}/{{id}}/organization"),
             get(json_api_tokens::fetch_token_organization),
         )
+}
+
+/// The user-controlled keys family, which is mounted twice. Apps in browsers call it, and it ignores
+/// cookies.
+fn keys(mount: &str) -> Routes<Shared> {
+    Routes::new()
+        .route(
+            &format!("{mount}/auth/keys/code"),
+            post(user_keys::create_auth_keys_code).layer(AnyOrigin::POST),
+        )
+        .route(
+            &format!("{mount}/auth/keys"),
+            post(user_keys::exchange_auth_keys).layer(AnyOrigin::POST),
+        )
+        .route(&format!("{mount}/key"), get(user_keys::show_current_key).layer(AnyOrigin::READ))
 }
 
 /// Ready while the database answers and changes of other nodes are heard.

@@ -7,6 +7,7 @@
 //! also overwrites what a client sent under the same name.
 
 use axum::extract::{Request, State};
+use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use keyhaven_protocol::params::Params;
@@ -17,9 +18,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::{App, Origin, Shared};
-use crate::http::{bearer, refusal, reply};
-use crate::operations::Failure;
-use crate::operations::check::{Need, Principal, check};
+use crate::http::{bearer, rate_limit, refusal, reply};
+use crate::key_limits::Limit;
+use crate::operations::check::{CallerOf, Credential, Need, Principal, check};
+use crate::operations::{Failure, keys};
 
 /// The routes of this resource. The document has GET; a proxy repeats the method it was asked with,
 /// so any is answered.
@@ -57,26 +59,38 @@ struct ForwardAuthNeed {
             ("X-Auth-Organization" = String, description = "The tenant; empty for the instance"),
             ("X-Auth-Scopes" = String, description = "What it opens, space-separated"),
             ("X-Auth-Token-Id" = String, description = "Its id"),
-            ("X-Auth-Expires" = i64, description = "When it ends, in seconds since 1970"),
+            ("X-Auth-Expires" = i64, description = "When it ends, in seconds since 1970; empty for a key without an end"),
         )),
         (status = 400, description = "The query is not one of ours"),
         (status = 401, description = "No token, or one that does not count; WWW-Authenticate says so"),
-        (status = 403, description = "The token lacks a scope"),
+        (status = 403, description = "The token lacks a scope, or a key may not be used from there"),
+        (status = 429, description = "A rate limit of the key is used up"),
         (status = 503, description = "Not possible right now, try again"),
     )
 )]
 async fn forward_auth(State(app): State<Shared>, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
-    match resolve(&app, &parts.headers, parts.uri.query()).await {
+    let origin = Origin::of(&mut parts, &app);
+    match resolve(&app, &parts.headers, parts.uri.query(), &origin).await {
         Ok(principal) => {
-            let mut response = reply::empty();
+            let (limits, paced) = pace_if_key(&app, &principal);
+            let mut response = match paced {
+                Ok(()) => reply::empty(),
+                Err(failure) => refusal::bearer(&app, failure, &origin),
+            };
             describe(&principal, response.headers_mut());
+            rate_limit::describe(&limits, response.headers_mut());
             response
         }
-        Err(failure) => {
-            let origin = Origin::of(&mut parts, &app);
-            refusal::bearer(&app, failure, &origin)
-        }
+        Err(failure) => refusal::bearer(&app, failure, &origin),
+    }
+}
+
+/// A key has rate limits of its own; a use that comes through a proxy counts.
+fn pace_if_key(app: &App, principal: &Principal) -> (Vec<Limit>, Result<(), Failure>) {
+    match &principal.credential {
+        Credential::Key(known) => keys::pace(app, known),
+        _ => (Vec::new(), Ok(())),
     }
 }
 
@@ -84,11 +98,14 @@ async fn resolve(
     app: &App,
     headers: &HeaderMap,
     query: Option<&str>,
+    origin: &Origin,
 ) -> Result<Principal, Failure> {
-    let need = match query {
+    let mut need = match query {
         None => Need::default(),
         Some(query) => parse_need(query)?,
     };
+    let page = headers.get(ORIGIN).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    need.caller = Some(CallerOf { origin: page, address: Some(origin.address) });
     check(app, bearer::token(headers)?, &need).await
 }
 
@@ -101,7 +118,8 @@ fn parse_need(query: &str) -> Result<Need, Refusal> {
     }
     let scopes = Scopes::parse(params.get("scopes").unwrap_or_default());
     let scopes = scopes.map_err(|rule| Refusal::request(rule).on("scopes"))?;
-    Ok(Need { scopes, audience: params.get("audience").map(str::to_owned), ..Need::default() })
+    let audience = params.get("audience").map(str::to_owned);
+    Ok(Need { scopes, audience, ..Need::default() })
 }
 
 fn describe(principal: &Principal, headers: &mut HeaderMap) {
@@ -121,5 +139,6 @@ fn describe(principal: &Principal, headers: &mut HeaderMap) {
         let value = HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
         headers.insert(HeaderName::from_static(name), value);
     }
-    headers.insert(HeaderName::from_static("x-auth-expires"), principal.expires_at().0.into());
+    let ends = principal.expires_at().map_or(HeaderValue::from_static(""), |at| at.0.into());
+    headers.insert(HeaderName::from_static("x-auth-expires"), ends);
 }

@@ -21,6 +21,7 @@ use crate::telemetry::per_route::Routes;
 pub mod administrator;
 pub mod audit;
 pub mod body;
+pub mod budgets;
 pub mod check;
 pub mod client_secrets;
 pub mod clients;
@@ -30,7 +31,9 @@ mod forward_auth;
 pub mod grants;
 pub mod groups;
 pub mod instance;
+pub mod keys;
 pub mod members;
+mod meter;
 pub mod once;
 pub mod organizations;
 pub mod page;
@@ -42,6 +45,7 @@ pub mod sign_in_policies;
 pub mod signing_keys;
 pub mod tenant;
 pub mod upstreams;
+pub mod usage;
 pub mod users;
 
 /// Every resource, once.
@@ -57,6 +61,9 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(upstreams::routes())
         .merge(clients::routes())
         .merge(client_secrets::routes())
+        .merge(keys::routes())
+        .merge(budgets::routes())
+        .merge(usage::routes())
         .merge(grants::routes())
         .merge(audit::routes())
         .merge(refusals::routes())
@@ -136,6 +143,9 @@ pub fn native() -> OpenApi {
         (name = "users", description = "People, known to the whole instance."),
         (name = "upstreams", description = "Other OpenID providers that people sign in with."),
         (name = "clients", description = "OAuth clients and their secrets."),
+        (name = "keys", description = "API keys of people and organizations."),
+        (name = "budgets", description = "What may be spent, at each level from the organization to the key."),
+        (name = "usage", description = "What the use of keys costs, for the APIs behind us."),
         (name = "grants", description = "The revocation graph."),
         (name = "audit", description = "What happened."),
         (name = "refusals", description = "Why something was refused."),

@@ -156,6 +156,13 @@ fn parse_key(
     path: &str,
     body: &Bytes,
 ) -> Result<Option<Key>, ApiError> {
+    let Some(name) = parse_name(headers)? else { return Ok(None) };
+    let request = [b"POST ", path.as_bytes(), b"\n", body].concat();
+    Ok(Some(Key { caller, name: name.to_owned(), fingerprint: Digest::of(&request) }))
+}
+
+/// The value of the header.
+pub(super) fn parse_name(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     let mut sent = headers.get_all(HEADER).iter();
     let Some(name) = sent.next() else { return Ok(None) };
     let refused = |rule: &'static str| ApiError::parameter("Idempotency-Key", rule);
@@ -166,8 +173,7 @@ fn parse_key(
     if name.is_empty() || name.len() > 255 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(refused("has 1 to 255 visible ASCII characters"));
     }
-    let request = [b"POST ", path.as_bytes(), b"\n", body].concat();
-    Ok(Some(Key { caller, name: name.to_owned(), fingerprint: Digest::of(&request) }))
+    Ok(Some(name))
 }
 
 /// The row a sealed answer is bound to.

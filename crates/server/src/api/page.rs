@@ -95,9 +95,12 @@ impl Asked {
     }
 
     fn refuse_unknown(&self, filters: &[&'static str]) -> Result<(), ApiError> {
-        let known = |name: &str| {
-            ["limit", "cursor"].iter().chain(filters).find(|known| **known == name).copied()
-        };
+        self.refuse_all_but(&[filters, &["limit", "cursor"]].concat())
+    }
+
+    /// Refuses parameters that are not these, and those given twice.
+    pub fn refuse_all_but(&self, filters: &[&'static str]) -> Result<(), ApiError> {
+        let known = |name: &str| filters.iter().find(|known| **known == name).copied();
         for (at, (name, _)) in self.pairs.iter().enumerate() {
             let Some(name) = known(name) else {
                 return Err(ApiError::parameter(

@@ -69,12 +69,30 @@ impl IntoResponses for CheckProblems {
         let kinds = [
             Kind::InvalidRequest,
             Kind::DeadCredential,
+            Kind::BudgetExhausted,
             Kind::NarrowCredential,
+            Kind::UnitMismatch,
+            Kind::RateLimited,
             Kind::TooLarge,
             Kind::UnsupportedMediaType,
             Kind::Unavailable,
         ];
         kinds.map(|kind| (kind.status().as_str().to_owned(), describe_one(kind))).into()
+    }
+}
+
+/// The refusals of counting the use of a key.
+pub(super) struct UsageProblems;
+
+impl IntoResponses for UsageProblems {
+    fn responses() -> Responses {
+        describe(&[
+            Kind::BudgetExhausted,
+            Kind::NotFound,
+            Kind::TooLarge,
+            Kind::UnsupportedMediaType,
+            Kind::UnitMismatch,
+        ])
     }
 }
 

@@ -4,7 +4,7 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use keyhaven_protocol::id::{
-    ClientId, GrantId, GroupId, Id, OrganizationId, ProjectId, UpstreamId, UserId,
+    BudgetId, ClientId, GrantId, GroupId, Id, KeyId, OrganizationId, ProjectId, UpstreamId, UserId,
 };
 use keyhaven_store::Reach;
 use keyhaven_store::organizations::Organization;
@@ -71,6 +71,8 @@ path_ids! {
     ClientId = "client",
     GrantId = "grant",
     UpstreamId = "upstream",
+    KeyId = "key",
+    BudgetId = "budget",
 }
 
 /// The id of a client secret.

@@ -2,6 +2,7 @@
 //! loading, printing, the reference page and the error for a misspelt key follow from it.
 //! It decides no behaviour; rooms take the values they need.
 
+mod hand_out;
 mod load;
 mod print;
 mod reference;
@@ -12,6 +13,7 @@ mod values;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use hand_out::{KeyPrefix, KeyScopes, LimitUnit};
 pub use load::{ConfigError, Loaded, Sources};
 pub use print::{Line, json, lines, table};
 pub use reference::reference;
@@ -130,6 +132,14 @@ config! {
     mail_smtp: Optional<Smtp> = "", "URL", secret;
     /// Whose name letters bear.
     mail_from: Sender = "Keyhaven <keyhaven@localhost>", "name and address";
+    /// What limits of keys that people hand to apps are counted in: a currency of ISO 4217, or a name.
+    hand_out_unit: LimitUnit = "USD", "unit";
+    /// What is written in front of keys that people hand to apps, such as `sk-or-v1-` for apps that
+    /// look for it. Keys are recognised with and without it.
+    hand_out_key_prefix: KeyPrefix = "", "text";
+    /// What keys open that people hand to apps, separated by spaces. A key that is handed out by a
+    /// key opens what that one opens.
+    hand_out_scopes: KeyScopes = "", "scopes";
     /// How long audit rows are kept.
     audit_retention_days: Days<1, 36_500> = "365", "days";
     /// Open connections on the public listener, all clients together.

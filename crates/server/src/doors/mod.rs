@@ -4,3 +4,4 @@
 pub mod description;
 pub mod json_api_tokens;
 pub mod json_tokens;
+pub mod user_keys;

@@ -14,6 +14,8 @@ use keyhaven_store::{Error, Outcome};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::rate_limit;
+use crate::key_limits::Limit;
 use crate::operations::Failure;
 
 /// Problem details (RFC 9457 §3).
@@ -153,7 +155,13 @@ pub struct ApiError {
     pub wait: Option<i64>,
     /// Why, in a word for programs, when a checked credential does not count.
     pub reason: Option<&'static str>,
+    /// How far the rate limits of a checked key are used up.
+    pub limits: Option<Box<Limits>>,
 }
+
+/// How far the rate limits of a key are used up.
+#[derive(Clone, Debug)]
+pub struct Limits(Vec<Limit>);
 
 impl ApiError {
     /// A problem of `kind`; the public sentence is also the rule.
@@ -168,6 +176,7 @@ impl ApiError {
             organization: None,
             wait: None,
             reason: None,
+            limits: None,
         }
     }
 
@@ -211,6 +220,20 @@ impl ApiError {
     #[must_use]
     pub fn within(mut self, organization: Option<OrganizationId>) -> Self {
         self.organization = organization;
+        self
+    }
+
+    /// The rule behind it, where the public sentence is another.
+    #[must_use]
+    pub fn because(mut self, refusal: Refusal) -> Self {
+        self.refusal = Some(Box::new(refusal));
+        self
+    }
+
+    /// How far the rate limits of the key are used up.
+    #[must_use]
+    pub fn limited(mut self, limits: Vec<Limit>) -> Self {
+        self.limits = Some(Box::new(Limits(limits)));
         self
     }
 
@@ -281,6 +304,9 @@ impl ApiError {
         if let Some(wait) = self.wait {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
         }
+        if let Some(limits) = &self.limits {
+            rate_limit::describe(&limits.0, headers);
+        }
         response
     }
 }
@@ -306,6 +332,7 @@ impl From<Error> for ApiError {
             organization: None,
             wait: Some(1),
             reason: None,
+            limits: None,
         }
     }
 }
@@ -325,6 +352,7 @@ impl From<Failure> for ApiError {
             organization: refused.client.and_then(|client| client.organization),
             wait: refused.wait,
             reason: None,
+            limits: None,
         }
     }
 }

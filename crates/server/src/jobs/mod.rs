@@ -4,6 +4,7 @@ mod clock;
 mod explain;
 mod hear;
 mod holds;
+mod key_uses;
 mod keys;
 mod mail;
 mod measure;
@@ -45,6 +46,7 @@ pub fn start(
     jobs.spawn(again(clock::Clock { app: app.clone() }, stop.clone()));
     jobs.spawn(again(hear::Hear::new(app.clone()), stop.clone()));
     jobs.spawn(again(holds::Holds { app: app.clone() }, stop.clone()));
+    jobs.spawn(again(key_uses::KeyUses { app: app.clone() }, stop.clone()));
     jobs.spawn(again(keys::Keys { app: app.clone() }, stop.clone()));
     jobs.spawn(again(mail::Mail { app: app.clone(), stop: stop.clone() }, stop.clone()));
     jobs.spawn(again(purge::Purge { app: app.clone(), stop: stop.clone() }, stop.clone()));

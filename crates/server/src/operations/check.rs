@@ -6,9 +6,12 @@
 //! compiler then asks for.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
 use keyhaven_protocol::access_token::{self, Expected};
+use keyhaven_protocol::allow_list::Caller;
+use keyhaven_protocol::api_key::ApiKey;
 use keyhaven_protocol::client::{Client, TokenFormat};
 use keyhaven_protocol::credential::{self, Kind};
 use keyhaven_protocol::id::{
@@ -21,11 +24,13 @@ use keyhaven_protocol::session::Account;
 use keyhaven_protocol::time::Timestamp;
 use keyhaven_protocol::token::AccessToken;
 use keyhaven_store::Reach;
+use keyhaven_store::keys::KnownKey;
 use keyhaven_store::memberships::Role;
 use keyhaven_store::people::{Person, Place};
 use keyhaven_store::sessions::SignedIn;
 
 use super::Failure;
+use super::keys::{is_key, recognise_key};
 use super::sessions::{place, recognise_session};
 use crate::app::App;
 
@@ -52,6 +57,8 @@ pub enum Credential {
     Token(Arc<AccessToken>),
     /// A session, presented as a bearer credential.
     Session(Arc<SignedIn>),
+    /// An API key.
+    Key(Arc<KnownKey>),
 }
 
 impl Principal {
@@ -61,6 +68,7 @@ impl Principal {
         match self.credential {
             Credential::Token(_) => "access_token",
             Credential::Session(_) => "session",
+            Credential::Key(_) => "key",
         }
     }
 
@@ -69,7 +77,7 @@ impl Principal {
     pub fn format(&self) -> &'static str {
         match &self.credential {
             Credential::Token(token) => token.format.as_str(),
-            Credential::Session(_) => TokenFormat::Opaque.as_str(),
+            Credential::Session(_) | Credential::Key(_) => TokenFormat::Opaque.as_str(),
         }
     }
 
@@ -79,6 +87,7 @@ impl Principal {
         match &self.credential {
             Credential::Token(token) => token.id.0,
             Credential::Session(signed_in) => signed_in.session.id.0,
+            Credential::Key(known) => known.key.id().0,
         }
     }
 
@@ -88,22 +97,27 @@ impl Principal {
         match &self.credential {
             Credential::Token(token) => token.grant,
             Credential::Session(signed_in) => Some(signed_in.session.id.grant()),
+            Credential::Key(known) => Some(GrantId(known.key.id().0)),
         }
     }
 
-    /// Whom it speaks for: the user, or the client itself.
+    /// Whom it speaks for: the user, the client itself, or the organization a key belongs to.
     #[must_use]
     pub fn subject(&self) -> Cow<'_, str> {
         match &self.credential {
             Credential::Token(token) => token.subject.as_str().into(),
             Credential::Session(signed_in) => signed_in.session.user.to_string().into(),
+            Credential::Key(known) => subject_of(&known.key).into(),
         }
     }
 
     /// The user it speaks for.
     #[must_use]
     pub fn user(&self) -> Option<UserId> {
-        self.person.as_ref().map(|person| person.user.id)
+        match &self.credential {
+            Credential::Key(known) => known.key.owner,
+            _ => self.person.as_ref().map(|person| person.user.id),
+        }
     }
 
     /// The tenant it acts in.
@@ -112,6 +126,7 @@ impl Principal {
         match &self.credential {
             Credential::Token(_) => self.client.as_ref().and_then(|client| client.organization),
             Credential::Session(signed_in) => signed_in.session.organization,
+            Credential::Key(known) => known.key.organization,
         }
     }
 
@@ -121,13 +136,17 @@ impl Principal {
         match &self.credential {
             Credential::Token(_) => None,
             Credential::Session(signed_in) => signed_in.session.project,
+            Credential::Key(known) => known.key.project,
         }
     }
 
     /// The groups of its tenant that its person is in.
     #[must_use]
     pub fn groups(&self) -> &[GroupId] {
-        self.place().map_or(&[], |place| &place.groups)
+        match &self.credential {
+            Credential::Key(known) => known.key.group.as_slice(),
+            _ => self.place().map_or(&[], |place| &place.groups),
+        }
     }
 
     /// What it opens.
@@ -137,15 +156,17 @@ impl Principal {
             Credential::Token(token) => &token.scopes,
             Credential::Session(_) if self.reach().is_some() => &ADMINISTRATION,
             Credential::Session(_) => &NOTHING,
+            Credential::Key(known) => &known.scopes,
         }
     }
 
-    /// For whom it is; a session is for this server.
+    /// For whom it is; a session is for this server, a key for every API behind it.
     #[must_use]
     pub fn audience<'a>(&'a self, app: &'a App) -> &'a str {
         match &self.credential {
             Credential::Token(token) => &token.audience,
             Credential::Session(_) => &app.settings.issuer,
+            Credential::Key(_) => "",
         }
     }
 
@@ -155,18 +176,20 @@ impl Principal {
         match &self.credential {
             Credential::Token(token) => token.issued_at,
             Credential::Session(signed_in) => signed_in.session.created_at,
+            Credential::Key(known) => known.key.created_at,
         }
     }
 
-    /// When it ends, if nothing extends it.
+    /// When it ends, if nothing extends it; a key may have no end.
     #[must_use]
-    pub fn expires_at(&self) -> Timestamp {
+    pub fn expires_at(&self) -> Option<Timestamp> {
         match &self.credential {
-            Credential::Token(token) => token.expires_at,
+            Credential::Token(token) => Some(token.expires_at),
             Credential::Session(signed_in) => {
                 let session = &signed_in.session;
-                session.ends_at.min(signed_in.seen_at().plus(session.idle))
+                Some(session.ends_at.min(signed_in.seen_at().plus(session.idle)))
             }
+            Credential::Key(known) => known.key.expires_at(),
         }
     }
 
@@ -176,15 +199,18 @@ impl Principal {
         match (&self.person, &self.client) {
             (Some(person), _) => format!("user:{}", person.user.id),
             (None, Some(client)) => format!("client:{}", client.public_id),
-            (None, None) => self.kind().to_owned(),
+            (None, None) => format!("{}:{}", self.kind(), self.id()),
         }
     }
 
-    /// What it may manage, where its scopes let it manage anything. A client reaches its own
+    /// What it may manage, where its scopes let it manage anything. A key manages nothing. A client reaches its own
     /// organization, or all when it belongs to none; a person what they administer, and a token
     /// they gave to a client no more than both.
     #[must_use]
     pub fn reach(&self) -> Option<Reach> {
+        if matches!(self.credential, Credential::Key(_)) {
+            return None;
+        }
         let by_client = self
             .client
             .as_ref()
@@ -219,6 +245,8 @@ pub struct Need {
     pub scopes: Scopes,
     /// The audience it must name.
     pub audience: Option<String>,
+    /// Where it was used, for keys that say where they may be. `None` where that is not asked.
+    pub caller: Option<CallerOf>,
     /// What the caller showed beside the credential.
     pub shown: Shown,
 }
@@ -235,10 +263,29 @@ pub enum Shown {
     Question,
 }
 
+/// Where a credential was used, as far as known.
+#[derive(Clone, Debug, Default)]
+pub struct CallerOf {
+    /// The `Origin` of the page.
+    pub origin: Option<String>,
+    /// The network address.
+    pub address: Option<IpAddr>,
+}
+
+impl CallerOf {
+    /// As the rules take it.
+    #[must_use]
+    pub fn borrowed(&self) -> Caller<'_> {
+        Caller { origin: self.origin.as_deref(), address: self.address }
+    }
+}
+
 /// Resolves a credential, or says why it does not count.
 pub async fn check(app: &App, text: &str, need: &Need) -> Result<Principal, Failure> {
     let principal = if text.starts_with("kh_session_") {
         check_session(app, text).await?
+    } else if is_key(app, text) {
+        check_key(app, text, need).await?
     } else {
         check_token(app, text).await?
     };
@@ -286,15 +333,32 @@ async fn check_session(app: &App, text: &str) -> Result<Principal, Failure> {
     Ok(Principal { credential: Credential::Session(signed_in), client: None, person })
 }
 
+/// A key that says where it may be used refuses a caller of whom nothing is known.
+async fn check_key(app: &App, text: &str, need: &Need) -> Result<Principal, Failure> {
+    let known = recognise_key(app, text).await?;
+    known.key.admits(need.caller.as_ref().map(CallerOf::borrowed).unwrap_or_default())?;
+    Ok(Principal { credential: Credential::Key(known), client: None, person: None })
+}
+
+fn subject_of(key: &ApiKey) -> String {
+    match (key.owner, key.organization) {
+        (Some(owner), _) => owner.to_string(),
+        (None, Some(organization)) => organization.to_string(),
+        (None, None) => key.id().to_string(),
+    }
+}
+
 fn meet(app: &App, principal: &Principal, need: &Need) -> Result<(), Refusal> {
     let key = match &principal.credential {
         Credential::Token(token) => token.jkt.as_deref(),
-        Credential::Session(_) => None,
+        Credential::Session(_) | Credential::Key(_) => None,
     };
     fits_key(key, &need.shown)?;
     let audience = principal.audience(app);
+    let everywhere = audience.is_empty() && need.audience.as_ref() != Some(&app.settings.issuer);
     if let Some(needed) = &need.audience
         && needed != audience
+        && !everywhere
     {
         return Err(Refusal::token("the token is for another audience")
             .with("audience", audience)

@@ -2,6 +2,7 @@
 //! fails on demand, and the private reason of every refusal.
 
 mod a_client;
+pub(crate) mod a_key;
 mod a_person;
 mod answer;
 mod ask;
@@ -27,6 +28,7 @@ use keyhaven_store::{Act, Outcome};
 use tokio::sync::mpsc;
 
 pub(crate) use a_client::{AClient, Building};
+pub(crate) use a_key::AKey;
 pub(crate) use a_person::a_browsers_origin;
 pub(crate) use answer::{Answer, reason, the};
 pub(crate) use forge::{assertion, assertion_claims, claims_of, forged, key_set, signed, with_mac};

@@ -99,6 +99,7 @@ impl House {
             private: PrivateKeys::of_secret(&[3; 32]),
             refusals: log,
             failures: FailureLimit::default(),
+            key_limits: Default::default(),
             post: Post::new(None, &sender, directory.path()).unwrap(),
             outside: outside.clone(),
             upstreams: Upstreams::new(outside),
@@ -243,6 +244,11 @@ fn settings() -> Settings {
             refresh_idle: Seconds(1_209_600),
             refresh_absolute: Seconds(2_592_000),
             refresh_grace: Seconds(90),
+        },
+        hand_out: keyhaven::app::HandOutSettings {
+            unit: keyhaven_protocol::amount::Unit::parse("USD").unwrap(),
+            key_prefix: String::new(),
+            scopes: Default::default(),
         },
     }
 }

@@ -127,10 +127,11 @@ async fn a83_a_sloppy_body_is_refused_and_points_at_the_member() {
         (r#"{"credential":"a","credential":"b"}"#, "/credential", "is there twice"),
         (r#"{"credential":"a","token":"b"}"#, "/token", "is not a member of this request"),
         (
-            r#"{"credential":"a","need":{"cost":1}}"#,
-            "/need/cost",
+            r#"{"credential":"a","need":{"price":1}}"#,
+            "/need/price",
             "is not a member of this request",
         ),
+        (r#"{"credential":"a","need":{"cost":1}}"#, "/need/cost", "must be an amount and its unit"),
         (r#"{"credential":"a","need":{"scopes":["b"]}}"#, "/need/scopes", "must be a string"),
         (
             r#"{"credential":"a","need":{"scopes":"b  c"}}"#,
