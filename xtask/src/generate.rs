@@ -18,6 +18,7 @@ struct Page {
 const PAGES: &[Page] = &[
     Page { words: &["reference", "configuration"], file: "docs/reference/configuration.md" },
     Page { words: &["reference", "cli"], file: "docs/reference/cli.md" },
+    Page { words: &["reference", "providers"], file: "docs/reference/providers.md" },
     Page { words: &["openapi"], file: "sdks/openapi.json" },
 ];
 

@@ -1,5 +1,7 @@
 //! `keyhaven reference`: the pages that are written from the code, for `cargo xtask generate`.
 
+mod providers;
+
 use std::fmt::Write;
 
 use anyhow::Result;
@@ -17,6 +19,8 @@ pub(super) enum Reference {
     Configuration,
     /// The commands: docs/reference/cli.md.
     Cli,
+    /// The providers that ship: docs/reference/providers.md.
+    Providers,
 }
 
 impl Reference {
@@ -24,6 +28,7 @@ impl Reference {
         let page = match self {
             Self::Configuration => config::reference(),
             Self::Cli => commands(),
+            Self::Providers => providers::page(),
         };
         if printer.is_json() {
             return printer.document(&json!({ "page": page }));

@@ -31,6 +31,7 @@ fn every_command_prints_one_document() {
         &["openapi"],
         &["reference", "configuration"],
         &["reference", "cli"],
+        &["reference", "providers"],
     ];
     for line in lines {
         assert!(instance.json(line).is_object(), "{line:?}");
