@@ -91,26 +91,32 @@ export interface CheckedCredential {
   active: boolean;
   /** Where it is good. */
   audience: string;
-  /** The client it was issued to. */
-  clientId: string;
+  /** The client it was issued to; a session has none. */
+  clientId?: string | null | undefined;
   /** When it ends, in seconds since 1970. */
   expiresAt: number;
   /** What it is made of: `jwt` or `opaque`. */
   format: string;
   /** The grant it hangs on; absent when it stands on its client's own authority. */
   grant?: string | null | undefined;
+  /** The groups of the tenant that its user is in. */
+  groups?: Array<string> | undefined;
   /** Its id; the `jti` of a JWT. */
   id: string;
   /** When it was issued, in seconds since 1970. */
   issuedAt: number;
-  /** What it is: `access_token`. */
+  /** What it is: `access_token` or `session`. */
   kind: string;
   /** The tenant it acts in; absent for the instance. */
   organization?: string | null | undefined;
+  /** The project it acts in. */
+  project?: string | null | undefined;
   /** What it opens, space-separated. */
   scopes: string;
   /** Whom it speaks for. */
   subject: string;
+  /** The user it speaks for; absent when a client speaks for itself. */
+  user?: string | null | undefined;
 }
 
 /** An OAuth client. */
@@ -294,6 +300,29 @@ export interface CreateTokenResponse {
   meta?: ResponseMeta | undefined;
 }
 
+/** A provider to add. */
+export interface CreateUpstream {
+  /** `nobody` (the default) or `newcomers`. */
+  admits?: string | null | undefined;
+  /** Who we are there. */
+  clientId: string;
+  /** Our secret there. Kept sealed and never shown again. */
+  clientSecret?: string | null | undefined;
+  /** Its issuer, exactly as its metadata says it. Never changes. */
+  issuer?: string | null | undefined;
+  /** The name on its button; presets have one. */
+  name?: string | null | undefined;
+  /** Whose it is: id or slug. Absent: the caller's organization, or the instance. */
+  organization?: string | null | undefined;
+  /**
+   * `generic` (then `issuer` and `name` are needed), `google`, `github`, `microsoft` (then
+   * `issuer` is needed: `https://login.microsoftonline.com/TENANT/v2.0`) or `gitlab`.
+   */
+  preset: string;
+  /** What to ask for; presets know. */
+  scope?: string | null | undefined;
+}
+
 /** A person to create. */
 export interface CreateUser {
   /** The address; case does not matter, it is unique. */
@@ -302,12 +331,56 @@ export interface CreateUser {
   name: string;
 }
 
+/** What an organization shall ask. */
+export interface DecideSignInPolicy {
+  /** `nothing`, `second_factor`, `passkey` or `upstream`. */
+  demand: string;
+  /** With `upstream`: the id of the provider. It is the organization's own or the instance's. */
+  upstream?: string | null | undefined;
+}
+
+/** A claimed domain. */
+export interface Domain {
+  /** Since when, in seconds since 1970. */
+  claimedAt: number;
+  /** In lower case. */
+  domain: string;
+}
+
+/** The domains an organization has claimed. */
+export interface Domains {
+  /** By name. */
+  items: Array<Domain>;
+}
+
 /** Where in a request something is wrong. */
 export interface ErrorSource {
   /** A parameter of the query. */
   parameter?: string | undefined;
   /** A JSON Pointer (RFC 6901) into the body. */
   pointer?: string | undefined;
+}
+
+/** One way to sign in. */
+export interface Factor {
+  /** When it was set up, in seconds since 1970. */
+  createdAt: number;
+  /** Its id: `totp`, `recovery-codes`, or the id of a passkey or link. */
+  id: string;
+  /** Recovery codes that were not used yet. */
+  left?: number | null | undefined;
+  /** `totp`, `recovery_code`, `passkey` or `upstream`. */
+  method: string;
+  /** What its owner calls it, or the issuer of a link. */
+  name?: string | null | undefined;
+  /** When it was used last. */
+  usedAt?: number | null | undefined;
+}
+
+/** How a person signs in beside the password. */
+export interface Factors {
+  /** Each of them. */
+  items: Array<Factor>;
 }
 
 /** Why a resource was not shown. */
@@ -511,6 +584,14 @@ export interface ListingSigningKey {
 }
 
 /** One page of a list. */
+export interface ListingUpstream {
+  /** What is on this page. */
+  items: Array<Upstream>;
+  /** The `cursor` of the next page; absent on the last one. */
+  next?: string | null | undefined;
+}
+
+/** One page of a list. */
 export interface ListingUser {
   /** What is on this page. */
   items: Array<User>;
@@ -557,7 +638,8 @@ export interface Problem {
   instance?: string | null | undefined;
   /**
    * Why a checked credential does not count, for programs: `invalid_token`,
-   * `insufficient_scope`, `invalid_request`, `temporarily_unavailable`.
+   * `insufficient_scope`, `not_from_here`, `budget_exhausted`, `unit_mismatch`, `rate_limited`,
+   * `invalid_request`, `temporarily_unavailable`.
    */
   reason?: string | null | undefined;
   /** The HTTP status. */
@@ -753,6 +835,16 @@ export interface SelfLink {
   self: string;
 }
 
+/** What an organization asks. */
+export interface SignInPolicy {
+  /** When that was decided, in seconds since 1970. */
+  changedAt?: number | null | undefined;
+  /** `nothing`, `second_factor`, `passkey` or `upstream`. */
+  demand: string;
+  /** The provider that vouches for addresses of its domains. */
+  upstream?: string | null | undefined;
+}
+
 /** A published signing key. */
 export interface SigningKey {
   /** What it signs with. */
@@ -909,6 +1001,22 @@ export interface UpdateProject {
   slug?: string | null | undefined;
 }
 
+/** What to change of a provider; absent members stay as they are. */
+export interface UpdateUpstream {
+  /** `nobody` or `newcomers`. */
+  admits?: string | null | undefined;
+  /** Another client there. */
+  clientId?: string | null | undefined;
+  /** A new secret. */
+  clientSecret?: string | null | undefined;
+  /** `true`: nobody signs in with it until it is enabled again. */
+  disabled?: boolean | null | undefined;
+  /** Another name. */
+  name?: string | null | undefined;
+  /** What to ask for. */
+  scope?: string | null | undefined;
+}
+
 /** What to change of a person; absent members stay as they are. */
 export interface UpdateUser {
   /** `true` stops the user, `false` lets them act again. */
@@ -917,6 +1025,32 @@ export interface UpdateUser {
   email?: string | null | undefined;
   /** A new name. */
   name?: string | null | undefined;
+}
+
+/** A provider people may sign in with. */
+export interface Upstream {
+  /** Whom it may bring in: `nobody` but those who linked it, or `newcomers` too. */
+  admits: string;
+  /** Who we are there. */
+  clientId: string;
+  /** When it was added, in seconds since 1970. */
+  createdAt: number;
+  /** Since when nobody signs in with it. */
+  disabledAt?: number | null | undefined;
+  /** Its id. */
+  id: string;
+  /** Its issuer. */
+  issuer: string;
+  /** The name on its button. */
+  name: string;
+  /** The organization whose provider it is; absent for the whole instance. */
+  organization?: string | null | undefined;
+  /** `generic`, `google`, `github`, `microsoft` or `gitlab`. */
+  preset: string;
+  /** What must be registered there as our redirect URI. */
+  redirectUri: string;
+  /** What is asked for, separated by spaces. */
+  scope: string;
 }
 
 /** A person. */

@@ -185,6 +185,28 @@ export interface OrganizationsDeleteOrganizationRequest {
   organization: string;
 }
 
+/** What `organizationsListDomains` takes. */
+export interface OrganizationsListDomainsRequest {
+  /** Id or slug */
+  organization: string;
+}
+
+/** What `organizationsClaimDomain` takes. */
+export interface OrganizationsClaimDomainRequest {
+  /** Id or slug */
+  organization: string;
+  /** For example `example.com` */
+  domain: string;
+}
+
+/** What `organizationsReleaseDomain` takes. */
+export interface OrganizationsReleaseDomainRequest {
+  /** Id or slug */
+  organization: string;
+  /** For example `example.com` */
+  domain: string;
+}
+
 /** What `groupsListGroups` takes. */
 export interface GroupsListGroupsRequest {
   /** Id or slug */
@@ -343,10 +365,50 @@ export interface ProjectsDeleteProjectRequest {
   project: string;
 }
 
+/** What `organizationsShowSignInPolicy` takes. */
+export interface OrganizationsShowSignInPolicyRequest {
+  /** Id or slug */
+  organization: string;
+}
+
+/** What `organizationsDecideSignInPolicy` takes. */
+export interface OrganizationsDecideSignInPolicyRequest {
+  /** Id or slug */
+  organization: string;
+  decideSignInPolicy: models.DecideSignInPolicy;
+}
+
 /** What `refusalsExplainRefusal` takes. */
 export interface RefusalsExplainRefusalRequest {
   /** The `KH-…` code of the answer */
   code: string;
+}
+
+/** What `upstreamsListUpstreams` takes. */
+export interface UpstreamsListUpstreamsRequest {
+  /** How many items a page has at most. */
+  limit?: number | undefined;
+  /** `next` of the page before. */
+  cursor?: string | undefined;
+}
+
+/** What `upstreamsShowUpstream` takes. */
+export interface UpstreamsShowUpstreamRequest {
+  /** Id */
+  upstream: string;
+}
+
+/** What `upstreamsUpdateUpstream` takes. */
+export interface UpstreamsUpdateUpstreamRequest {
+  /** Id */
+  upstream: string;
+  updateUpstream: models.UpdateUpstream;
+}
+
+/** What `upstreamsDeleteUpstream` takes. */
+export interface UpstreamsDeleteUpstreamRequest {
+  /** Id */
+  upstream: string;
 }
 
 /** What `usersListUsers` takes. */
@@ -376,4 +438,18 @@ export interface UsersUpdateUserRequest {
 export interface UsersDeleteUserRequest {
   /** Id */
   user: string;
+}
+
+/** What `usersListUserFactors` takes. */
+export interface UsersListUserFactorsRequest {
+  /** Id */
+  user: string;
+}
+
+/** What `usersRemoveUserFactor` takes. */
+export interface UsersRemoveUserFactorRequest {
+  /** Id */
+  user: string;
+  /** `totp`, `recovery-codes`, or the id of a passkey or link */
+  factor: string;
 }

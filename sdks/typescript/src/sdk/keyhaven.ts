@@ -8,6 +8,7 @@ import { Projects } from "./projects.js";
 import { Groups } from "./groups.js";
 import { Members } from "./members.js";
 import { Users } from "./users.js";
+import { Upstreams } from "./upstreams.js";
 import { Clients } from "./clients.js";
 import { Grants } from "./grants.js";
 import { Audit } from "./audit.js";
@@ -28,6 +29,7 @@ export class Keyhaven extends KeyhavenCore {
   #groups?: Groups;
   #members?: Members;
   #users?: Users;
+  #upstreams?: Upstreams;
   #clients?: Clients;
   #grants?: Grants;
   #audit?: Audit;
@@ -65,6 +67,11 @@ export class Keyhaven extends KeyhavenCore {
   /** People, known to the whole instance. */
   get users(): Users {
     return (this.#users ??= new Users(this));
+  }
+
+  /** Other OpenID providers that people sign in with. */
+  get upstreams(): Upstreams {
+    return (this.#upstreams ??= new Upstreams(this));
   }
 
   /** OAuth clients and their secrets. */

@@ -10,6 +10,11 @@ import { organizationsCreateOrganization } from "../funcs/organizationsCreateOrg
 import { organizationsShowOrganization } from "../funcs/organizationsShowOrganization.js";
 import { organizationsUpdateOrganization } from "../funcs/organizationsUpdateOrganization.js";
 import { organizationsDeleteOrganization } from "../funcs/organizationsDeleteOrganization.js";
+import { organizationsListDomains } from "../funcs/organizationsListDomains.js";
+import { organizationsClaimDomain } from "../funcs/organizationsClaimDomain.js";
+import { organizationsReleaseDomain } from "../funcs/organizationsReleaseDomain.js";
+import { organizationsShowSignInPolicy } from "../funcs/organizationsShowSignInPolicy.js";
+import { organizationsDecideSignInPolicy } from "../funcs/organizationsDecideSignInPolicy.js";
 
 /** Tenants. */
 export class Organizations {
@@ -74,5 +79,55 @@ export class Organizations {
    */
   deleteOrganization(request: operations.OrganizationsDeleteOrganizationRequest, options?: RequestOptions): Promise<void> {
     return unwrapAsync(organizationsDeleteOrganization(this.#client, request, options));
+  }
+
+  /**
+   * List claimed domains
+   *
+   * `GET /v1/organizations/{organization}/domains`
+   */
+  listDomains(request: operations.OrganizationsListDomainsRequest, options?: RequestOptions): Promise<models.Domains> {
+    return unwrapAsync(organizationsListDomains(this.#client, request, options));
+  }
+
+  /**
+   * Claim a domain
+   *
+   * Whoever has an address there belongs to the organization's sign-in policy. Nothing asks the DNS:
+   * that the domain is the organization's is the word of the administrator of the instance who calls.
+   *
+   * `PUT /v1/organizations/{organization}/domains/{domain}`
+   */
+  claimDomain(request: operations.OrganizationsClaimDomainRequest, options?: RequestOptions): Promise<void> {
+    return unwrapAsync(organizationsClaimDomain(this.#client, request, options));
+  }
+
+  /**
+   * Release a domain
+   *
+   * `DELETE /v1/organizations/{organization}/domains/{domain}`
+   */
+  releaseDomain(request: operations.OrganizationsReleaseDomainRequest, options?: RequestOptions): Promise<void> {
+    return unwrapAsync(organizationsReleaseDomain(this.#client, request, options));
+  }
+
+  /**
+   * Show a sign-in policy
+   *
+   * `GET /v1/organizations/{organization}/sign-in-policy`
+   */
+  showSignInPolicy(request: operations.OrganizationsShowSignInPolicyRequest, options?: RequestOptions): Promise<models.SignInPolicy> {
+    return unwrapAsync(organizationsShowSignInPolicy(this.#client, request, options));
+  }
+
+  /**
+   * Decide a sign-in policy
+   *
+   * It counts at once: who has proved less is signed in, but cannot act in the organization.
+   *
+   * `PUT /v1/organizations/{organization}/sign-in-policy`
+   */
+  decideSignInPolicy(request: operations.OrganizationsDecideSignInPolicyRequest, options?: RequestOptions): Promise<models.SignInPolicy> {
+    return unwrapAsync(organizationsDecideSignInPolicy(this.#client, request, options));
   }
 }

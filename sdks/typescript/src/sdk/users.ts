@@ -10,6 +10,8 @@ import { usersCreateUser } from "../funcs/usersCreateUser.js";
 import { usersShowUser } from "../funcs/usersShowUser.js";
 import { usersUpdateUser } from "../funcs/usersUpdateUser.js";
 import { usersDeleteUser } from "../funcs/usersDeleteUser.js";
+import { usersListUserFactors } from "../funcs/usersListUserFactors.js";
+import { usersRemoveUserFactor } from "../funcs/usersRemoveUserFactor.js";
 
 /** People, known to the whole instance. */
 export class Users {
@@ -75,5 +77,27 @@ export class Users {
    */
   deleteUser(request: operations.UsersDeleteUserRequest, options?: RequestOptions): Promise<void> {
     return unwrapAsync(usersDeleteUser(this.#client, request, options));
+  }
+
+  /**
+   * List a user's factors
+   *
+   * Without any secret of them.
+   *
+   * `GET /v1/users/{user}/factors`
+   */
+  listUserFactors(request: operations.UsersListUserFactorsRequest, options?: RequestOptions): Promise<models.Factors> {
+    return unwrapAsync(usersListUserFactors(this.#client, request, options));
+  }
+
+  /**
+   * Remove a user's factor
+   *
+   * For somebody who has lost it. The user is told by mail. For administrators of the instance.
+   *
+   * `DELETE /v1/users/{user}/factors/{factor}`
+   */
+  removeUserFactor(request: operations.UsersRemoveUserFactorRequest, options?: RequestOptions): Promise<void> {
+    return unwrapAsync(usersRemoveUserFactor(this.#client, request, options));
   }
 }

@@ -5,5 +5,5 @@ import type { Validator } from "../runtime/options.js";
 
 export const checkCheckCredential: Validator = {
   operation: "check_credential",
-  check: checker({"active":"b","audience":"s","client_id":"s","expires_at":"n","format":"s","grant?":"s","id":"s","issued_at":"n","kind":"s","organization?":"s","scopes":"s","subject":"s"}),
+  check: checker({"active":"b","audience":"s","client_id?":"s","expires_at":"n","format":"s","grant?":"s","groups?":["s"],"id":"s","issued_at":"n","kind":"s","organization?":"s","project?":"s","scopes":"s","subject":"s","user?":"s"}),
 };
