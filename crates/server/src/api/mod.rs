@@ -26,6 +26,7 @@ pub mod check;
 pub mod client_secrets;
 pub mod clients;
 pub mod deed;
+pub mod document;
 pub mod factors;
 mod forward_auth;
 pub mod grants;
@@ -100,8 +101,7 @@ pub fn router(app: Shared) -> Routes {
 }
 
 async fn show_document() -> impl IntoResponse {
-    static TEXT: LazyLock<String> =
-        LazyLock::new(|| serde_json::to_string(&openapi()).unwrap_or_default());
+    static TEXT: LazyLock<String> = LazyLock::new(|| document::in_order(&openapi()).to_string());
     ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str())
 }
 

@@ -36,8 +36,7 @@ async fn show_reference() -> impl IntoResponse {
 /// The page.
 #[must_use]
 pub fn render(document: &OpenApi) -> String {
-    let document = serde_json::to_value(document).unwrap_or(Value::Null);
-    page::render(&document)
+    page::render(&super::document::in_order(document))
 }
 
 fn guarded(content_type: &'static str) -> [(HeaderName, HeaderValue); 6] {

@@ -184,7 +184,9 @@ impl Cli {
                 let config = Loaded::read(&sources)?.config;
                 on_runtime(doctor::run(&config, &world, printer))
             }
-            Command::Openapi => done(printer.say(&api::openapi().to_pretty_json()?)),
+            Command::Openapi => {
+                done(printer.say(&format!("{:#}", api::document::in_order(&api::openapi()))))
+            }
             Command::Reference(page) => done(page.run(printer)),
             Command::Token(verb) => {
                 let verb = verb.read()?;
