@@ -24,8 +24,16 @@ type Keyhaven struct {
 	Members *Members
 	// People, known to the whole instance.
 	Users *Users
+	// Other OpenID providers that people sign in with.
+	Upstreams *Upstreams
 	// OAuth clients and their secrets.
 	Clients *Clients
+	// API keys of people and organizations.
+	Keys *Keys
+	// What may be spent, at each level from the organization to the key.
+	Budgets *Budgets
+	// What the use of keys costs, for the APIs behind us.
+	Usage *Usage
 	// The revocation graph.
 	Grants *Grants
 	// What happened.
@@ -50,7 +58,11 @@ func (s *Keyhaven) init() {
 	s.Groups = &Groups{s}
 	s.Members = &Members{s}
 	s.Users = &Users{s}
+	s.Upstreams = &Upstreams{s}
 	s.Clients = &Clients{s}
+	s.Keys = &Keys{s}
+	s.Budgets = &Budgets{s}
+	s.Usage = &Usage{s}
 	s.Grants = &Grants{s}
 	s.Audit = &Audit{s}
 	s.Refusals = &Refusals{s}
@@ -76,8 +88,20 @@ type Members struct{ sdk *Keyhaven }
 // Users: People, known to the whole instance.
 type Users struct{ sdk *Keyhaven }
 
+// Upstreams: Other OpenID providers that people sign in with.
+type Upstreams struct{ sdk *Keyhaven }
+
 // Clients: OAuth clients and their secrets.
 type Clients struct{ sdk *Keyhaven }
+
+// Keys: API keys of people and organizations.
+type Keys struct{ sdk *Keyhaven }
+
+// Budgets: What may be spent, at each level from the organization to the key.
+type Budgets struct{ sdk *Keyhaven }
+
+// Usage: What the use of keys costs, for the APIs behind us.
+type Usage struct{ sdk *Keyhaven }
 
 // Grants: The revocation graph.
 type Grants struct{ sdk *Keyhaven }
@@ -283,6 +307,143 @@ func (g *Audit) ListAuditItems(ctx context.Context, request operations.ListAudit
 	}, request.Cursor)
 }
 
+var opBudgetsListBudgets = operation{
+	id: "list_budgets", method: "GET", path: "/v1/budgets",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListBudgets: List budgets
+//
+// Oldest first, with their balances.
+//
+// GET /v1/budgets
+func (g *Budgets) ListBudgets(ctx context.Context, request operations.ListBudgetsRequest, options ...Option) (*operations.ListBudgetsResponse, error) {
+	c := call{op: &opBudgetsListBudgets}
+	c.query = url.Values{}
+	add(c.query, "limit", request.Limit)
+	add(c.query, "cursor", request.Cursor)
+	add(c.query, "organization", request.Organization)
+	var body shared.ListingBudget
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListBudgetsResponse{HTTP: http, ListingBudget: &body}, nil
+}
+
+// ListBudgetsItems goes through every item of ListBudgets, page after page.
+func (g *Budgets) ListBudgetsItems(ctx context.Context, request operations.ListBudgetsRequest, options ...Option) iter.Seq2[shared.Budget, error] {
+	return pages(func(cursor *string) ([]shared.Budget, *string, error) {
+		request.Cursor = cursor
+		page, err := g.ListBudgets(ctx, request, options...)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.ListingBudget.Items, page.ListingBudget.Next, nil
+	}, request.Cursor)
+}
+
+var opBudgetsCreateBudget = operation{
+	id: "create_budget", method: "POST", path: "/v1/budgets",
+	sends: "application/json", gives: "application/json", ok: 201,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: true,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// CreateBudget: Create a budget
+//
+// A subject has at most one budget of each unit and period.
+//
+// POST /v1/budgets
+func (g *Budgets) CreateBudget(ctx context.Context, request shared.CreateBudget, options ...Option) (*operations.CreateBudgetResponse, error) {
+	c := call{op: &opBudgetsCreateBudget}
+	c.body = request
+	var body shared.Budget
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.CreateBudgetResponse{HTTP: http, Budget: &body}, nil
+}
+
+var opBudgetsShowBudget = operation{
+	id: "show_budget", method: "GET", path: "/v1/budgets/{budget}",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ShowBudget: Show a budget
+//
+// GET /v1/budgets/{budget}
+func (g *Budgets) ShowBudget(ctx context.Context, request operations.ShowBudgetRequest, options ...Option) (*operations.ShowBudgetResponse, error) {
+	c := call{op: &opBudgetsShowBudget}
+	c.path = map[string]string{
+		"budget": request.Budget,
+	}
+	var body shared.Budget
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ShowBudgetResponse{HTTP: http, Budget: &body}, nil
+}
+
+var opBudgetsSetBudget = operation{
+	id: "set_budget", method: "PATCH", path: "/v1/budgets/{budget}",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// SetBudget: Set a budget's limit
+//
+// PATCH /v1/budgets/{budget}
+func (g *Budgets) SetBudget(ctx context.Context, request operations.SetBudgetRequest, options ...Option) (*operations.SetBudgetResponse, error) {
+	c := call{op: &opBudgetsSetBudget}
+	c.path = map[string]string{
+		"budget": request.Budget,
+	}
+	c.body = request.SetBudget
+	var body shared.Budget
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.SetBudgetResponse{HTTP: http, Budget: &body}, nil
+}
+
+var opBudgetsDeleteBudget = operation{
+	id: "delete_budget", method: "DELETE", path: "/v1/budgets/{budget}",
+	sends: "", gives: "", ok: 204,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// DeleteBudget: Delete a budget
+//
+// What it limited is limited by the other budgets only.
+//
+// DELETE /v1/budgets/{budget}
+func (g *Budgets) DeleteBudget(ctx context.Context, request operations.DeleteBudgetRequest, options ...Option) (*operations.DeleteBudgetResponse, error) {
+	c := call{op: &opBudgetsDeleteBudget}
+	c.path = map[string]string{
+		"budget": request.Budget,
+	}
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.DeleteBudgetResponse{HTTP: http}, nil
+}
+
 var opCheckCheckCredential = operation{
 	id: "check_credential", method: "POST", path: "/v1/check",
 	sends: "application/json", gives: "application/json", ok: 200,
@@ -295,7 +456,9 @@ var opCheckCheckCredential = operation{
 //
 // The principal of any credential we issue, or why it does not count: 401 `invalid_token` for one
 // that is dead or unknown, 403 `insufficient_scope` for one that lives but does not reach so far.
-// The caller needs no credential of its own: holding the one it asks about is the proof.
+// A key may also be refused with 402 when a budget does not have the needed cost left, with 403 when
+// it may not be used from there, and with 429 when a rate limit is used up; each check counts as a
+// use. Nothing is charged here: that is `/v1/usage/charge`, which checks as well. The caller needs no credential of its own: holding the one it asks about is the proof.
 //
 // POST /v1/check
 func (g *Check) CheckCredential(ctx context.Context, request shared.CheckRequest, options ...Option) (*operations.CheckCredentialResponse, error) {
@@ -700,6 +863,178 @@ func (g *Instance) ShowInstance(ctx context.Context, options ...Option) (*operat
 	return &operations.ShowInstanceResponse{HTTP: http, Instance: &body}, nil
 }
 
+var opKeysListKeys = operation{
+	id: "list_keys", method: "GET", path: "/v1/keys",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListKeys: List keys
+//
+// Newest first; never their text. Keys that were deleted are not listed.
+//
+// GET /v1/keys
+func (g *Keys) ListKeys(ctx context.Context, request operations.ListKeysRequest, options ...Option) (*operations.ListKeysResponse, error) {
+	c := call{op: &opKeysListKeys}
+	c.query = url.Values{}
+	add(c.query, "limit", request.Limit)
+	add(c.query, "cursor", request.Cursor)
+	add(c.query, "organization", request.Organization)
+	add(c.query, "parent", request.Parent)
+	var body shared.ListingKey
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListKeysResponse{HTTP: http, ListingKey: &body}, nil
+}
+
+// ListKeysItems goes through every item of ListKeys, page after page.
+func (g *Keys) ListKeysItems(ctx context.Context, request operations.ListKeysRequest, options ...Option) iter.Seq2[shared.Key, error] {
+	return pages(func(cursor *string) ([]shared.Key, *string, error) {
+		request.Cursor = cursor
+		page, err := g.ListKeys(ctx, request, options...)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.ListingKey.Items, page.ListingKey.Next, nil
+	}, request.Cursor)
+}
+
+var opKeysCreateKey = operation{
+	id: "create_key", method: "POST", path: "/v1/keys",
+	sends: "application/json", gives: "application/json", ok: 201,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: true,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// CreateKey: Create a key
+//
+// The text is in this answer only; a repetition under the same idempotency key shows it again for a
+// day. With `parent` the key is a child: it belongs to whom its parent belongs to, and opens no
+// more, lives no longer and is charged to every budget its parent is charged to.
+//
+// POST /v1/keys
+func (g *Keys) CreateKey(ctx context.Context, request shared.CreateKey, options ...Option) (*operations.CreateKeyResponse, error) {
+	c := call{op: &opKeysCreateKey}
+	c.body = request
+	var body shared.IssuedKey
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.CreateKeyResponse{HTTP: http, IssuedKey: &body}, nil
+}
+
+var opKeysShowKey = operation{
+	id: "show_key", method: "GET", path: "/v1/keys/{key}",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ShowKey: Show a key
+//
+// GET /v1/keys/{key}
+func (g *Keys) ShowKey(ctx context.Context, request operations.ShowKeyRequest, options ...Option) (*operations.ShowKeyResponse, error) {
+	c := call{op: &opKeysShowKey}
+	c.path = map[string]string{
+		"key": request.Key,
+	}
+	var body shared.Key
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ShowKeyResponse{HTTP: http, Key: &body}, nil
+}
+
+var opKeysUpdateKey = operation{
+	id: "update_key", method: "PATCH", path: "/v1/keys/{key}",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// UpdateKey: Change a key
+//
+// Absent members stay as they are. `disabled` stops the key and every key below it, until it is
+// enabled again.
+//
+// PATCH /v1/keys/{key}
+func (g *Keys) UpdateKey(ctx context.Context, request operations.UpdateKeyRequest, options ...Option) (*operations.UpdateKeyResponse, error) {
+	c := call{op: &opKeysUpdateKey}
+	c.path = map[string]string{
+		"key": request.Key,
+	}
+	c.body = request.UpdateKey
+	var body shared.Key
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.UpdateKeyResponse{HTTP: http, Key: &body}, nil
+}
+
+var opKeysDeleteKey = operation{
+	id: "delete_key", method: "DELETE", path: "/v1/keys/{key}",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// DeleteKey: Delete a key
+//
+// It and every key below it count no more, for good.
+//
+// DELETE /v1/keys/{key}
+func (g *Keys) DeleteKey(ctx context.Context, request operations.DeleteKeyRequest, options ...Option) (*operations.DeleteKeyResponse, error) {
+	c := call{op: &opKeysDeleteKey}
+	c.path = map[string]string{
+		"key": request.Key,
+	}
+	var body shared.Receipt
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.DeleteKeyResponse{HTTP: http, Receipt: &body}, nil
+}
+
+var opKeysRotateKey = operation{
+	id: "rotate_key", method: "POST", path: "/v1/keys/{key}/rotate",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: true,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// RotateKey: Rotate a key
+//
+// The new text is in this answer only. The text before keeps working for `overlap_seconds`; one
+// still older ends at once. Id, budgets and history stay.
+//
+// POST /v1/keys/{key}/rotate
+func (g *Keys) RotateKey(ctx context.Context, request operations.RotateKeyRequest, options ...Option) (*operations.RotateKeyResponse, error) {
+	c := call{op: &opKeysRotateKey}
+	c.path = map[string]string{
+		"key": request.Key,
+	}
+	c.body = request.RotateKey
+	var body shared.IssuedKey
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.RotateKeyResponse{HTTP: http, IssuedKey: &body}, nil
+}
+
 var opOrganizationsListOrganizations = operation{
 	id: "list_organizations", method: "GET", path: "/v1/organizations",
 	sends: "", gives: "application/json", ok: 200,
@@ -835,6 +1170,81 @@ func (g *Organizations) DeleteOrganization(ctx context.Context, request operatio
 		return nil, err
 	}
 	return &operations.DeleteOrganizationResponse{HTTP: http}, nil
+}
+
+var opOrganizationsListDomains = operation{
+	id: "list_domains", method: "GET", path: "/v1/organizations/{organization}/domains",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListDomains: List claimed domains
+//
+// GET /v1/organizations/{organization}/domains
+func (g *Organizations) ListDomains(ctx context.Context, request operations.ListDomainsRequest, options ...Option) (*operations.ListDomainsResponse, error) {
+	c := call{op: &opOrganizationsListDomains}
+	c.path = map[string]string{
+		"organization": request.Organization,
+	}
+	var body shared.Domains
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListDomainsResponse{HTTP: http, Domains: &body}, nil
+}
+
+var opOrganizationsClaimDomain = operation{
+	id: "claim_domain", method: "PUT", path: "/v1/organizations/{organization}/domains/{domain}",
+	sends: "", gives: "", ok: 204,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ClaimDomain: Claim a domain
+//
+// Whoever has an address there belongs to the organization's sign-in policy. Nothing asks the DNS:
+// that the domain is the organization's is the word of the administrator of the instance who calls.
+//
+// PUT /v1/organizations/{organization}/domains/{domain}
+func (g *Organizations) ClaimDomain(ctx context.Context, request operations.ClaimDomainRequest, options ...Option) (*operations.ClaimDomainResponse, error) {
+	c := call{op: &opOrganizationsClaimDomain}
+	c.path = map[string]string{
+		"organization": request.Organization,
+		"domain":       request.Domain,
+	}
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ClaimDomainResponse{HTTP: http}, nil
+}
+
+var opOrganizationsReleaseDomain = operation{
+	id: "release_domain", method: "DELETE", path: "/v1/organizations/{organization}/domains/{domain}",
+	sends: "", gives: "", ok: 204,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ReleaseDomain: Release a domain
+//
+// DELETE /v1/organizations/{organization}/domains/{domain}
+func (g *Organizations) ReleaseDomain(ctx context.Context, request operations.ReleaseDomainRequest, options ...Option) (*operations.ReleaseDomainResponse, error) {
+	c := call{op: &opOrganizationsReleaseDomain}
+	c.path = map[string]string{
+		"organization": request.Organization,
+		"domain":       request.Domain,
+	}
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ReleaseDomainResponse{HTTP: http}, nil
 }
 
 var opGroupsListGroups = operation{
@@ -1359,6 +1769,57 @@ func (g *Projects) DeleteProject(ctx context.Context, request operations.DeleteP
 	return &operations.DeleteProjectResponse{HTTP: http}, nil
 }
 
+var opOrganizationsShowSignInPolicy = operation{
+	id: "show_sign_in_policy", method: "GET", path: "/v1/organizations/{organization}/sign-in-policy",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ShowSignInPolicy: Show a sign-in policy
+//
+// GET /v1/organizations/{organization}/sign-in-policy
+func (g *Organizations) ShowSignInPolicy(ctx context.Context, request operations.ShowSignInPolicyRequest, options ...Option) (*operations.ShowSignInPolicyResponse, error) {
+	c := call{op: &opOrganizationsShowSignInPolicy}
+	c.path = map[string]string{
+		"organization": request.Organization,
+	}
+	var body shared.SignInPolicy
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ShowSignInPolicyResponse{HTTP: http, SignInPolicy: &body}, nil
+}
+
+var opOrganizationsDecideSignInPolicy = operation{
+	id: "decide_sign_in_policy", method: "PUT", path: "/v1/organizations/{organization}/sign-in-policy",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// DecideSignInPolicy: Decide a sign-in policy
+//
+// It counts at once: who has proved less is signed in, but cannot act in the organization.
+//
+// PUT /v1/organizations/{organization}/sign-in-policy
+func (g *Organizations) DecideSignInPolicy(ctx context.Context, request operations.DecideSignInPolicyRequest, options ...Option) (*operations.DecideSignInPolicyResponse, error) {
+	c := call{op: &opOrganizationsDecideSignInPolicy}
+	c.path = map[string]string{
+		"organization": request.Organization,
+	}
+	c.body = request.DecideSignInPolicy
+	var body shared.SignInPolicy
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.DecideSignInPolicyResponse{HTTP: http, SignInPolicy: &body}, nil
+}
+
 var opRefusalsExplainRefusal = operation{
 	id: "explain_refusal", method: "GET", path: "/v1/refusals/{code}",
 	sends: "", gives: "application/json", ok: 200,
@@ -1432,6 +1893,272 @@ func (g *SigningKeys) RotateSigningKeys(ctx context.Context, request shared.Rota
 		return nil, err
 	}
 	return &operations.RotateSigningKeysResponse{HTTP: http, ListingSigningKey: &body}, nil
+}
+
+var opUpstreamsListUpstreams = operation{
+	id: "list_upstreams", method: "GET", path: "/v1/upstreams",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListUpstreams: List upstream providers
+//
+// Oldest first; an administrator of one organization sees its own.
+//
+// GET /v1/upstreams
+func (g *Upstreams) ListUpstreams(ctx context.Context, request operations.ListUpstreamsRequest, options ...Option) (*operations.ListUpstreamsResponse, error) {
+	c := call{op: &opUpstreamsListUpstreams}
+	c.query = url.Values{}
+	add(c.query, "limit", request.Limit)
+	add(c.query, "cursor", request.Cursor)
+	var body shared.ListingUpstream
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListUpstreamsResponse{HTTP: http, ListingUpstream: &body}, nil
+}
+
+// ListUpstreamsItems goes through every item of ListUpstreams, page after page.
+func (g *Upstreams) ListUpstreamsItems(ctx context.Context, request operations.ListUpstreamsRequest, options ...Option) iter.Seq2[shared.Upstream, error] {
+	return pages(func(cursor *string) ([]shared.Upstream, *string, error) {
+		request.Cursor = cursor
+		page, err := g.ListUpstreams(ctx, request, options...)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.ListingUpstream.Items, page.ListingUpstream.Next, nil
+	}, request.Cursor)
+}
+
+var opUpstreamsCreateUpstream = operation{
+	id: "create_upstream", method: "POST", path: "/v1/upstreams",
+	sends: "application/json", gives: "application/json", ok: 201,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: true,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// CreateUpstream: Add an upstream provider
+//
+// The answer names the `redirect_uri` to register there.
+//
+// POST /v1/upstreams
+func (g *Upstreams) CreateUpstream(ctx context.Context, request shared.CreateUpstream, options ...Option) (*operations.CreateUpstreamResponse, error) {
+	c := call{op: &opUpstreamsCreateUpstream}
+	c.body = request
+	var body shared.Upstream
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.CreateUpstreamResponse{HTTP: http, Upstream: &body}, nil
+}
+
+var opUpstreamsShowUpstream = operation{
+	id: "show_upstream", method: "GET", path: "/v1/upstreams/{upstream}",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ShowUpstream: Show an upstream provider
+//
+// GET /v1/upstreams/{upstream}
+func (g *Upstreams) ShowUpstream(ctx context.Context, request operations.ShowUpstreamRequest, options ...Option) (*operations.ShowUpstreamResponse, error) {
+	c := call{op: &opUpstreamsShowUpstream}
+	c.path = map[string]string{
+		"upstream": request.Upstream,
+	}
+	var body shared.Upstream
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ShowUpstreamResponse{HTTP: http, Upstream: &body}, nil
+}
+
+var opUpstreamsUpdateUpstream = operation{
+	id: "update_upstream", method: "PATCH", path: "/v1/upstreams/{upstream}",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// UpdateUpstream: Change an upstream provider
+//
+// A disabled provider is refused when a sign-in starts and when it comes back.
+//
+// PATCH /v1/upstreams/{upstream}
+func (g *Upstreams) UpdateUpstream(ctx context.Context, request operations.UpdateUpstreamRequest, options ...Option) (*operations.UpdateUpstreamResponse, error) {
+	c := call{op: &opUpstreamsUpdateUpstream}
+	c.path = map[string]string{
+		"upstream": request.Upstream,
+	}
+	c.body = request.UpdateUpstream
+	var body shared.Upstream
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.UpdateUpstreamResponse{HTTP: http, Upstream: &body}, nil
+}
+
+var opUpstreamsDeleteUpstream = operation{
+	id: "delete_upstream", method: "DELETE", path: "/v1/upstreams/{upstream}",
+	sends: "", gives: "", ok: 204,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// DeleteUpstream: Delete an upstream provider
+//
+// With every link to it. Who has no other way to sign in recovers by mail.
+//
+// DELETE /v1/upstreams/{upstream}
+func (g *Upstreams) DeleteUpstream(ctx context.Context, request operations.DeleteUpstreamRequest, options ...Option) (*operations.DeleteUpstreamResponse, error) {
+	c := call{op: &opUpstreamsDeleteUpstream}
+	c.path = map[string]string{
+		"upstream": request.Upstream,
+	}
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.DeleteUpstreamResponse{HTTP: http}, nil
+}
+
+var opUsageListUsage = operation{
+	id: "list_usage", method: "GET", path: "/v1/usage",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListUsage: List usage
+//
+// By day and key, oldest first.
+//
+// GET /v1/usage
+func (g *Usage) ListUsage(ctx context.Context, request operations.ListUsageRequest, options ...Option) (*operations.ListUsageResponse, error) {
+	c := call{op: &opUsageListUsage}
+	c.query = url.Values{}
+	add(c.query, "organization", request.Organization)
+	add(c.query, "key", request.Key)
+	add(c.query, "from", request.From)
+	add(c.query, "to", request.To)
+	var body shared.UsageList
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListUsageResponse{HTTP: http, UsageList: &body}, nil
+}
+
+var opUsageChargeUsage = operation{
+	id: "charge_usage", method: "POST", path: "/v1/usage/charge",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: true,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ChargeUsage: Charge a use
+//
+// All budgets on the key's path, or none. 401 when the key does not count, 402 when a budget does
+// not have as much left, 403 when the key does not reach so far, 429 when a rate limit is used up;
+// `reason` says it in a word.
+//
+// POST /v1/usage/charge
+func (g *Usage) ChargeUsage(ctx context.Context, request shared.ChargeUsage, options ...Option) (*operations.ChargeUsageResponse, error) {
+	c := call{op: &opUsageChargeUsage}
+	c.body = request
+	var body shared.UsageCounted
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ChargeUsageResponse{HTTP: http, UsageCounted: &body}, nil
+}
+
+var opUsageCommitUsage = operation{
+	id: "commit_usage", method: "POST", path: "/v1/usage/commit",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: true,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// CommitUsage: Commit a reserved use
+//
+// Charges what it really cost and ends the hold. When more than was held does not fit, nothing
+// happens and the hold stays. 404 when the hold is over.
+//
+// POST /v1/usage/commit
+func (g *Usage) CommitUsage(ctx context.Context, request shared.CommitUsage, options ...Option) (*operations.CommitUsageResponse, error) {
+	c := call{op: &opUsageCommitUsage}
+	c.body = request
+	var body shared.UsageCounted
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.CommitUsageResponse{HTTP: http, UsageCounted: &body}, nil
+}
+
+var opUsageReleaseUsage = operation{
+	id: "release_usage", method: "POST", path: "/v1/usage/release",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: true,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ReleaseUsage: Release a reserved use
+//
+// Gives back what was held. 404 when the hold is over.
+//
+// POST /v1/usage/release
+func (g *Usage) ReleaseUsage(ctx context.Context, request shared.ReleaseUsage, options ...Option) (*operations.ReleaseUsageResponse, error) {
+	c := call{op: &opUsageReleaseUsage}
+	c.body = request
+	var body shared.UsageCounted
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ReleaseUsageResponse{HTTP: http, UsageCounted: &body}, nil
+}
+
+var opUsageReserveUsage = operation{
+	id: "reserve_usage", method: "POST", path: "/v1/usage/reserve",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: true,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ReserveUsage: Reserve for a use
+//
+// Holds the amount in all budgets on the key's path, or in none, until it is committed or released,
+// or the time is over. The answer's `id` is the hold.
+//
+// POST /v1/usage/reserve
+func (g *Usage) ReserveUsage(ctx context.Context, request shared.ReserveUsage, options ...Option) (*operations.ReserveUsageResponse, error) {
+	c := call{op: &opUsageReserveUsage}
+	c.body = request
+	var body shared.UsageCounted
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ReserveUsageResponse{HTTP: http, UsageCounted: &body}, nil
 }
 
 var opUsersListUsers = operation{
@@ -1571,4 +2298,56 @@ func (g *Users) DeleteUser(ctx context.Context, request operations.DeleteUserReq
 		return nil, err
 	}
 	return &operations.DeleteUserResponse{HTTP: http}, nil
+}
+
+var opUsersListUserFactors = operation{
+	id: "list_user_factors", method: "GET", path: "/v1/users/{user}/factors",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListUserFactors: List a user's factors
+//
+// Without any secret of them.
+//
+// GET /v1/users/{user}/factors
+func (g *Users) ListUserFactors(ctx context.Context, request operations.ListUserFactorsRequest, options ...Option) (*operations.ListUserFactorsResponse, error) {
+	c := call{op: &opUsersListUserFactors}
+	c.path = map[string]string{
+		"user": request.User,
+	}
+	var body shared.Factors
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListUserFactorsResponse{HTTP: http, Factors: &body}, nil
+}
+
+var opUsersRemoveUserFactor = operation{
+	id: "remove_user_factor", method: "DELETE", path: "/v1/users/{user}/factors/{factor}",
+	sends: "", gives: "", ok: 204,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// RemoveUserFactor: Remove a user's factor
+//
+// For somebody who has lost it. The user is told by mail. For administrators of the instance.
+//
+// DELETE /v1/users/{user}/factors/{factor}
+func (g *Users) RemoveUserFactor(ctx context.Context, request operations.RemoveUserFactorRequest, options ...Option) (*operations.RemoveUserFactorResponse, error) {
+	c := call{op: &opUsersRemoveUserFactor}
+	c.path = map[string]string{
+		"user":   request.User,
+		"factor": request.Factor,
+	}
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.RemoveUserFactorResponse{HTTP: http}, nil
 }

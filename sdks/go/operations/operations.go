@@ -106,6 +106,68 @@ type ListAuditResponse struct {
 	ListingAuditEntry *shared.ListingAuditEntry
 }
 
+// ListBudgetsRequest is what ListBudgets takes.
+type ListBudgetsRequest struct {
+	// How many items a page has at most.
+	Limit *int64
+	// `next` of the page before.
+	Cursor *string
+	// Only budgets of this organization: id or slug.
+	Organization *string
+}
+
+// ListBudgetsResponse is what ListBudgets gives.
+type ListBudgetsResponse struct {
+	HTTP HTTP
+	// A page of budgets
+	ListingBudget *shared.ListingBudget
+}
+
+// CreateBudgetResponse is what CreateBudget gives.
+type CreateBudgetResponse struct {
+	HTTP HTTP
+	// The budget
+	Budget *shared.Budget
+}
+
+// ShowBudgetRequest is what ShowBudget takes.
+type ShowBudgetRequest struct {
+	// Id
+	Budget string
+}
+
+// ShowBudgetResponse is what ShowBudget gives.
+type ShowBudgetResponse struct {
+	HTTP HTTP
+	// The budget
+	Budget *shared.Budget
+}
+
+// SetBudgetRequest is what SetBudget takes.
+type SetBudgetRequest struct {
+	// Id
+	Budget    string
+	SetBudget shared.SetBudget
+}
+
+// SetBudgetResponse is what SetBudget gives.
+type SetBudgetResponse struct {
+	HTTP HTTP
+	// As it is now
+	Budget *shared.Budget
+}
+
+// DeleteBudgetRequest is what DeleteBudget takes.
+type DeleteBudgetRequest struct {
+	// Id
+	Budget string
+}
+
+// DeleteBudgetResponse is what DeleteBudget gives.
+type DeleteBudgetResponse struct {
+	HTTP HTTP
+}
+
 // CheckCredentialResponse is what CheckCredential gives.
 type CheckCredentialResponse struct {
 	HTTP HTTP
@@ -296,6 +358,86 @@ type ShowInstanceResponse struct {
 	Instance *shared.Instance
 }
 
+// ListKeysRequest is what ListKeys takes.
+type ListKeysRequest struct {
+	// How many items a page has at most.
+	Limit *int64
+	// `next` of the page before.
+	Cursor *string
+	// Only keys of this organization: id or slug.
+	Organization *string
+	// Only keys made from this one.
+	Parent *string
+}
+
+// ListKeysResponse is what ListKeys gives.
+type ListKeysResponse struct {
+	HTTP HTTP
+	// A page of keys
+	ListingKey *shared.ListingKey
+}
+
+// CreateKeyResponse is what CreateKey gives.
+type CreateKeyResponse struct {
+	HTTP HTTP
+	// The key
+	IssuedKey *shared.IssuedKey
+}
+
+// ShowKeyRequest is what ShowKey takes.
+type ShowKeyRequest struct {
+	// Id
+	Key string
+}
+
+// ShowKeyResponse is what ShowKey gives.
+type ShowKeyResponse struct {
+	HTTP HTTP
+	// The key
+	Key *shared.Key
+}
+
+// UpdateKeyRequest is what UpdateKey takes.
+type UpdateKeyRequest struct {
+	// Id
+	Key       string
+	UpdateKey shared.UpdateKey
+}
+
+// UpdateKeyResponse is what UpdateKey gives.
+type UpdateKeyResponse struct {
+	HTTP HTTP
+	// As it is now
+	Key *shared.Key
+}
+
+// DeleteKeyRequest is what DeleteKey takes.
+type DeleteKeyRequest struct {
+	// Id
+	Key string
+}
+
+// DeleteKeyResponse is what DeleteKey gives.
+type DeleteKeyResponse struct {
+	HTTP HTTP
+	// The receipt
+	Receipt *shared.Receipt
+}
+
+// RotateKeyRequest is what RotateKey takes.
+type RotateKeyRequest struct {
+	// Id
+	Key       string
+	RotateKey shared.RotateKey
+}
+
+// RotateKeyResponse is what RotateKey gives.
+type RotateKeyResponse struct {
+	HTTP HTTP
+	// The key with its new text
+	IssuedKey *shared.IssuedKey
+}
+
 // ListOrganizationsRequest is what ListOrganizations takes.
 type ListOrganizationsRequest struct {
 	// How many items a page has at most.
@@ -353,6 +495,45 @@ type DeleteOrganizationRequest struct {
 
 // DeleteOrganizationResponse is what DeleteOrganization gives.
 type DeleteOrganizationResponse struct {
+	HTTP HTTP
+}
+
+// ListDomainsRequest is what ListDomains takes.
+type ListDomainsRequest struct {
+	// Id or slug
+	Organization string
+}
+
+// ListDomainsResponse is what ListDomains gives.
+type ListDomainsResponse struct {
+	HTTP HTTP
+	// The domains
+	Domains *shared.Domains
+}
+
+// ClaimDomainRequest is what ClaimDomain takes.
+type ClaimDomainRequest struct {
+	// Id or slug
+	Organization string
+	// For example `example.com`
+	Domain string
+}
+
+// ClaimDomainResponse is what ClaimDomain gives.
+type ClaimDomainResponse struct {
+	HTTP HTTP
+}
+
+// ReleaseDomainRequest is what ReleaseDomain takes.
+type ReleaseDomainRequest struct {
+	// Id or slug
+	Organization string
+	// For example `example.com`
+	Domain string
+}
+
+// ReleaseDomainResponse is what ReleaseDomain gives.
+type ReleaseDomainResponse struct {
 	HTTP HTTP
 }
 
@@ -630,6 +811,33 @@ type DeleteProjectResponse struct {
 	HTTP HTTP
 }
 
+// ShowSignInPolicyRequest is what ShowSignInPolicy takes.
+type ShowSignInPolicyRequest struct {
+	// Id or slug
+	Organization string
+}
+
+// ShowSignInPolicyResponse is what ShowSignInPolicy gives.
+type ShowSignInPolicyResponse struct {
+	HTTP HTTP
+	// What it asks
+	SignInPolicy *shared.SignInPolicy
+}
+
+// DecideSignInPolicyRequest is what DecideSignInPolicy takes.
+type DecideSignInPolicyRequest struct {
+	// Id or slug
+	Organization       string
+	DecideSignInPolicy shared.DecideSignInPolicy
+}
+
+// DecideSignInPolicyResponse is what DecideSignInPolicy gives.
+type DecideSignInPolicyResponse struct {
+	HTTP HTTP
+	// As it is now
+	SignInPolicy *shared.SignInPolicy
+}
+
 // ExplainRefusalRequest is what ExplainRefusal takes.
 type ExplainRefusalRequest struct {
 	// The `KH-…` code of the answer
@@ -655,6 +863,113 @@ type RotateSigningKeysResponse struct {
 	HTTP HTTP
 	// The new keys
 	ListingSigningKey *shared.ListingSigningKey
+}
+
+// ListUpstreamsRequest is what ListUpstreams takes.
+type ListUpstreamsRequest struct {
+	// How many items a page has at most.
+	Limit *int64
+	// `next` of the page before.
+	Cursor *string
+}
+
+// ListUpstreamsResponse is what ListUpstreams gives.
+type ListUpstreamsResponse struct {
+	HTTP HTTP
+	// A page of providers
+	ListingUpstream *shared.ListingUpstream
+}
+
+// CreateUpstreamResponse is what CreateUpstream gives.
+type CreateUpstreamResponse struct {
+	HTTP HTTP
+	// The provider
+	Upstream *shared.Upstream
+}
+
+// ShowUpstreamRequest is what ShowUpstream takes.
+type ShowUpstreamRequest struct {
+	// Id
+	Upstream string
+}
+
+// ShowUpstreamResponse is what ShowUpstream gives.
+type ShowUpstreamResponse struct {
+	HTTP HTTP
+	// The provider
+	Upstream *shared.Upstream
+}
+
+// UpdateUpstreamRequest is what UpdateUpstream takes.
+type UpdateUpstreamRequest struct {
+	// Id
+	Upstream       string
+	UpdateUpstream shared.UpdateUpstream
+}
+
+// UpdateUpstreamResponse is what UpdateUpstream gives.
+type UpdateUpstreamResponse struct {
+	HTTP HTTP
+	// As it is now
+	Upstream *shared.Upstream
+}
+
+// DeleteUpstreamRequest is what DeleteUpstream takes.
+type DeleteUpstreamRequest struct {
+	// Id
+	Upstream string
+}
+
+// DeleteUpstreamResponse is what DeleteUpstream gives.
+type DeleteUpstreamResponse struct {
+	HTTP HTTP
+}
+
+// ListUsageRequest is what ListUsage takes.
+type ListUsageRequest struct {
+	// Only use by keys of this organization: id or slug.
+	Organization *string
+	// Only use by this key.
+	Key *string
+	// The first day, in UTC. Absent: 30 days ago.
+	From *string
+	// The last day. Absent: today.
+	To *string
+}
+
+// ListUsageResponse is what ListUsage gives.
+type ListUsageResponse struct {
+	HTTP HTTP
+	// What was used
+	UsageList *shared.UsageList
+}
+
+// ChargeUsageResponse is what ChargeUsage gives.
+type ChargeUsageResponse struct {
+	HTTP HTTP
+	// Charged
+	UsageCounted *shared.UsageCounted
+}
+
+// CommitUsageResponse is what CommitUsage gives.
+type CommitUsageResponse struct {
+	HTTP HTTP
+	// Charged
+	UsageCounted *shared.UsageCounted
+}
+
+// ReleaseUsageResponse is what ReleaseUsage gives.
+type ReleaseUsageResponse struct {
+	HTTP HTTP
+	// Given back
+	UsageCounted *shared.UsageCounted
+}
+
+// ReserveUsageResponse is what ReserveUsage gives.
+type ReserveUsageResponse struct {
+	HTTP HTTP
+	// Held
+	UsageCounted *shared.UsageCounted
 }
 
 // ListUsersRequest is what ListUsers takes.
@@ -716,5 +1031,31 @@ type DeleteUserRequest struct {
 
 // DeleteUserResponse is what DeleteUser gives.
 type DeleteUserResponse struct {
+	HTTP HTTP
+}
+
+// ListUserFactorsRequest is what ListUserFactors takes.
+type ListUserFactorsRequest struct {
+	// Id
+	User string
+}
+
+// ListUserFactorsResponse is what ListUserFactors gives.
+type ListUserFactorsResponse struct {
+	HTTP HTTP
+	// The factors
+	Factors *shared.Factors
+}
+
+// RemoveUserFactorRequest is what RemoveUserFactor takes.
+type RemoveUserFactorRequest struct {
+	// Id
+	User string
+	// `totp`, `recovery-codes`, or the id of a passkey or link
+	Factor string
+}
+
+// RemoveUserFactorResponse is what RemoveUserFactor gives.
+type RemoveUserFactorResponse struct {
 	HTTP HTTP
 }

@@ -66,16 +66,55 @@ type AuthTokenRequestError struct {
 	Scope *string `json:"scope,omitempty"`
 }
 
+// Budget: A budget with its balance.
+type Budget struct {
+	// What is held for charges to come.
+	Held string `json:"held"`
+	// Its id.
+	ID string `json:"id"`
+	// What is neither spent nor held.
+	Left string `json:"left"`
+	// What it limits: `organization`, `project`, `group`, `user`, `app` or `key`.
+	Level string `json:"level"`
+	// How much may be spent in a period.
+	Limit string `json:"limit"`
+	// The tenant.
+	Organization *string `json:"organization,omitempty"`
+	// How often it begins anew.
+	Period string `json:"period"`
+	// When it begins anew, in seconds since 1970.
+	ResetsAt *int64 `json:"resets_at,omitempty"`
+	// What was spent in the present one.
+	Spent string `json:"spent"`
+	// Which one.
+	Subject *string `json:"subject,omitempty"`
+	// What it counts.
+	Unit string `json:"unit"`
+}
+
 // ChangeMemberRole: A member's new role.
 type ChangeMemberRole struct {
 	// `owner`, `admin` or `member`.
 	Role string `json:"role"`
 }
 
+// ChargeUsage: A use of a key, and what it costs.
+type ChargeUsage struct {
+	// What it costs.
+	Cost UsageCost `json:"cost"`
+	// The key, as its bearer sent it.
+	Credential string `json:"credential"`
+	// Where it was used, for keys that say where they may be.
+	From *UsedFrom `json:"from,omitempty"`
+	// Scopes the key must have, space-separated.
+	Scopes *string `json:"scopes,omitempty"`
+}
+
 // CheckNeed: What a credential must be good for.
 type CheckNeed struct {
 	// The audience it must be for.
-	Audience *string `json:"audience,omitempty"`
+	Audience *string    `json:"audience,omitempty"`
+	Cost     *UsageCost `json:"cost,omitempty"`
 	// Scopes it must have, space-separated.
 	Scopes *string `json:"scopes,omitempty"`
 }
@@ -84,6 +123,7 @@ type CheckNeed struct {
 type CheckRequest struct {
 	// Any credential we issue, as its bearer sent it.
 	Credential string     `json:"credential"`
+	From       *UsedFrom  `json:"from,omitempty"`
 	Need       *CheckNeed `json:"need,omitempty"`
 }
 
@@ -91,28 +131,54 @@ type CheckRequest struct {
 type CheckedCredential struct {
 	// Always `true`; what is not alive is refused.
 	Active bool `json:"active"`
-	// Where it is good.
-	Audience string `json:"audience"`
-	// The client it was issued to.
-	ClientID string `json:"client_id"`
-	// When it ends, in seconds since 1970.
-	ExpiresAt int64 `json:"expires_at"`
+	// Where it is good; absent for a key, which is good at every API behind this server.
+	Audience *string `json:"audience,omitempty"`
+	// The budgets of a key that count the needed cost, from the key upwards.
+	Budgets []Budget `json:"budgets,omitempty"`
+	// The client it was issued to; a session has none.
+	ClientID *string `json:"client_id,omitempty"`
+	// When it ends, in seconds since 1970; absent for a key without an end.
+	ExpiresAt *int64 `json:"expires_at,omitempty"`
 	// What it is made of: `jwt` or `opaque`.
 	Format string `json:"format"`
 	// The grant it hangs on; absent when it stands on its client's own authority.
 	Grant *string `json:"grant,omitempty"`
+	// The groups of the tenant that its user is in.
+	Groups []string `json:"groups,omitempty"`
 	// Its id; the `jti` of a JWT.
 	ID string `json:"id"`
 	// When it was issued, in seconds since 1970.
 	IssuedAt int64 `json:"issued_at"`
-	// What it is: `access_token`.
+	// What it is: `access_token`, `session` or `key`.
 	Kind string `json:"kind"`
+	// The name of a key.
+	Label *string `json:"label,omitempty"`
 	// The tenant it acts in; absent for the instance.
 	Organization *string `json:"organization,omitempty"`
+	// The project it acts in.
+	Project *string `json:"project,omitempty"`
+	// How far the rate limits of a key are used up, this use included.
+	RateLimits []CheckedRateLimit `json:"rate_limits,omitempty"`
 	// What it opens, space-separated.
 	Scopes string `json:"scopes"`
 	// Whom it speaks for.
 	Subject string `json:"subject"`
+	// The user it speaks for; absent when a client speaks for itself.
+	User *string `json:"user,omitempty"`
+}
+
+// CheckedRateLimit: A rate limit of a checked key.
+type CheckedRateLimit struct {
+	// How many uses.
+	Limit int64 `json:"limit"`
+	// Its name.
+	Name string `json:"name"`
+	// How many are left.
+	Remaining int64 `json:"remaining"`
+	// Seconds until all are there again.
+	ResetsIn int64 `json:"resets_in"`
+	// In how many seconds.
+	Window int64 `json:"window"`
 }
 
 // Client: An OAuth client.
@@ -171,6 +237,27 @@ type ClientSecret struct {
 	LastFour string `json:"last_four"`
 }
 
+// CommitUsage: What a reserved use really cost.
+type CommitUsage struct {
+	// What it cost, in the hold's unit. More than was held must fit the budgets.
+	Actual string `json:"actual"`
+	// The hold.
+	Hold string `json:"hold"`
+}
+
+// CreateBudget: A budget to make.
+type CreateBudget struct {
+	// What it limits: `organization`, `project`, `group`, `user`, `app` or `key`.
+	Level string `json:"level"`
+	// How much of what, and when it begins anew.
+	Limit KeyLimit `json:"limit"`
+	// The tenant: id or slug. Absent: the caller's own.
+	Organization *string `json:"organization,omitempty"`
+	// Which one: its id. For an app the origin of its callback. For `organization` it may be left
+	// out.
+	Subject *string `json:"subject,omitempty"`
+}
+
 // CreateClient: A client to create.
 type CreateClient struct {
 	// Life of its access tokens in seconds: 1 to 600. Absent: `access_token_ttl` of the server.
@@ -224,6 +311,35 @@ type CreateGroup struct {
 	Bio *string `json:"bio,omitempty"`
 	// The name people see: 1 to 200 characters.
 	Name string `json:"name"`
+}
+
+// CreateKey: A key to make.
+type CreateKey struct {
+	// Addresses and networks it may be used from.
+	Addresses []string `json:"addresses,omitempty"`
+	// How many generations of keys may be made from it: 0 to 8. Absent: 1, or 0 for a child.
+	Depth *int64 `json:"depth,omitempty"`
+	// When it ends, in seconds since 1970. Absent: never, or when the parent ends.
+	ExpiresAt *int64 `json:"expires_at,omitempty"`
+	// The group it works for.
+	Group *string `json:"group,omitempty"`
+	// The name people see: 1 to 200 characters.
+	Label string    `json:"label"`
+	Limit *KeyLimit `json:"limit,omitempty"`
+	// The tenant: id or slug. Absent: the caller's own.
+	Organization *string `json:"organization,omitempty"`
+	// Web origins it may be used by.
+	Origins []string `json:"origins,omitempty"`
+	// The member it belongs to. Absent: the organization.
+	Owner *string `json:"owner,omitempty"`
+	// The key it is made from; then it belongs to whom that one belongs to.
+	Parent *string `json:"parent,omitempty"`
+	// The project it works for.
+	Project *string `json:"project,omitempty"`
+	// How often it may be used: eight limits at most.
+	RateLimits []KeyRateLimit `json:"rate_limits,omitempty"`
+	// What it opens, space-separated. Absent: nothing, or what the parent opens.
+	Scopes *string `json:"scopes,omitempty"`
 }
 
 // CreateOrUpdateErrorResponse: Why a token was not created.
@@ -286,6 +402,27 @@ type CreateTokenResponse struct {
 	Meta *ResponseMeta `json:"meta,omitempty"`
 }
 
+// CreateUpstream: A provider to add.
+type CreateUpstream struct {
+	// `nobody` (the default) or `newcomers`.
+	Admits *string `json:"admits,omitempty"`
+	// Who we are there.
+	ClientID string `json:"client_id"`
+	// Our secret there. Kept sealed and never shown again.
+	ClientSecret *string `json:"client_secret,omitempty"`
+	// Its issuer, exactly as its metadata says it. Never changes.
+	Issuer *string `json:"issuer,omitempty"`
+	// The name on its button; presets have one.
+	Name *string `json:"name,omitempty"`
+	// Whose it is: id or slug. Absent: the caller's organization, or the instance.
+	Organization *string `json:"organization,omitempty"`
+	// `generic` (then `issuer` and `name` are needed), `google`, `github`, `microsoft` (then
+	// `issuer` is needed: `https://login.microsoftonline.com/TENANT/v2.0`) or `gitlab`.
+	Preset string `json:"preset"`
+	// What to ask for; presets know.
+	Scope *string `json:"scope,omitempty"`
+}
+
 // CreateUser: A person to create.
 type CreateUser struct {
 	// The address; case does not matter, it is unique.
@@ -294,12 +431,56 @@ type CreateUser struct {
 	Name string `json:"name"`
 }
 
+// DecideSignInPolicy: What an organization shall ask.
+type DecideSignInPolicy struct {
+	// `nothing`, `second_factor`, `passkey` or `upstream`.
+	Demand string `json:"demand"`
+	// With `upstream`: the id of the provider. It is the organization's own or the instance's.
+	Upstream *string `json:"upstream,omitempty"`
+}
+
+// Domain: A claimed domain.
+type Domain struct {
+	// Since when, in seconds since 1970.
+	ClaimedAt int64 `json:"claimed_at"`
+	// In lower case.
+	Domain string `json:"domain"`
+}
+
+// Domains: The domains an organization has claimed.
+type Domains struct {
+	// By name.
+	Items []Domain `json:"items"`
+}
+
 // ErrorSource: Where in a request something is wrong.
 type ErrorSource struct {
 	// A parameter of the query.
 	Parameter *string `json:"parameter,omitempty"`
 	// A JSON Pointer (RFC 6901) into the body.
 	Pointer *string `json:"pointer,omitempty"`
+}
+
+// Factor: One way to sign in.
+type Factor struct {
+	// When it was set up, in seconds since 1970.
+	CreatedAt int64 `json:"created_at"`
+	// Its id: `totp`, `recovery-codes`, or the id of a passkey or link.
+	ID string `json:"id"`
+	// Recovery codes that were not used yet.
+	Left *int64 `json:"left,omitempty"`
+	// `totp`, `recovery_code`, `passkey` or `upstream`.
+	Method string `json:"method"`
+	// What its owner calls it, or the issuer of a link.
+	Name *string `json:"name,omitempty"`
+	// When it was used last.
+	UsedAt *int64 `json:"used_at,omitempty"`
+}
+
+// Factors: How a person signs in beside the password.
+type Factors struct {
+	// Each of them.
+	Items []Factor `json:"items"`
 }
 
 // FetchErrorResponse: Why a resource was not shown.
@@ -408,6 +589,52 @@ type Instance struct {
 	WaitingCommits int64 `json:"waiting_commits"`
 }
 
+// IssuedKey: A key with its text.
+type IssuedKey struct {
+	// Addresses and networks it may be used from; empty for any.
+	Addresses []string `json:"addresses"`
+	// The app it was handed to, as the origin of its callback.
+	App *string `json:"app,omitempty"`
+	// When it was made, in seconds since 1970.
+	CreatedAt int64 `json:"created_at"`
+	// How many generations of keys may be made from it.
+	Depth int64 `json:"depth"`
+	// Since when it is disabled.
+	DisabledAt *int64 `json:"disabled_at,omitempty"`
+	// When it ends.
+	ExpiresAt *int64 `json:"expires_at,omitempty"`
+	// The group it works for.
+	Group *string `json:"group,omitempty"`
+	// Its id; also its grant's.
+	ID string `json:"id"`
+	// The name its owner gave it.
+	Label string `json:"label"`
+	// The last four characters of its text.
+	LastFour string `json:"last_four"`
+	// When it was last used, ten seconds late at most.
+	LastUsedAt *int64 `json:"last_used_at,omitempty"`
+	// The tenant; absent for a person's own.
+	Organization *string `json:"organization,omitempty"`
+	// Web origins it may be used by; empty for any.
+	Origins []string `json:"origins"`
+	// The user it belongs to; absent for a key of the organization itself.
+	Owner *string `json:"owner,omitempty"`
+	// The key or grant it was made from.
+	Parent *string `json:"parent,omitempty"`
+	// How its text begins.
+	Prefix string `json:"prefix"`
+	// When the text before the last rotation stops working.
+	PreviousExpiresAt *int64 `json:"previous_expires_at,omitempty"`
+	// The project it works for.
+	Project *string `json:"project,omitempty"`
+	// How often it may be used.
+	RateLimits []KeyRateLimit `json:"rate_limits"`
+	// What it opens, space-separated.
+	Scopes string `json:"scopes"`
+	// The text, shown once.
+	Secret string `json:"secret"`
+}
+
 // JSONAPIError: One thing that went wrong.
 type JSONAPIError struct {
 	// One of the family's codes, `InvalidCredentials` for one.
@@ -422,10 +649,82 @@ type JSONAPIError struct {
 	Title *string `json:"title,omitempty"`
 }
 
+// Key: An API key.
+type Key struct {
+	// Addresses and networks it may be used from; empty for any.
+	Addresses []string `json:"addresses"`
+	// The app it was handed to, as the origin of its callback.
+	App *string `json:"app,omitempty"`
+	// When it was made, in seconds since 1970.
+	CreatedAt int64 `json:"created_at"`
+	// How many generations of keys may be made from it.
+	Depth int64 `json:"depth"`
+	// Since when it is disabled.
+	DisabledAt *int64 `json:"disabled_at,omitempty"`
+	// When it ends.
+	ExpiresAt *int64 `json:"expires_at,omitempty"`
+	// The group it works for.
+	Group *string `json:"group,omitempty"`
+	// Its id; also its grant's.
+	ID string `json:"id"`
+	// The name its owner gave it.
+	Label string `json:"label"`
+	// The last four characters of its text.
+	LastFour string `json:"last_four"`
+	// When it was last used, ten seconds late at most.
+	LastUsedAt *int64 `json:"last_used_at,omitempty"`
+	// The tenant; absent for a person's own.
+	Organization *string `json:"organization,omitempty"`
+	// Web origins it may be used by; empty for any.
+	Origins []string `json:"origins"`
+	// The user it belongs to; absent for a key of the organization itself.
+	Owner *string `json:"owner,omitempty"`
+	// The key or grant it was made from.
+	Parent *string `json:"parent,omitempty"`
+	// How its text begins.
+	Prefix string `json:"prefix"`
+	// When the text before the last rotation stops working.
+	PreviousExpiresAt *int64 `json:"previous_expires_at,omitempty"`
+	// The project it works for.
+	Project *string `json:"project,omitempty"`
+	// How often it may be used.
+	RateLimits []KeyRateLimit `json:"rate_limits"`
+	// What it opens, space-separated.
+	Scopes string `json:"scopes"`
+}
+
+// KeyLimit: What a key may spend.
+type KeyLimit struct {
+	// How much, as a decimal number in text.
+	Amount string `json:"amount"`
+	// When it begins anew: `none` (the default), `daily`, `weekly` or `monthly`, at UTC boundaries.
+	Period *string `json:"period,omitempty"`
+	// A currency of ISO 4217, or a name of your own.
+	Unit string `json:"unit"`
+}
+
+// KeyRateLimit: A rate limit.
+type KeyRateLimit struct {
+	// How many uses: 1 to 1000000.
+	Limit int64 `json:"limit"`
+	// Its name in the `RateLimit` headers.
+	Name string `json:"name"`
+	// In how many seconds: 1 to 86400.
+	Window int64 `json:"window"`
+}
+
 // ListingAuditEntry: One page of a list.
 type ListingAuditEntry struct {
 	// What is on this page.
 	Items []AuditEntry `json:"items"`
+	// The `cursor` of the next page; absent on the last one.
+	Next *string `json:"next,omitempty"`
+}
+
+// ListingBudget: One page of a list.
+type ListingBudget struct {
+	// What is on this page.
+	Items []Budget `json:"items"`
 	// The `cursor` of the next page; absent on the last one.
 	Next *string `json:"next,omitempty"`
 }
@@ -470,6 +769,14 @@ type ListingGroupMember struct {
 	Next *string `json:"next,omitempty"`
 }
 
+// ListingKey: One page of a list.
+type ListingKey struct {
+	// What is on this page.
+	Items []Key `json:"items"`
+	// The `cursor` of the next page; absent on the last one.
+	Next *string `json:"next,omitempty"`
+}
+
 // ListingMember: One page of a list.
 type ListingMember struct {
 	// What is on this page.
@@ -498,6 +805,14 @@ type ListingProject struct {
 type ListingSigningKey struct {
 	// What is on this page.
 	Items []SigningKey `json:"items"`
+	// The `cursor` of the next page; absent on the last one.
+	Next *string `json:"next,omitempty"`
+}
+
+// ListingUpstream: One page of a list.
+type ListingUpstream struct {
+	// What is on this page.
+	Items []Upstream `json:"items"`
 	// The `cursor` of the next page; absent on the last one.
 	Next *string `json:"next,omitempty"`
 }
@@ -549,7 +864,8 @@ type Problem struct {
 	// The path that was asked for.
 	Instance *string `json:"instance,omitempty"`
 	// Why a checked credential does not count, for programs: `invalid_token`,
-	// `insufficient_scope`, `invalid_request`, `temporarily_unavailable`.
+	// `insufficient_scope`, `not_from_here`, `budget_exhausted`, `unit_mismatch`, `rate_limited`,
+	// `invalid_request`, `temporarily_unavailable`.
 	Reason *string `json:"reason,omitempty"`
 	// The HTTP status.
 	Status int64 `json:"status"`
@@ -651,6 +967,26 @@ type RelatedLink struct {
 	Related string `json:"related"`
 }
 
+// ReleaseUsage: A reserved use that did not happen.
+type ReleaseUsage struct {
+	// The hold.
+	Hold string `json:"hold"`
+}
+
+// ReserveUsage: A use of a key that is to come, and what it costs at most.
+type ReserveUsage struct {
+	// What it costs at most.
+	Cost UsageCost `json:"cost"`
+	// The key, as its bearer sent it.
+	Credential string `json:"credential"`
+	// Where it was used, for keys that say where they may be.
+	From *UsedFrom `json:"from,omitempty"`
+	// Scopes the key must have, space-separated.
+	Scopes *string `json:"scopes,omitempty"`
+	// How long the amount is held: 1 to 3600; 60 when absent.
+	Seconds *int64 `json:"seconds,omitempty"`
+}
+
 // Resource: A group or an organization.
 type Resource struct {
 	// What is known of it.
@@ -715,6 +1051,12 @@ type RotateClientSecret struct {
 	OverlapSeconds *int64 `json:"overlap_seconds,omitempty"`
 }
 
+// RotateKey: How to rotate a key.
+type RotateKey struct {
+	// For how long the present text keeps working: 0 (the default) to 2592000.
+	OverlapSeconds *int64 `json:"overlap_seconds,omitempty"`
+}
+
 // RotateSigningKeys: Which keys to rotate, and how fast.
 type RotateSigningKeys struct {
 	// Only this algorithm: `ES256`, `EdDSA`, `PS256` or `RS256`. Without it, every one in use.
@@ -740,6 +1082,22 @@ type RotatedClientSecret struct {
 type SelfLink struct {
 	// A path of this server.
 	Self string `json:"self"`
+}
+
+// SetBudget: A new limit for a budget.
+type SetBudget struct {
+	// How much may be spent in a period, in the budget's unit. What is spent stays spent.
+	Amount string `json:"amount"`
+}
+
+// SignInPolicy: What an organization asks.
+type SignInPolicy struct {
+	// When that was decided, in seconds since 1970.
+	ChangedAt *int64 `json:"changed_at,omitempty"`
+	// `nothing`, `second_factor`, `passkey` or `upstream`.
+	Demand string `json:"demand"`
+	// The provider that vouches for addresses of its domains.
+	Upstream *string `json:"upstream,omitempty"`
 }
 
 // SigningKey: A published signing key.
@@ -879,6 +1237,26 @@ type UpdateGroup struct {
 	Name *string `json:"name,omitempty"`
 }
 
+// UpdateKey: What to change of a key; absent members stay as they are.
+type UpdateKey struct {
+	// Addresses and networks it may be used from.
+	Addresses []string `json:"addresses,omitempty"`
+	// How many generations of keys may be made from it.
+	Depth *int64 `json:"depth,omitempty"`
+	// Whether it is stopped.
+	Disabled *bool `json:"disabled,omitempty"`
+	// When it ends; null for never.
+	ExpiresAt *int64 `json:"expires_at,omitempty"`
+	// A new name.
+	Label *string `json:"label,omitempty"`
+	// Web origins it may be used by.
+	Origins []string `json:"origins,omitempty"`
+	// How often it may be used.
+	RateLimits []KeyRateLimit `json:"rate_limits,omitempty"`
+	// What it opens from now on.
+	Scopes *string `json:"scopes,omitempty"`
+}
+
 // UpdateOrganization: What to change of a tenant; absent members stay as they are.
 type UpdateOrganization struct {
 	// `true` stops everything the tenant holds, `false` lets it act again. For administrators of
@@ -898,6 +1276,22 @@ type UpdateProject struct {
 	Slug *string `json:"slug,omitempty"`
 }
 
+// UpdateUpstream: What to change of a provider; absent members stay as they are.
+type UpdateUpstream struct {
+	// `nobody` or `newcomers`.
+	Admits *string `json:"admits,omitempty"`
+	// Another client there.
+	ClientID *string `json:"client_id,omitempty"`
+	// A new secret.
+	ClientSecret *string `json:"client_secret,omitempty"`
+	// `true`: nobody signs in with it until it is enabled again.
+	Disabled *bool `json:"disabled,omitempty"`
+	// Another name.
+	Name *string `json:"name,omitempty"`
+	// What to ask for.
+	Scope *string `json:"scope,omitempty"`
+}
+
 // UpdateUser: What to change of a person; absent members stay as they are.
 type UpdateUser struct {
 	// `true` stops the user, `false` lets them act again.
@@ -906,6 +1300,84 @@ type UpdateUser struct {
 	Email *string `json:"email,omitempty"`
 	// A new name.
 	Name *string `json:"name,omitempty"`
+}
+
+// Upstream: A provider people may sign in with.
+type Upstream struct {
+	// Whom it may bring in: `nobody` but those who linked it, or `newcomers` too.
+	Admits string `json:"admits"`
+	// Who we are there.
+	ClientID string `json:"client_id"`
+	// When it was added, in seconds since 1970.
+	CreatedAt int64 `json:"created_at"`
+	// Since when nobody signs in with it.
+	DisabledAt *int64 `json:"disabled_at,omitempty"`
+	// Its id.
+	ID string `json:"id"`
+	// Its issuer.
+	Issuer string `json:"issuer"`
+	// The name on its button.
+	Name string `json:"name"`
+	// The organization whose provider it is; absent for the whole instance.
+	Organization *string `json:"organization,omitempty"`
+	// `generic`, `google`, `github`, `microsoft` or `gitlab`.
+	Preset string `json:"preset"`
+	// What must be registered there as our redirect URI.
+	RedirectURI string `json:"redirect_uri"`
+	// What is asked for, separated by spaces.
+	Scope string `json:"scope"`
+}
+
+// UsageCost: What something costs.
+type UsageCost struct {
+	// How much, as a decimal number in text; money may be four decimals finer than its currency.
+	Amount string `json:"amount"`
+	// A currency of ISO 4217, or a name of your own.
+	Unit string `json:"unit"`
+}
+
+// UsageCounted: What was counted.
+type UsageCounted struct {
+	// How much was charged or held.
+	Amount string `json:"amount"`
+	// The budgets as they are now, from the key upwards; none when it is repeated.
+	Budgets []Budget `json:"budgets"`
+	// When the hold ends by itself.
+	ExpiresAt *int64 `json:"expires_at,omitempty"`
+	// The id of the charge; of a reservation, the hold.
+	ID string `json:"id"`
+	// Whether it had been done before under the same `Idempotency-Key`.
+	Repeated bool `json:"repeated"`
+	// Of what; absent when the end of a hold is repeated.
+	Unit *string `json:"unit,omitempty"`
+}
+
+// UsageList: What was used.
+type UsageList struct {
+	// By day and key, oldest first; ten thousand at most.
+	Items []UsageOfDay `json:"items"`
+}
+
+// UsageOfDay: What a key used on a day.
+type UsageOfDay struct {
+	// How much.
+	Amount string `json:"amount"`
+	// In how many charges.
+	Charges int64 `json:"charges"`
+	// The day, in UTC.
+	Day string `json:"day"`
+	// The key.
+	Key string `json:"key"`
+	// What is counted.
+	Unit string `json:"unit"`
+}
+
+// UsedFrom: Where a key was used.
+type UsedFrom struct {
+	// The network address.
+	Address *string `json:"address,omitempty"`
+	// The `Origin` of the page.
+	Origin *string `json:"origin,omitempty"`
 }
 
 // User: A person.

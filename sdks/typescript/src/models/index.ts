@@ -64,16 +64,55 @@ export interface AuthTokenRequestErrorData {
   scope?: string | undefined;
 }
 
+/** A budget with its balance. */
+export interface Budget {
+  /** What is held for charges to come. */
+  held: string;
+  /** Its id. */
+  id: string;
+  /** What is neither spent nor held. */
+  left: string;
+  /** What it limits: `organization`, `project`, `group`, `user`, `app` or `key`. */
+  level: string;
+  /** How much may be spent in a period. */
+  limit: string;
+  /** The tenant. */
+  organization?: string | null | undefined;
+  /** How often it begins anew. */
+  period: string;
+  /** When it begins anew, in seconds since 1970. */
+  resetsAt?: number | null | undefined;
+  /** What was spent in the present one. */
+  spent: string;
+  /** Which one. */
+  subject?: string | null | undefined;
+  /** What it counts. */
+  unit: string;
+}
+
 /** A member's new role. */
 export interface ChangeMemberRole {
   /** `owner`, `admin` or `member`. */
   role: string;
 }
 
+/** A use of a key, and what it costs. */
+export interface ChargeUsage {
+  /** What it costs. */
+  cost: UsageCost;
+  /** The key, as its bearer sent it. */
+  credential: string;
+  /** Where it was used, for keys that say where they may be. */
+  from?: UsedFrom | undefined;
+  /** Scopes the key must have, space-separated. */
+  scopes?: string | null | undefined;
+}
+
 /** What a credential must be good for. */
 export interface CheckNeed {
   /** The audience it must be for. */
   audience?: string | null | undefined;
+  cost?: UsageCost | null | undefined;
   /** Scopes it must have, space-separated. */
   scopes?: string | null | undefined;
 }
@@ -82,6 +121,7 @@ export interface CheckNeed {
 export interface CheckRequest {
   /** Any credential we issue, as its bearer sent it. */
   credential: string;
+  from?: UsedFrom | null | undefined;
   need?: CheckNeed | null | undefined;
 }
 
@@ -89,12 +129,14 @@ export interface CheckRequest {
 export interface CheckedCredential {
   /** Always `true`; what is not alive is refused. */
   active: boolean;
-  /** Where it is good. */
-  audience: string;
+  /** Where it is good; absent for a key, which is good at every API behind this server. */
+  audience?: string | undefined;
+  /** The budgets of a key that count the needed cost, from the key upwards. */
+  budgets?: Array<Budget> | undefined;
   /** The client it was issued to; a session has none. */
   clientId?: string | null | undefined;
-  /** When it ends, in seconds since 1970. */
-  expiresAt: number;
+  /** When it ends, in seconds since 1970; absent for a key without an end. */
+  expiresAt?: number | null | undefined;
   /** What it is made of: `jwt` or `opaque`. */
   format: string;
   /** The grant it hangs on; absent when it stands on its client's own authority. */
@@ -105,18 +147,36 @@ export interface CheckedCredential {
   id: string;
   /** When it was issued, in seconds since 1970. */
   issuedAt: number;
-  /** What it is: `access_token` or `session`. */
+  /** What it is: `access_token`, `session` or `key`. */
   kind: string;
+  /** The name of a key. */
+  label?: string | null | undefined;
   /** The tenant it acts in; absent for the instance. */
   organization?: string | null | undefined;
   /** The project it acts in. */
   project?: string | null | undefined;
+  /** How far the rate limits of a key are used up, this use included. */
+  rateLimits?: Array<CheckedRateLimit> | undefined;
   /** What it opens, space-separated. */
   scopes: string;
   /** Whom it speaks for. */
   subject: string;
   /** The user it speaks for; absent when a client speaks for itself. */
   user?: string | null | undefined;
+}
+
+/** A rate limit of a checked key. */
+export interface CheckedRateLimit {
+  /** How many uses. */
+  limit: number;
+  /** Its name. */
+  name: string;
+  /** How many are left. */
+  remaining: number;
+  /** Seconds until all are there again. */
+  resetsIn: number;
+  /** In how many seconds. */
+  window: number;
 }
 
 /** An OAuth client. */
@@ -173,6 +233,29 @@ export interface ClientSecret {
   id: string;
   /** The last four characters of its text. */
   lastFour: string;
+}
+
+/** What a reserved use really cost. */
+export interface CommitUsage {
+  /** What it cost, in the hold's unit. More than was held must fit the budgets. */
+  actual: string;
+  /** The hold. */
+  hold: string;
+}
+
+/** A budget to make. */
+export interface CreateBudget {
+  /** What it limits: `organization`, `project`, `group`, `user`, `app` or `key`. */
+  level: string;
+  /** How much of what, and when it begins anew. */
+  limit: KeyLimit;
+  /** The tenant: id or slug. Absent: the caller's own. */
+  organization?: string | null | undefined;
+  /**
+   * Which one: its id. For an app the origin of its callback. For `organization` it may be left
+   * out.
+   */
+  subject?: string | null | undefined;
 }
 
 /** A client to create. */
@@ -238,6 +321,35 @@ export interface CreateGroup {
   bio?: string | null | undefined;
   /** The name people see: 1 to 200 characters. */
   name: string;
+}
+
+/** A key to make. */
+export interface CreateKey {
+  /** Addresses and networks it may be used from. */
+  addresses?: Array<string> | null | undefined;
+  /** How many generations of keys may be made from it: 0 to 8. Absent: 1, or 0 for a child. */
+  depth?: number | null | undefined;
+  /** When it ends, in seconds since 1970. Absent: never, or when the parent ends. */
+  expiresAt?: number | null | undefined;
+  /** The group it works for. */
+  group?: string | null | undefined;
+  /** The name people see: 1 to 200 characters. */
+  label: string;
+  limit?: KeyLimit | null | undefined;
+  /** The tenant: id or slug. Absent: the caller's own. */
+  organization?: string | null | undefined;
+  /** Web origins it may be used by. */
+  origins?: Array<string> | null | undefined;
+  /** The member it belongs to. Absent: the organization. */
+  owner?: string | null | undefined;
+  /** The key it is made from; then it belongs to whom that one belongs to. */
+  parent?: string | null | undefined;
+  /** The project it works for. */
+  project?: string | null | undefined;
+  /** How often it may be used: eight limits at most. */
+  rateLimits?: Array<KeyRateLimit> | undefined;
+  /** What it opens, space-separated. Absent: nothing, or what the parent opens. */
+  scopes?: string | null | undefined;
 }
 
 /** Why a token was not created. */
@@ -489,6 +601,52 @@ export interface Instance {
   waitingCommits: number;
 }
 
+/** A key with its text. */
+export interface IssuedKey {
+  /** Addresses and networks it may be used from; empty for any. */
+  addresses: Array<string>;
+  /** The app it was handed to, as the origin of its callback. */
+  app?: string | null | undefined;
+  /** When it was made, in seconds since 1970. */
+  createdAt: number;
+  /** How many generations of keys may be made from it. */
+  depth: number;
+  /** Since when it is disabled. */
+  disabledAt?: number | null | undefined;
+  /** When it ends. */
+  expiresAt?: number | null | undefined;
+  /** The group it works for. */
+  group?: string | null | undefined;
+  /** Its id; also its grant's. */
+  id: string;
+  /** The name its owner gave it. */
+  label: string;
+  /** The last four characters of its text. */
+  lastFour: string;
+  /** When it was last used, ten seconds late at most. */
+  lastUsedAt?: number | null | undefined;
+  /** The tenant; absent for a person's own. */
+  organization?: string | null | undefined;
+  /** Web origins it may be used by; empty for any. */
+  origins: Array<string>;
+  /** The user it belongs to; absent for a key of the organization itself. */
+  owner?: string | null | undefined;
+  /** The key or grant it was made from. */
+  parent?: string | null | undefined;
+  /** How its text begins. */
+  prefix: string;
+  /** When the text before the last rotation stops working. */
+  previousExpiresAt?: number | null | undefined;
+  /** The project it works for. */
+  project?: string | null | undefined;
+  /** How often it may be used. */
+  rateLimits: Array<KeyRateLimit>;
+  /** What it opens, space-separated. */
+  scopes: string;
+  /** The text, shown once. */
+  secret: string;
+}
+
 /** One thing that went wrong. */
 export interface JsonApiError {
   /** One of the family's codes, `InvalidCredentials` for one. */
@@ -503,10 +661,82 @@ export interface JsonApiError {
   title?: string | undefined;
 }
 
+/** An API key. */
+export interface Key {
+  /** Addresses and networks it may be used from; empty for any. */
+  addresses: Array<string>;
+  /** The app it was handed to, as the origin of its callback. */
+  app?: string | null | undefined;
+  /** When it was made, in seconds since 1970. */
+  createdAt: number;
+  /** How many generations of keys may be made from it. */
+  depth: number;
+  /** Since when it is disabled. */
+  disabledAt?: number | null | undefined;
+  /** When it ends. */
+  expiresAt?: number | null | undefined;
+  /** The group it works for. */
+  group?: string | null | undefined;
+  /** Its id; also its grant's. */
+  id: string;
+  /** The name its owner gave it. */
+  label: string;
+  /** The last four characters of its text. */
+  lastFour: string;
+  /** When it was last used, ten seconds late at most. */
+  lastUsedAt?: number | null | undefined;
+  /** The tenant; absent for a person's own. */
+  organization?: string | null | undefined;
+  /** Web origins it may be used by; empty for any. */
+  origins: Array<string>;
+  /** The user it belongs to; absent for a key of the organization itself. */
+  owner?: string | null | undefined;
+  /** The key or grant it was made from. */
+  parent?: string | null | undefined;
+  /** How its text begins. */
+  prefix: string;
+  /** When the text before the last rotation stops working. */
+  previousExpiresAt?: number | null | undefined;
+  /** The project it works for. */
+  project?: string | null | undefined;
+  /** How often it may be used. */
+  rateLimits: Array<KeyRateLimit>;
+  /** What it opens, space-separated. */
+  scopes: string;
+}
+
+/** What a key may spend. */
+export interface KeyLimit {
+  /** How much, as a decimal number in text. */
+  amount: string;
+  /** When it begins anew: `none` (the default), `daily`, `weekly` or `monthly`, at UTC boundaries. */
+  period?: string | null | undefined;
+  /** A currency of ISO 4217, or a name of your own. */
+  unit: string;
+}
+
+/** A rate limit. */
+export interface KeyRateLimit {
+  /** How many uses: 1 to 1000000. */
+  limit: number;
+  /** Its name in the `RateLimit` headers. */
+  name: string;
+  /** In how many seconds: 1 to 86400. */
+  window: number;
+}
+
 /** One page of a list. */
 export interface ListingAuditEntry {
   /** What is on this page. */
   items: Array<AuditEntry>;
+  /** The `cursor` of the next page; absent on the last one. */
+  next?: string | null | undefined;
+}
+
+/** One page of a list. */
+export interface ListingBudget {
+  /** What is on this page. */
+  items: Array<Budget>;
   /** The `cursor` of the next page; absent on the last one. */
   next?: string | null | undefined;
 }
@@ -547,6 +777,14 @@ export interface ListingGroup {
 export interface ListingGroupMember {
   /** What is on this page. */
   items: Array<GroupMember>;
+  /** The `cursor` of the next page; absent on the last one. */
+  next?: string | null | undefined;
+}
+
+/** One page of a list. */
+export interface ListingKey {
+  /** What is on this page. */
+  items: Array<Key>;
   /** The `cursor` of the next page; absent on the last one. */
   next?: string | null | undefined;
 }
@@ -742,6 +980,26 @@ export interface RelatedLink {
   related: string;
 }
 
+/** A reserved use that did not happen. */
+export interface ReleaseUsage {
+  /** The hold. */
+  hold: string;
+}
+
+/** A use of a key that is to come, and what it costs at most. */
+export interface ReserveUsage {
+  /** What it costs at most. */
+  cost: UsageCost;
+  /** The key, as its bearer sent it. */
+  credential: string;
+  /** Where it was used, for keys that say where they may be. */
+  from?: UsedFrom | undefined;
+  /** Scopes the key must have, space-separated. */
+  scopes?: string | null | undefined;
+  /** How long the amount is held: 1 to 3600; 60 when absent. */
+  seconds?: number | null | undefined;
+}
+
 /** A group or an organization. */
 export interface Resource {
   /** What is known of it. */
@@ -806,6 +1064,12 @@ export interface RotateClientSecret {
   overlapSeconds?: number | null | undefined;
 }
 
+/** How to rotate a key. */
+export interface RotateKey {
+  /** For how long the present text keeps working: 0 (the default) to 2592000. */
+  overlapSeconds?: number | null | undefined;
+}
+
 /** Which keys to rotate, and how fast. */
 export interface RotateSigningKeys {
   /** Only this algorithm: `ES256`, `EdDSA`, `PS256` or `RS256`. Without it, every one in use. */
@@ -833,6 +1097,12 @@ export interface RotatedClientSecret {
 export interface SelfLink {
   /** A path of this server. */
   self: string;
+}
+
+/** A new limit for a budget. */
+export interface SetBudget {
+  /** How much may be spent in a period, in the budget's unit. What is spent stays spent. */
+  amount: string;
 }
 
 /** What an organization asks. */
@@ -980,6 +1250,26 @@ export interface UpdateGroup {
   name?: string | null | undefined;
 }
 
+/** What to change of a key; absent members stay as they are. */
+export interface UpdateKey {
+  /** Addresses and networks it may be used from. */
+  addresses?: Array<string> | null | undefined;
+  /** How many generations of keys may be made from it. */
+  depth?: number | null | undefined;
+  /** Whether it is stopped. */
+  disabled?: boolean | null | undefined;
+  /** When it ends; null for never. */
+  expiresAt?: number | null | undefined;
+  /** A new name. */
+  label?: string | null | undefined;
+  /** Web origins it may be used by. */
+  origins?: Array<string> | null | undefined;
+  /** How often it may be used. */
+  rateLimits?: Array<KeyRateLimit> | null | undefined;
+  /** What it opens from now on. */
+  scopes?: string | null | undefined;
+}
+
 /** What to change of a tenant; absent members stay as they are. */
 export interface UpdateOrganization {
   /**
@@ -1051,6 +1341,58 @@ export interface Upstream {
   redirectUri: string;
   /** What is asked for, separated by spaces. */
   scope: string;
+}
+
+/** What something costs. */
+export interface UsageCost {
+  /** How much, as a decimal number in text; money may be four decimals finer than its currency. */
+  amount: string;
+  /** A currency of ISO 4217, or a name of your own. */
+  unit: string;
+}
+
+/** What was counted. */
+export interface UsageCounted {
+  /** How much was charged or held. */
+  amount: string;
+  /** The budgets as they are now, from the key upwards; none when it is repeated. */
+  budgets: Array<Budget>;
+  /** When the hold ends by itself. */
+  expiresAt?: number | null | undefined;
+  /** The id of the charge; of a reservation, the hold. */
+  id: string;
+  /** Whether it had been done before under the same `Idempotency-Key`. */
+  repeated: boolean;
+  /** Of what; absent when the end of a hold is repeated. */
+  unit?: string | null | undefined;
+}
+
+/** What was used. */
+export interface UsageList {
+  /** By day and key, oldest first; ten thousand at most. */
+  items: Array<UsageOfDay>;
+}
+
+/** What a key used on a day. */
+export interface UsageOfDay {
+  /** How much. */
+  amount: string;
+  /** In how many charges. */
+  charges: number;
+  /** The day, in UTC. */
+  day: string;
+  /** The key. */
+  key: string;
+  /** What is counted. */
+  unit: string;
+}
+
+/** Where a key was used. */
+export interface UsedFrom {
+  /** The network address. */
+  address?: string | null | undefined;
+  /** The `Origin` of the page. */
+  origin?: string | null | undefined;
 }
 
 /** A person. */

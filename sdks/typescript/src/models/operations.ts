@@ -67,6 +67,35 @@ export interface AuditListAuditRequest {
   since?: number | undefined;
 }
 
+/** What `budgetsListBudgets` takes. */
+export interface BudgetsListBudgetsRequest {
+  /** How many items a page has at most. */
+  limit?: number | undefined;
+  /** `next` of the page before. */
+  cursor?: string | undefined;
+  /** Only budgets of this organization: id or slug. */
+  organization?: string | undefined;
+}
+
+/** What `budgetsShowBudget` takes. */
+export interface BudgetsShowBudgetRequest {
+  /** Id */
+  budget: string;
+}
+
+/** What `budgetsSetBudget` takes. */
+export interface BudgetsSetBudgetRequest {
+  /** Id */
+  budget: string;
+  setBudget: models.SetBudget;
+}
+
+/** What `budgetsDeleteBudget` takes. */
+export interface BudgetsDeleteBudgetRequest {
+  /** Id */
+  budget: string;
+}
+
 /** What `clientsListClients` takes. */
 export interface ClientsListClientsRequest {
   /** How many items a page has at most. */
@@ -156,6 +185,44 @@ export interface GrantsShowGrantRequest {
 export interface GrantsRevokeGrantRequest {
   /** Id */
   grant: string;
+}
+
+/** What `keysListKeys` takes. */
+export interface KeysListKeysRequest {
+  /** How many items a page has at most. */
+  limit?: number | undefined;
+  /** `next` of the page before. */
+  cursor?: string | undefined;
+  /** Only keys of this organization: id or slug. */
+  organization?: string | undefined;
+  /** Only keys made from this one. */
+  parent?: string | undefined;
+}
+
+/** What `keysShowKey` takes. */
+export interface KeysShowKeyRequest {
+  /** Id */
+  key: string;
+}
+
+/** What `keysUpdateKey` takes. */
+export interface KeysUpdateKeyRequest {
+  /** Id */
+  key: string;
+  updateKey: models.UpdateKey;
+}
+
+/** What `keysDeleteKey` takes. */
+export interface KeysDeleteKeyRequest {
+  /** Id */
+  key: string;
+}
+
+/** What `keysRotateKey` takes. */
+export interface KeysRotateKeyRequest {
+  /** Id */
+  key: string;
+  rotateKey: models.RotateKey;
 }
 
 /** What `organizationsListOrganizations` takes. */
@@ -409,6 +476,18 @@ export interface UpstreamsUpdateUpstreamRequest {
 export interface UpstreamsDeleteUpstreamRequest {
   /** Id */
   upstream: string;
+}
+
+/** What `usageListUsage` takes. */
+export interface UsageListUsageRequest {
+  /** Only use by keys of this organization: id or slug. */
+  organization?: string | undefined;
+  /** Only use by this key. */
+  key?: string | undefined;
+  /** The first day, in UTC. Absent: 30 days ago. */
+  from?: string | undefined;
+  /** The last day. Absent: today. */
+  to?: string | undefined;
 }
 
 /** What `usersListUsers` takes. */

@@ -21,7 +21,9 @@ export class Check {
    *
    * The principal of any credential we issue, or why it does not count: 401 `invalid_token` for one
    * that is dead or unknown, 403 `insufficient_scope` for one that lives but does not reach so far.
-   * The caller needs no credential of its own: holding the one it asks about is the proof.
+   * A key may also be refused with 402 when a budget does not have the needed cost left, with 403 when
+   * it may not be used from there, and with 429 when a rate limit is used up; each check counts as a
+   * use. Nothing is charged here: that is `/v1/usage/charge`, which checks as well. The caller needs no credential of its own: holding the one it asks about is the proof.
    *
    * `POST /v1/check`
    */

@@ -10,6 +10,9 @@ import { Members } from "./members.js";
 import { Users } from "./users.js";
 import { Upstreams } from "./upstreams.js";
 import { Clients } from "./clients.js";
+import { Keys } from "./keys.js";
+import { Budgets } from "./budgets.js";
+import { Usage } from "./usage.js";
 import { Grants } from "./grants.js";
 import { Audit } from "./audit.js";
 import { Refusals } from "./refusals.js";
@@ -31,6 +34,9 @@ export class Keyhaven extends KeyhavenCore {
   #users?: Users;
   #upstreams?: Upstreams;
   #clients?: Clients;
+  #keys?: Keys;
+  #budgets?: Budgets;
+  #usage?: Usage;
   #grants?: Grants;
   #audit?: Audit;
   #refusals?: Refusals;
@@ -77,6 +83,21 @@ export class Keyhaven extends KeyhavenCore {
   /** OAuth clients and their secrets. */
   get clients(): Clients {
     return (this.#clients ??= new Clients(this));
+  }
+
+  /** API keys of people and organizations. */
+  get keys(): Keys {
+    return (this.#keys ??= new Keys(this));
+  }
+
+  /** What may be spent, at each level from the organization to the key. */
+  get budgets(): Budgets {
+    return (this.#budgets ??= new Budgets(this));
+  }
+
+  /** What the use of keys costs, for the APIs behind us. */
+  get usage(): Usage {
+    return (this.#usage ??= new Usage(this));
   }
 
   /** The revocation graph. */

@@ -5,5 +5,5 @@ import type { Validator } from "../runtime/options.js";
 
 export const checkCheckCredential: Validator = {
   operation: "check_credential",
-  check: checker({"active":"b","audience":"s","client_id?":"s","expires_at":"n","format":"s","grant?":"s","groups?":["s"],"id":"s","issued_at":"n","kind":"s","organization?":"s","project?":"s","scopes":"s","subject":"s","user?":"s"}),
+  check: checker({"active":"b","audience?":"s","budgets?":[{"held":"s","id":"s","left":"s","level":"s","limit":"s","organization?":"s","period":"s","resets_at?":"n","spent":"s","subject?":"s","unit":"s"}],"client_id?":"s","expires_at?":"n","format":"s","grant?":"s","groups?":["s"],"id":"s","issued_at":"n","kind":"s","label?":"s","organization?":"s","project?":"s","rate_limits?":[{"limit":"n","name":"s","remaining":"n","resets_in":"n","window":"n"}],"scopes":"s","subject":"s","user?":"s"}),
 };
