@@ -38,6 +38,7 @@ pub mod logout;
 pub mod mail_code;
 pub mod metadata;
 pub mod params;
+pub mod password;
 pub mod period;
 pub mod person;
 pub mod pkce;

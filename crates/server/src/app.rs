@@ -24,6 +24,7 @@ use crate::keyring::KeyRing;
 use crate::limits::FailureLimit;
 use crate::mail::Post;
 use crate::pace::Pace;
+use crate::password_pool::PasswordPool;
 use crate::refusals::RefusalLog;
 use crate::upstream::Upstreams;
 
@@ -49,6 +50,8 @@ pub struct App {
     pub failures: FailureLimit,
     /// How far the rate limits of keys are used up, and when they were last used.
     pub key_limits: KeyLimits,
+    /// Hashes passwords, a few at a time.
+    pub passwords: PasswordPool,
     /// How letters leave.
     pub post: Post,
     /// The one client for URLs that others chose.

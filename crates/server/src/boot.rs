@@ -32,6 +32,7 @@ use crate::limits::FailureLimit;
 use crate::mail::Post;
 use crate::master_key::{Fresh, MasterKeys};
 use crate::pace::Pace;
+use crate::password_pool::PasswordPool;
 use crate::refusals::RefusalLog;
 use crate::upstream::Upstreams;
 
@@ -96,6 +97,8 @@ pub async fn open_over(
         .context("TLS of outgoing requests")?;
     let upstreams = Upstreams::new(outside.clone());
     let post = Post::new(config.mail_smtp.0.as_ref(), &config.mail_from, &config.data)?;
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let passwords = PasswordPool::new(processors);
     let app = Arc::new(App {
         store,
         keys,
@@ -110,6 +113,7 @@ pub async fn open_over(
         post,
         outside,
         upstreams,
+        passwords,
     });
     ensure_signing_key(&app, config).await?;
     Ok(Node { app, refusals })

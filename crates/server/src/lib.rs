@@ -17,6 +17,7 @@ pub mod oauth;
 pub mod operations;
 pub mod pace;
 pub mod pages;
+pub mod password_pool;
 pub mod refusals;
 pub mod routes;
 pub mod serve;

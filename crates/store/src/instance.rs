@@ -73,6 +73,11 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }
 
+/// The step that states a fact, for commits that may happen once in the life of an instance.
+pub(crate) fn stating(name: &str, value: &str) -> Step {
+    Step::one(&STATE, values![name, value])
+}
+
 /// What time it is for the database, as text (RFC 3339, a space for the T).
 pub async fn find_clock(engine: &dyn Engine) -> Result<String, Error> {
     let rows = engine.read(&CLOCK, values![]).await?;

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+pub mod accounts;
 pub mod act;
 pub mod audit;
 pub mod authorization_requests;
@@ -41,6 +42,7 @@ mod outcome;
 mod page;
 pub mod passkey_challenges;
 pub mod passkeys;
+pub mod passwords;
 pub mod pending_sign_ins;
 pub mod people;
 pub mod profiles;
@@ -55,6 +57,7 @@ pub mod revoking;
 pub mod seal;
 pub mod sessions;
 pub mod sign_in_policies;
+pub mod sign_in_tries;
 pub mod signing_keys;
 pub mod totp_seeds;
 pub mod upstream_flows;
@@ -110,6 +113,7 @@ impl Store {
 
 /// Every statement of every room, so that a test can prepare them all on every engine.
 pub const ROOMS: &[&[&Statement]] = &[
+    accounts::STATEMENTS,
     audit::STATEMENTS,
     budgets::STATEMENTS,
     authorization_requests::STATEMENTS,
@@ -141,6 +145,7 @@ pub const ROOMS: &[&[&Statement]] = &[
     metering::STATEMENTS,
     one_time_codes::STATEMENTS,
     organizations::STATEMENTS,
+    passwords::STATEMENTS,
     pending_sign_ins::STATEMENTS,
     people::STATEMENTS,
     profiles::STATEMENTS,
@@ -156,6 +161,7 @@ pub const ROOMS: &[&[&Statement]] = &[
     revoking::STATEMENTS,
     sessions::STATEMENTS,
     sign_in_policies::STATEMENTS,
+    sign_in_tries::STATEMENTS,
     signing_keys::STATEMENTS,
     totp_seeds::STATEMENTS,
     upstream_flows::STATEMENTS,

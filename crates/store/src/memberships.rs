@@ -62,13 +62,7 @@ impl Store {
         role: Role,
         mut act: Act,
     ) -> Result<Outcome, Error> {
-        let detail = format!(r#"{{"role":"{}"}}"#, role.as_str());
-        let values = values![organization.0, member.0, role.as_str(), act.now];
-        let plan = Plan::default()
-            .must(organizations::hold(organization), Outcome::Absent)
-            .must(Step::one(&HOLD_USER, values![member.0]), Outcome::Unknown("user", 0))
-            .must(Step::one(&ADD, values), Outcome::Taken("user"))
-            .also(act.audit(Some(organization), "member.added", target(member), detail))
+        let plan = adding(organization, member, role, &mut act)
             .also(act.publish(Change::of(Kind::User, member.0)));
         self.carry_out(plan, act).await
     }
@@ -139,6 +133,22 @@ pub(crate) fn join(
     now: Timestamp,
 ) -> Step {
     Step::one(&ADD, values![organization.0, member.0, role.as_str(), now])
+}
+
+/// The steps that make a user a member, for commits that do more.
+pub(crate) fn adding(
+    organization: OrganizationId,
+    member: UserId,
+    role: Role,
+    act: &mut Act,
+) -> Plan {
+    let detail = format!(r#"{{"role":"{}"}}"#, role.as_str());
+    let values = values![organization.0, member.0, role.as_str(), act.now];
+    Plan::default()
+        .must(organizations::hold(organization), Outcome::Absent)
+        .must(Step::one(&HOLD_USER, values![member.0]), Outcome::Unknown("user", 0))
+        .must(Step::one(&ADD, values), Outcome::Taken("user"))
+        .also(act.audit(Some(organization), "member.added", target(member), detail))
 }
 
 fn target(member: UserId) -> String {

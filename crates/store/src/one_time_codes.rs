@@ -181,6 +181,11 @@ pub fn spending(code: &OneTimeCode, now: Timestamp) -> Plan {
     Plan::default().must(Step::one(&SPEND, values), Outcome::Moved)
 }
 
+/// The step that makes a user's other unspent codes of one purpose worthless.
+pub(crate) fn voiding(user: UserId, purpose: Purpose, now: Timestamp) -> Step {
+    Step::any(&VOID, values![user.0, purpose.as_str(), now])
+}
+
 fn code(mut row: Row) -> Result<OneTimeCode, Error> {
     let word = row.text(2)?;
     let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.as_str() == word);
@@ -232,5 +237,11 @@ static SPEND: Statement = Statement::new(
       WHERE purpose = $1 AND id = $2 AND hash = $3 AND spent_at IS NULL AND expires_at > $4",
 );
 
+static VOID: Statement = Statement::new(
+    "one_time_codes.void",
+    "UPDATE one_time_codes SET spent_at = $3
+      WHERE member = $1 AND purpose = $2 AND spent_at IS NULL",
+);
+
 /// Every statement of this room.
-pub const STATEMENTS: &[&Statement] = &[&KEEP, &FIND, &LIST, &SPEND];
+pub const STATEMENTS: &[&Statement] = &[&KEEP, &FIND, &LIST, &SPEND, &VOID];

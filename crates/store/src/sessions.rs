@@ -15,11 +15,10 @@ use keyhaven_protocol::session::{Account, Ended, Session};
 use keyhaven_protocol::sign_in::Methods;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 
-use crate::act::Plan;
 use crate::changes::{Change, Kind};
 use crate::engine::{Row, Step};
 use crate::people::Person;
-use crate::{Act, Error, Outcome, Store, users, values};
+use crate::{Act, Error, Outcome, Plan, Store, users, values};
 
 mod begin;
 mod ending;
@@ -28,6 +27,7 @@ mod statements;
 
 pub use begin::{MOST_SESSIONS, NewSession};
 pub use ending::Why;
+pub(crate) use ending::ending_all;
 pub use listing::SessionRecord;
 pub use statements::STATEMENTS;
 
@@ -199,17 +199,19 @@ impl Store {
     }
 
     /// Notes that the person of a session has just proved who they are again. The session goes on.
+    /// `with` holds what the factor spent.
     pub async fn refresh_authentication(
         &self,
         session: &Session,
         methods: &Methods,
+        with: Plan,
         mut act: Act,
     ) -> Result<Outcome, Error> {
         let values = values![session.id.0, methods.to_string(), act.now];
-        let plan = Plan::default()
+        let plan = with
             .must(users::hold_active(session.user), Outcome::Absent)
             .must(Step::one(&statements::REAUTHENTICATE, values), Outcome::Absent)
-            .also(act.audit(None, "session.reauthenticated", target(session.id), "{}"))
+            .also(act.audit(None, "session.reauthenticated", person(session.user), "{}"))
             .also(act.publish(Change::of(Kind::Session, session.id.0)));
         self.carry_out(plan, act).await
     }
@@ -217,6 +219,11 @@ impl Store {
 
 /// Rows of "last seen" in one commit.
 const CHUNK: usize = 500;
+
+/// Sign-ins are told of their person, so that a person's history is one look-up.
+pub(crate) fn person(id: UserId) -> String {
+    format!("user:{id}")
+}
 
 pub(crate) fn target(id: SessionId) -> String {
     format!("session:{id}")

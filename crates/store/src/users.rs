@@ -9,7 +9,7 @@ use crate::changes::{Change, Kind};
 use crate::engine::{Row, Statement, Step};
 use crate::organizations::Power;
 use crate::{
-    Act, Error, Listed, Outcome, Page, Reach, Store, mail_codes, passkeys, recovery_codes,
+    Act, Error, Listed, Outcome, Page, Reach, Store, accounts, mail_codes, passkeys, recovery_codes,
     totp_seeds, upstream_identities, values,
 };
 
@@ -43,6 +43,7 @@ impl Store {
     /// Creates a user; `Taken("email")` when another has the address.
     pub async fn create_user(&self, new: &User, mut act: Act) -> Result<Outcome, Error> {
         let plan = Plan::default().must(create(new), Outcome::Taken("email")).also(act.audit(
+        let plan = Plan::default().must(creating(new), Outcome::Taken("email")).also(act.audit(
             None,
             "user.created",
             target(new.id),
@@ -100,8 +101,7 @@ impl Store {
         let mut plan =
             Plan::default().must(Step::one(&RENAME, values![id.0, edit.name]), Outcome::Absent);
         if let Some(email) = edit.email {
-            let values = values![id.0, email];
-            plan = plan.must(Step::one(&READDRESS, values), Outcome::Taken("email"));
+            plan = plan.must(readdressing(id, email), Outcome::Taken("email"));
         }
         let action = match edit.standing {
             None => "user.updated",
@@ -131,6 +131,7 @@ impl Store {
             .also(mail_codes::forget(id))
             .also(upstream_identities::forget(id))
             .also(Step::any(&REVOKE_GRANTS, values![id.0, act.now]))
+            .and(accounts::forgetting(id))
             .also(act.audit(None, "user.deleted", target(id), "{}"))
             .also(act.publish(Change::of(Kind::User, id.0)));
         self.carry_out(plan, act).await
@@ -139,8 +140,15 @@ impl Store {
 
 /// The step that creates a user; misses when another has the address.
 pub(crate) fn create(new: &User) -> Step {
+/// The step that creates a user; misses when the address is taken.
+pub(crate) fn creating(new: &User) -> Step {
     let values = values![new.id.0, new.email.as_str(), new.name.as_str(), new.created_at];
     Step::one(&CREATE, values)
+}
+
+/// The step that gives a user another address; misses when it is taken.
+pub(crate) fn readdressing(id: UserId, email: &str) -> Step {
+    Step::one(&READDRESS, values![id.0, email])
 }
 
 /// The step that misses when there is no such user, and keeps it there until the commit.

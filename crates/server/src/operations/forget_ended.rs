@@ -23,6 +23,7 @@ pub async fn forget_ended(app: &App) -> Result<Purged, Error> {
 /// Drops from memory what no living token depends on, and mends a memory that overflowed.
 pub async fn sweep_memory(app: &App) -> Result<(), Error> {
     app.failures.sweep();
+    app.passwords.rest();
     let Some(now) = app.pace.settled(&app.clock) else { return Ok(()) };
     if let Some(lost) = app.store.known().sweep(now) {
         app.store.load_ended(now).await?;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::app::{App, Origin};
 
+pub mod accounts;
 pub mod check;
 pub mod deliver_mail;
 pub mod factors;
@@ -22,11 +23,15 @@ pub mod metering;
 pub mod notify;
 pub mod passkeys;
 pub mod person;
+pub mod passwords;
+pub mod recovery;
 pub mod revoke_token;
 pub mod second_factor;
 pub mod sessions;
 pub mod sign_in;
 pub mod upstream_sign_in;
+pub mod sign_in_tries;
+pub mod tickets;
 
 /// Why an operation did not happen.
 #[derive(Debug)]

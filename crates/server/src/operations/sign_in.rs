@@ -28,9 +28,10 @@ use keyhaven_protocol::time::Timestamp;
 use keyhaven_store::pending_sign_ins::{self, LIVES, PendingSignIn};
 use keyhaven_store::people::Person;
 use keyhaven_store::sessions::NewSession;
+use keyhaven_store::sign_in_tries::{Counter, giving_back};
 use keyhaven_store::{Error, Outcome, Plan};
 
-use super::{Failure, Refused};
+use super::{Failure, Refused, known_device, sign_in_tries};
 use crate::app::{App, Origin};
 
 /// Who is at the door.
@@ -108,13 +109,17 @@ pub async fn find(app: &App, handle: &str, browser: &Secret) -> Result<PendingSi
     })
 }
 
-/// Takes one of the tries at the second factor of a pending sign-in (A63). The write counts.
+/// Takes one of the tries at the second factor of a pending sign-in, and one of its account's over
+/// all of its sign-ins (A63). The write counts.
 pub async fn take_try(app: &App, pending: &PendingSignIn) -> Result<(), Failure> {
-    if app.store.try_sign_in(pending).await? {
-        return Ok(());
+    if !app.store.try_sign_in(pending).await? {
+        let refusal = Refusal::new(Code::TooManyRequests, "too many wrong second factors");
+        return Err(Failure::Refused(Box::new(Refused { refusal, client: None, wait: None })));
     }
-    let refusal = Refusal::new(Code::TooManyRequests, "too many wrong second factors");
-    Err(Failure::Refused(Box::new(Refused { refusal, client: None, wait: None })))
+    match pending.user {
+        None => Ok(()),
+        Some(user) => sign_in_tries::take(app, &[Counter::of_second_factor(user)]).await,
+    }
 }
 
 /// A first factor was shown: signs the person in, or says what is still needed.
@@ -189,8 +194,19 @@ pub struct Opening<'a> {
     pub methods: Methods,
     /// Where the sign-in leads.
     pub continue_to: Continuation,
-    /// The session it is handed out from, and when that one's person was asked.
-    pub parent: Option<(SessionId, Timestamp)>,
+    /// The session it is handed out from.
+    pub parent: Option<Parent>,
+}
+
+/// The session that another is handed out from: the new one ends with it, at the latest.
+#[derive(Clone, Copy, Debug)]
+pub struct Parent {
+    /// Which.
+    pub id: SessionId,
+    /// When its person was asked.
+    pub authenticated_at: Timestamp,
+    /// Its end in any case.
+    pub ends_at: Timestamp,
 }
 
 /// Opens a session, spending `with` in the same commit. For sign-ins that need no pending record:
@@ -205,22 +221,24 @@ pub async fn open(
     let (id, now) = (SessionId(app.id()), app.clock.now());
     let token = credential::mint(Kind::Session, id.0, &app.dice.bytes());
     let place = choose_place(person, &methods, &continue_to);
+    let end = now.plus(app.settings.session_absolute);
     let new = NewSession {
         id,
         hash: token.digest(),
-        parent: parent.map(|(parent, _)| parent),
+        parent: parent.map(|parent| parent.id),
         user: person.user.id,
         organization: place.map(|place| place.organization),
         project: place.and_then(|place| place.projects.first()).map(|project| project.id),
         agent: clipped(visitor.agent),
         address: visitor.origin.address.to_string(),
         methods,
-        authenticated_at: parent.map_or(now, |(_, at)| at),
+        authenticated_at: parent.map_or(now, |parent| parent.authenticated_at),
         idle: app.settings.session_idle,
-        ends_at: now.plus(app.settings.session_absolute),
+        ends_at: parent.map_or(end, |parent| parent.ends_at.min(end)),
         replaces: visitor.session,
     };
     let act = app.act(format!("user:{}", person.user.id), visitor.origin);
+    let with = with.and(giving_back(&counters_of(app, person, visitor), None));
     settled(app.store.begin_session(&new, with, act).await?)?;
     Ok(Opened {
         token,
@@ -228,8 +246,22 @@ pub async fn open(
         organization: new.organization,
         ends_at: new.ends_at,
         continue_to,
-        device: super::known_device::remember(app, person.user.id)?,
+        device: known_device::remember(app, person.user.id)?,
     })
+}
+
+/// What was counted against the person and is forgotten once they are in.
+fn counters_of(app: &App, person: &Person, visitor: Visitor<'_>) -> Vec<Counter> {
+    let user = person.user.id;
+    let device = visitor.device.and_then(|cookie| known_device::recognise(app, cookie));
+    let mut counters =
+        vec![Counter::of_account(&person.user.email), Counter::of_second_factor(user)];
+    counters.extend(
+        device
+            .filter(|device| device.user == user)
+            .map(|device| Counter::of_device(device.id, user)),
+    );
+    counters
 }
 
 /// Where a new session acts: the organization that the destination names, if its person may enter

@@ -18,6 +18,7 @@ use keyhaven::keyring::KeyRing;
 use keyhaven::limits::FailureLimit;
 use keyhaven::mail::{Post, Sender};
 use keyhaven::pace::Pace;
+use keyhaven::password_pool::PasswordPool;
 use keyhaven::refusals::RefusalLog;
 use keyhaven::upstream::Upstreams;
 use keyhaven_connect::egress::Egress;
@@ -103,6 +104,7 @@ impl House {
             post: Post::new(None, &sender, directory.path()).unwrap(),
             outside: outside.clone(),
             upstreams: Upstreams::new(outside),
+            passwords: PasswordPool::new(1),
         });
         let router = api::router(app.clone()).into_router();
         let refusals = Mutex::new(refusals);

@@ -7,7 +7,7 @@ use keyhaven_protocol::sign_in::Methods;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use serde_json::json;
 
-use super::{statements, target};
+use super::{person, statements};
 use crate::engine::{Step, Value};
 use crate::{Act, Error, Outcome, Plan, Store, users, values};
 
@@ -65,7 +65,7 @@ impl Store {
         }
         let make_room = values![new.user.0, now, MOST_SESSIONS];
         let detail = json!({
-            "user": new.user.to_string(),
+            "session": new.id.to_string(),
             "methods": new.methods.to_string(),
             "address": new.address,
             "agent": new.agent,
@@ -73,7 +73,7 @@ impl Store {
         let plan = plan.also(Step::any(&statements::REVOKE_OLDEST, make_room)).also(act.audit(
             new.organization,
             "session.begun",
-            target(new.id),
+            person(new.user),
             detail.to_string(),
         ));
         self.carry_out(plan, act).await

@@ -3,7 +3,7 @@
 
 use keyhaven_protocol::id::{SessionId, UserId};
 
-use super::{statements, target};
+use super::{person, statements};
 use crate::changes::{Change, Kind, Receipt};
 use crate::engine::Step;
 use crate::{Act, Error, Outcome, Plan, Store, values};
@@ -43,7 +43,7 @@ impl Store {
         mut act: Act,
     ) -> Result<(Outcome, Receipt), Error> {
         let now = act.now;
-        let detail = serde_json::json!({ "user": user.to_string(), "why": why.as_str() });
+        let detail = serde_json::json!({ "session": id.to_string(), "why": why.as_str() });
         let owned = Step::one(&statements::OWNED, values![user.0, id.0]);
         let revoke = Step::one(&statements::REVOKE, values![id.0, now, why.as_str()]);
         let below = Step::any(&statements::REVOKE_BELOW, values![id.0, now, why.as_str()]);
@@ -51,7 +51,7 @@ impl Store {
             .must(owned, Outcome::Absent)
             .must(revoke, Outcome::Absent)
             .also(below)
-            .also(act.audit(None, "session.ended", target(id), detail.to_string()))
+            .also(act.audit(None, "session.ended", person(user), detail.to_string()))
             .also(act.publish(Change::of(Kind::Grant, id.0)));
         let outcome = self.carry_out(plan, act).await?;
         Ok((outcome, self.receipt(now)))
@@ -88,7 +88,7 @@ pub(crate) fn ending_all(user: UserId, but: Option<SessionId>, why: Why, act: &m
     });
     Plan::default()
         .also(revoke)
-        .also(act.audit(None, "sessions.ended", format!("user:{user}"), detail.to_string()))
+        .also(act.audit(None, "sessions.ended", person(user), detail.to_string()))
         .also(act.publish(Change::of(Kind::User, user.0)))
 }
 

@@ -1,0 +1,208 @@
+//! Making accounts: by invitation, by signing up where strangers may, and the first administrator.
+//! Each spends a one-time code in the commit that makes the account, so a code makes one.
+
+use keyhaven_protocol::continuation::Continuation;
+use keyhaven_protocol::credential::{self, Kind};
+use keyhaven_protocol::display_name::parse_display_name;
+use keyhaven_protocol::email::parse_email;
+use keyhaven_protocol::id::{OrganizationId, UserId};
+use keyhaven_protocol::refusal::{Code, Refusal};
+use keyhaven_protocol::secret::Secret;
+use keyhaven_protocol::sign_in::{Method, Methods};
+use keyhaven_store::accounts::NewAccount;
+use keyhaven_store::memberships::Role;
+use keyhaven_store::one_time_codes::{OneTimeCode, Purpose, spending};
+use keyhaven_store::sessions::SignedIn;
+use keyhaven_store::users::User;
+use keyhaven_store::{Act, Error, Outcome, Page, Plan, Reach};
+
+use super::Failure;
+use super::passwords::refuse_weak;
+use super::sign_in::{Opened, Opening, Visitor, open};
+use crate::app::{App, Origin};
+
+/// Who a new account is for.
+#[derive(Clone, Copy, Debug)]
+pub struct NewPerson<'a> {
+    /// The name people see, as it was typed.
+    pub name: &'a str,
+    /// The password they choose.
+    pub password: &'a Secret,
+}
+
+/// The code of this purpose that a text names, unspent and in time.
+pub async fn find_code(app: &App, purpose: Purpose, text: &str) -> Result<OneTimeCode, Failure> {
+    let presented = credential::parse_kind(Kind::Once, text.trim())
+        .ok_or_else(|| Refusal::grant("not a one-time code of ours").on("once"))?;
+    let code = app.store.find_one_time_code(purpose, &presented, app.clock.now()).await?;
+    let refused =
+        || Refusal::grant("the one-time code is unknown, over, spent or for something else");
+    code.ok_or_else(|| refused().on("once").into())
+}
+
+/// A new code of this purpose, and its text, which is shown once. Nothing is kept yet.
+#[must_use]
+pub fn mint_code(app: &App, purpose: Purpose) -> (OneTimeCode, Secret) {
+    OneTimeCode::mint(purpose, app.id(), &app.dice.bytes(), app.clock.now())
+}
+
+/// An invitation that was made.
+pub struct Invited {
+    /// The code itself; the link is made of it.
+    pub code: OneTimeCode,
+    /// Where it leads: the page, and the code behind the `#`, which reaches no log.
+    pub link: Secret,
+}
+
+/// Invites an address to the instance, or into an organization as `role`. `act` names who invites.
+pub async fn invite(
+    app: &App,
+    email: &str,
+    into: Option<(OrganizationId, Role)>,
+    act: Act,
+) -> Result<Invited, Failure> {
+    let email = parse_email(email).map_err(|rule| Refusal::request(rule).on("email"))?;
+    let (mut code, text) = mint_code(app, Purpose::Invitation);
+    code.subject = email;
+    code.organization = into.map(|(organization, _)| organization);
+    code.detail = into.map_or("", |(_, role)| role.as_str()).to_owned();
+    match app.store.keep_one_time_code(&code, "user.invited", act).await? {
+        Outcome::Done => Ok(Invited { code, link: link(app, "/invitation", &text) }),
+        other => Err(Error::broken(format!("an invitation ended as {other:?}")).into()),
+    }
+}
+
+/// A link to one of our pages with a code behind the `#`. The host is the issuer's, whatever the
+/// request said (A61).
+#[must_use]
+pub fn link(app: &App, path: &str, code: &Secret) -> Secret {
+    Secret::new(format!("{}{path}#{}", app.settings.issuer, code.reveal()))
+}
+
+/// Makes the account of an invitation and signs the person in: whoever holds the code reads the mail
+/// of its address. Where the address has an account already, its owner signs in and accepts with
+/// [`accept_invitation`].
+pub async fn make_invited_account(
+    app: &App,
+    code: &str,
+    new: NewPerson<'_>,
+    visitor: Visitor<'_>,
+) -> Result<Opened, Failure> {
+    let code = find_code(app, Purpose::Invitation, code).await?;
+    let membership = invited_into(&code)?;
+    let (user, phc) = prepare(app, &code.subject, new).await?;
+    let account = NewAccount { user: &user, phc: Some(&phc), membership };
+    let act = app.act(format!("user:{}", user.id), visitor.origin);
+    let with = spending(&code, app.clock.now());
+    made(app.store.create_account(&account, with, act).await?)?;
+    first_session(app, user.id, Method::Password, visitor).await
+}
+
+/// A signed-in person accepts an invitation to their own address.
+pub async fn accept_invitation(
+    app: &App,
+    code: &str,
+    signed_in: &SignedIn,
+    origin: &Origin,
+) -> Result<(), Failure> {
+    let code = find_code(app, Purpose::Invitation, code).await?;
+    let user = &signed_in.person.user;
+    if code.subject != user.email {
+        return Err(Refusal::grant("the invitation is for another address").into());
+    }
+    let Some((organization, role)) = invited_into(&code)? else {
+        return Err(Refusal::grant("the invitation is for people without an account").into());
+    };
+    let act = app.act(format!("user:{}", user.id), origin);
+    let with = spending(&code, app.clock.now());
+    match app.store.join_organization(user.id, organization, role, with, act).await? {
+        Outcome::Done | Outcome::Taken(_) => Ok(()),
+        other => made(other),
+    }
+}
+
+fn invited_into(code: &OneTimeCode) -> Result<Option<(OrganizationId, Role)>, Failure> {
+    let Some(organization) = code.organization else { return Ok(None) };
+    let role = Role::parse(&code.detail)
+        .ok_or_else(|| Error::broken("one_time_codes.detail is no role of an invitation"))?;
+    Ok(Some((organization, role)))
+}
+
+/// Makes the first administrator, with the code that was printed at the start (A67). They own the
+/// oldest organization. Works once in the life of an instance.
+pub async fn make_first_administrator(
+    app: &App,
+    code: &str,
+    email: &str,
+    new: NewPerson<'_>,
+    visitor: Visitor<'_>,
+) -> Result<Opened, Failure> {
+    let code = find_code(app, Purpose::FirstRun, code).await?;
+    let (user, phc) = prepare(app, email, new).await?;
+    let first = Page { after: None, limit: 1 };
+    let organizations = app.store.list_organizations(Reach::Instance, first).await?;
+    let membership = organizations.items.first().map(|found| (found.id, Role::Owner));
+    let account = NewAccount { user: &user, phc: Some(&phc), membership };
+    let act = app.act(format!("user:{}", user.id), visitor.origin);
+    let with = spending(&code, app.clock.now());
+    made(app.store.create_first_administrator(&account, with, act).await?)?;
+    first_session(app, user.id, Method::FirstRun, visitor).await
+}
+
+/// The code with which the first administrator is made, while there is none.
+pub async fn first_run_code(app: &App, origin: &Origin) -> Result<Option<Secret>, Error> {
+    if app.store.has_administrators().await? {
+        return Ok(None);
+    }
+    let (code, text) = mint_code(app, Purpose::FirstRun);
+    let act = app.act("system", origin);
+    app.store.keep_one_time_code(&code, "first_run.offered", act).await?;
+    Ok(Some(text))
+}
+
+/// A user and the PHC string of their password, from what was typed.
+pub(super) async fn prepare(
+    app: &App,
+    email: &str,
+    new: NewPerson<'_>,
+) -> Result<(User, String), Failure> {
+    let email = parse_email(email).map_err(|rule| Refusal::request(rule).on("username"))?;
+    let name = parse_display_name(new.name).map_err(|rule| Refusal::request(rule).on("name"))?;
+    refuse_weak(new.password, &email)?;
+    let phc = app.passwords.hash(new.password, app.dice.bytes()).await?;
+    let (id, created_at) = (UserId(app.id()), app.clock.now());
+    Ok((User { id, email, name, created_at, disabled_at: None }, phc))
+}
+
+/// What making an account ended as.
+pub(super) fn made(outcome: Outcome) -> Result<(), Failure> {
+    let refusal = match outcome {
+        Outcome::Done => return Ok(()),
+        Outcome::Taken("email") => Refusal::grant("the address has an account already"),
+        Outcome::Moved => Refusal::grant("the one-time code was spent at the same time").on("once"),
+        Outcome::Absent => Refusal::grant("the organization is gone"),
+        Outcome::Full("administrators") => {
+            Refusal::new(Code::UnauthorizedClient, "the instance has an administrator already")
+        }
+        other => return Err(Error::broken(format!("an account ended as {other:?}")).into()),
+    };
+    Err(refusal.into())
+}
+
+/// The session of an account that was just made.
+pub(super) async fn first_session(
+    app: &App,
+    user: UserId,
+    method: Method,
+    visitor: Visitor<'_>,
+) -> Result<Opened, Failure> {
+    let person = app.store.find_person(user).await?;
+    let person = person.ok_or_else(|| Refusal::grant("the user is gone"))?;
+    let opening = Opening {
+        person: &person,
+        methods: Methods::of(method),
+        continue_to: Continuation::default(),
+        parent: None,
+    };
+    open(app, opening, Plan::default(), visitor).await
+}
