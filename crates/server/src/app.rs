@@ -106,6 +106,10 @@ pub struct Settings {
     pub signing_rotation: Seconds,
     /// How long audit rows are kept.
     pub audit_window: Seconds,
+    /// The origin of the dashboard that the sessions family leads to; our own when none is set.
+    pub dashboard: Option<String>,
+    /// The path there that a sign-in leads to; `{organization}` stands for a slug.
+    pub dashboard_landing: String,
     /// A session ends when unused this long.
     pub session_idle: Seconds,
     /// A session ends this long after it began.
@@ -134,6 +138,12 @@ impl Settings {
         let from = self.issuer.find("://").map_or(0, |at| at + 3);
         let end = self.issuer[from..].find('/').map_or(self.issuer.len(), |at| from + at);
         &self.issuer[..end]
+    }
+
+    /// The origin of the dashboard.
+    #[must_use]
+    pub fn dashboard_origin(&self) -> &str {
+        self.dashboard.as_deref().unwrap_or_else(|| self.origin())
     }
 }
 

@@ -165,6 +165,8 @@ fn settings(config: &Config, issuer: String) -> Settings {
         jsonapi_organization: config.jsonapi_organization_auth,
         signing_rotation: Seconds(config.signing_rotation.0.saturating_mul(86_400)),
         audit_window: Seconds(config.audit_retention_days.0.saturating_mul(86_400)),
+        dashboard: config.dashboard_origin.0.clone().map(|origin| origin.0),
+        dashboard_landing: config.dashboard_landing.0.clone(),
         session_idle: config.session_idle_ttl.0,
         session_absolute: config.session_absolute_ttl.0,
         new_clients: NewClients {

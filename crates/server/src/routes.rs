@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post};
 
 use crate::api;
-use crate::app::Shared;
-use crate::doors::{json_api_tokens, user_keys};
-use crate::http::cors::AnyOrigin;
+use crate::app::{App, Shared};
+use crate::doors::{json_api_tokens, sessions, user_keys};
+use crate::http::cors::{AnyOrigin, OneOrigin};
 use crate::http::operator::{Check, Readiness};
 use crate::oauth::{introspect, metadata, revoke, token};
 use crate::pages::{assets, hand_out, start};
@@ -22,6 +23,7 @@ pub fn public(app: Shared) -> Routes {
         .merge(keys(""))
         .merge(keys("/api/v1"))
         .route("/api/v1/{*rest}", any(user_keys::nothing_here))
+        .merge(session_family(&app))
         .with_state(app.clone())
         .merge(api::router(app))
         .map(|router| router.fallback(start::show_nothing))
@@ -76,6 +78,31 @@ fn keys(mount: &str) -> Routes<Shared> {
             post(user_keys::exchange_auth_keys).layer(AnyOrigin::POST),
         )
         .route(&format!("{mount}/key"), get(user_keys::show_current_key).layer(AnyOrigin::READ))
+}
+
+/// The sessions family. Pages of the configured dashboard may read its answers, and no others.
+fn session_family(app: &App) -> Routes<Shared> {
+    let dashboard = app.settings.dashboard.as_deref().and_then(OneOrigin::new);
+    let routes = Routes::new()
+        .route("/rpc/auth.login", get(sessions::begin_sign_in).options(sessions::preflight))
+        .route("/rpc/auth.callback", get(sessions::complete_sign_in).options(sessions::preflight))
+        .route("/rpc/auth.info", get(sessions::show_session_info).options(sessions::preflight))
+        .route("/rpc/auth.switchScopes", post(sessions::switch_scopes).options(sessions::preflight))
+        .route(
+            "/rpc/auth.logout",
+            get(sessions::log_out).post(sessions::log_out).options(sessions::preflight),
+        )
+        .route(
+            "/rpc/auth.register",
+            post(sessions::register_organization).options(sessions::preflight),
+        )
+        .route("/rpc/{*rest}", any(sessions::unknown_procedure).options(sessions::preflight));
+    match dashboard {
+        None => routes,
+        Some(_) => {
+            routes.map(|router| router.layer(from_fn_with_state(dashboard, OneOrigin::dress)))
+        }
+    }
 }
 
 /// Ready while the database answers and changes of other nodes are heard.

@@ -7,6 +7,8 @@ use crate::changes::{Change, Kind};
 use crate::engine::{Statement, Step};
 use crate::memberships::Role;
 use crate::one_time_codes::{self, Purpose};
+use crate::organizations::{self, Organization};
+use crate::projects::{self, Project};
 use crate::sessions::{Why, ending_all};
 use crate::users::{self, User};
 use crate::{Act, Error, Outcome, Plan, Store, instance, memberships, passwords, people, values};
@@ -70,6 +72,27 @@ impl Store {
         self.carry_out(plan, act).await
     }
 
+    /// A person who belongs nowhere makes an organization of their own, with its first project.
+    /// `Taken("slug")` when the slug is taken, `Taken("user")` when they belong somewhere by now.
+    pub async fn found_organization(
+        &self,
+        organization: &Organization,
+        project: &Project,
+        user: UserId,
+        role: Role,
+        mut act: Act,
+    ) -> Result<Outcome, Error> {
+        // The user is held first: of two at once the second looks when the first is done.
+        let plan = Plan::default()
+            .must(users::hold_active(user), Outcome::Absent)
+            .must(Step::one(&BELONGS_NOWHERE, values![user.0]), Outcome::Taken("user"))
+            .and(organizations::creating(organization, &mut act))
+            .also(projects::creating(project))
+            .and(memberships::adding(organization.id, user, role, &mut act))
+            .also(act.publish(Change::of(Kind::User, user.0)));
+        self.carry_out(plan, act).await
+    }
+
     /// Gives a person another address, which they have proved. Every session but `keep` ends, and
     /// links that were sent to the old address are void. `Taken("email")` when another has it.
     pub async fn change_address(
@@ -124,6 +147,12 @@ pub(crate) fn forgetting(user: UserId) -> Plan {
     .fold(Plan::default(), |plan, statement| plan.also(Step::any(statement, values![user.0])))
 }
 
+static BELONGS_NOWHERE: Statement = Statement::new(
+    "accounts.belongs_nowhere",
+    "UPDATE users SET created_at = created_at
+      WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM memberships WHERE member = $1)",
+);
+
 static FORGET_PASSWORD: Statement =
     Statement::new("accounts.forget_password", "DELETE FROM passwords WHERE member = $1");
 
@@ -144,6 +173,7 @@ static FORGET_SESSIONS: Statement =
 
 /// Every statement of this room.
 pub const STATEMENTS: &[&Statement] = &[
+    &BELONGS_NOWHERE,
     &FORGET_PASSWORD,
     &FORGET_FACTORS,
     &FORGET_CODES,

@@ -52,10 +52,7 @@ impl Store {
         new: &Organization,
         mut act: Act,
     ) -> Result<Outcome, Error> {
-        let values = values![new.id.0, new.name.as_str(), new.slug.as_str(), new.created_at];
-        let plan = Plan::default()
-            .must(Step::one(&CREATE, values), Outcome::Taken("slug"))
-            .also(act.audit(Some(new.id), "organization.created", target(new.id), "{}"));
+        let plan = creating(new, &mut act);
         self.carry_out(plan, act).await
     }
 
@@ -154,6 +151,17 @@ impl Store {
 
 /// How many rows one deletion may take with it: a commit holds the writer while it runs.
 pub const MOST_DELETED: i64 = 5_000;
+
+/// The steps that create a tenant, for commits that do more.
+pub(crate) fn creating(new: &Organization, act: &mut Act) -> Plan {
+    let values = values![new.id.0, new.name.as_str(), new.slug.as_str(), new.created_at];
+    Plan::default().must(Step::one(&CREATE, values), Outcome::Taken("slug")).also(act.audit(
+        Some(new.id),
+        "organization.created",
+        target(new.id),
+        "{}",
+    ))
+}
 
 /// Requires that the organization exists, and keeps it until the commit ends: whatever is put into
 /// a tenant takes turns with its deletion.

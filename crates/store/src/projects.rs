@@ -36,11 +36,9 @@ impl Store {
     /// Creates a project; `Taken("slug")` when another of the tenant has the slug.
     pub async fn create_project(&self, new: &Project, mut act: Act) -> Result<Outcome, Error> {
         let organization = new.organization;
-        let values =
-            values![organization.0, new.id.0, new.name.as_str(), new.slug.as_str(), new.created_at];
         let plan = Plan::default()
             .must(organizations::hold(organization), Outcome::Absent)
-            .must(Step::one(&CREATE, values), Outcome::Taken("slug"))
+            .must(creating(new), Outcome::Taken("slug"))
             .also(act.audit(Some(organization), "project.created", target(new.id), "{}"))
             .also(act.publish(Change::of(Kind::Organization, organization.0)));
         self.carry_out(plan, act).await
@@ -103,6 +101,13 @@ impl Store {
             .also(act.publish(Change::of(Kind::Organization, organization.0)));
         self.carry_out(plan, act).await
     }
+}
+
+/// The step that creates a project; misses when the slug is taken.
+pub(crate) fn creating(new: &Project) -> Step {
+    let (organization, id) = (new.organization.0, new.id.0);
+    let values = values![organization, id, new.name.as_str(), new.slug.as_str(), new.created_at];
+    Step::one(&CREATE, values)
 }
 
 fn target(id: ProjectId) -> String {

@@ -80,7 +80,7 @@ impl Store {
         mut act: Act,
     ) -> Result<Outcome, Error> {
         let mut plan = Plan::default()
-            .must(users::create(user), Outcome::Taken("email"))
+            .must(users::creating(user), Outcome::Taken("email"))
             .and(linking(identity))
             .also(act.audit(None, "user.admitted", target(user.id), detail(identity.provider)));
         if let Some(organization) = member_of {

@@ -9,8 +9,8 @@ use crate::changes::{Change, Kind};
 use crate::engine::{Row, Statement, Step};
 use crate::organizations::Power;
 use crate::{
-    Act, Error, Listed, Outcome, Page, Reach, Store, accounts, mail_codes, passkeys, recovery_codes,
-    totp_seeds, upstream_identities, values,
+    Act, Error, Listed, Outcome, Page, Reach, Store, accounts, mail_codes, passkeys,
+    recovery_codes, totp_seeds, upstream_identities, values,
 };
 
 /// A person.
@@ -42,7 +42,6 @@ pub struct UserEdit<'a> {
 impl Store {
     /// Creates a user; `Taken("email")` when another has the address.
     pub async fn create_user(&self, new: &User, mut act: Act) -> Result<Outcome, Error> {
-        let plan = Plan::default().must(create(new), Outcome::Taken("email")).also(act.audit(
         let plan = Plan::default().must(creating(new), Outcome::Taken("email")).also(act.audit(
             None,
             "user.created",
@@ -138,8 +137,6 @@ impl Store {
     }
 }
 
-/// The step that creates a user; misses when another has the address.
-pub(crate) fn create(new: &User) -> Step {
 /// The step that creates a user; misses when the address is taken.
 pub(crate) fn creating(new: &User) -> Step {
     let values = values![new.id.0, new.email.as_str(), new.name.as_str(), new.created_at];

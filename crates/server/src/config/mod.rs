@@ -20,8 +20,8 @@ pub use reference::reference;
 pub use setting::Setting;
 pub use values::{
     Days, Issuer, JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
-    List, LogFormat, LogLevel, Network, Optional, Reachable, Secrets, SigningAlgorithm, Span,
-    Whole,
+    List, LocalPath, LogFormat, LogLevel, Network, Optional, Reachable, Secrets, SigningAlgorithm,
+    Span, WebOrigin, Whole,
 };
 
 use keyhaven_protocol::secret::Secret;
@@ -120,6 +120,12 @@ config! {
     jsonapi_include_organization: JsonApiInclude = "include", "include, omit";
     /// Who may read a token's organization: its bearer, or whoever knows the token's id.
     jsonapi_organization_auth: JsonApiOrganization = "bearer", "bearer, none";
+    /// The origin of the dashboard that `/rpc/auth.*` serves: sign-ins end there, and its pages may
+    /// send requests with the session cookie. Not set: the origin of the issuer.
+    dashboard_origin: Optional<WebOrigin> = "", "origin";
+    /// The dashboard's path that a sign-in leads to when it asked for none. `{organization}` stands
+    /// for the slug of the organization.
+    dashboard_landing: LocalPath = "/{organization}", "path";
     /// How long a session lives without being used.
     session_idle_ttl: Span<300, 31_536_000> = "604800", "seconds";
     /// How long a session lives, however often it is used.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use keyhaven_connect::egress::Egress;
+use keyhaven_protocol::continuation::Continuation;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::Seconds;
 
@@ -208,6 +209,30 @@ impl Setting for Issuer {
             return Err("http is for loopback only; use https".to_owned());
         }
         Ok(Self { text: text.to_owned(), https })
+    }
+}
+
+/// The origin of a web site (RFC 6454 §6.2): `https`, or `http` on loopback; nothing behind the port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebOrigin(pub String);
+
+impl Setting for WebOrigin {
+    fn parse(text: &str) -> Result<Self, String> {
+        let issuer = Issuer::parse(text)?;
+        if issuer.text.splitn(4, '/').nth(3).is_some() {
+            return Err("an origin has no path".to_owned());
+        }
+        Ok(Self(issuer.text))
+    }
+}
+
+/// A path on an origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalPath(pub String);
+
+impl Setting for LocalPath {
+    fn parse(text: &str) -> Result<Self, String> {
+        Continuation::parse(text).map(|path| Self(path.to_string())).map_err(str::to_owned)
     }
 }
 

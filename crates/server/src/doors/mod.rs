@@ -4,4 +4,5 @@
 pub mod description;
 pub mod json_api_tokens;
 pub mod json_tokens;
+pub mod sessions;
 pub mod user_keys;

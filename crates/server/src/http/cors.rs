@@ -98,6 +98,44 @@ where
     }
 }
 
+/// Lets the pages of one configured origin send requests with their cookies and read the answers. The
+/// value is configured and never the request's own, so nothing is reflected (A82).
+#[derive(Clone, Debug)]
+pub struct OneOrigin(HeaderValue);
+
+impl OneOrigin {
+    /// For the pages of `origin`.
+    #[must_use]
+    pub fn new(origin: &str) -> Option<Self> {
+        HeaderValue::from_str(origin).ok().map(Self)
+    }
+
+    /// Dresses an answer.
+    pub async fn dress(
+        axum::extract::State(own): axum::extract::State<Option<Self>>,
+        request: Request<Body>,
+        next: axum::middleware::Next,
+    ) -> Response<Body> {
+        let mut response = next.run(request).await;
+        if let Some(Self(origin)) = own {
+            let headers = response.headers_mut();
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, FAMILY_METHODS);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, FAMILY_FIELDS);
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, FAMILY_EXPOSED);
+        }
+        response
+    }
+}
+
+const TRUE: HeaderValue = HeaderValue::from_static("true");
+const FAMILY_METHODS: HeaderValue = HeaderValue::from_static("POST, GET, OPTIONS, PUT, DELETE");
+const FAMILY_FIELDS: HeaderValue = HeaderValue::from_static(
+    "Content-Type, Gram-Session, Gram-Project, Gram-Token, idempotency-key",
+);
+const FAMILY_EXPOSED: HeaderValue = HeaderValue::from_static("Gram-Session");
+
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
 /// The Fetch standard's CORS-preflight request.

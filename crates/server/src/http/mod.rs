@@ -17,6 +17,7 @@ pub mod rate_limit;
 pub mod refusal;
 pub mod reply;
 pub mod request;
+pub mod rpc;
 pub mod same_origin;
 pub mod stop;
 pub mod turned_away;

@@ -14,6 +14,7 @@ pub mod check;
 pub mod deliver_mail;
 pub mod factors;
 pub mod forget_ended;
+pub mod found_organization;
 pub mod hand_out;
 pub mod issue_token;
 pub mod keys;
@@ -22,16 +23,16 @@ pub mod mail_code;
 pub mod metering;
 pub mod notify;
 pub mod passkeys;
-pub mod person;
 pub mod passwords;
+pub mod person;
 pub mod recovery;
 pub mod revoke_token;
 pub mod second_factor;
 pub mod sessions;
 pub mod sign_in;
-pub mod upstream_sign_in;
 pub mod sign_in_tries;
 pub mod tickets;
+pub mod upstream_sign_in;
 
 /// Why an operation did not happen.
 #[derive(Debug)]

@@ -29,8 +29,9 @@ use tokio::sync::mpsc;
 
 pub(crate) use a_client::{AClient, Building};
 pub(crate) use a_key::AKey;
-pub(crate) use a_person::a_browsers_origin;
+pub(crate) use a_person::{APerson, a_browsers_origin};
 pub(crate) use answer::{Answer, reason, the};
+pub(crate) use ask::Ask;
 pub(crate) use forge::{assertion, assertion_claims, claims_of, forged, key_set, signed, with_mac};
 pub(crate) use place::Place;
 pub(crate) use watched::Watched;

@@ -238,6 +238,8 @@ fn settings() -> Settings {
         jsonapi_organization: JsonApiOrganization::Bearer,
         signing_rotation: Seconds(30 * 86_400),
         audit_window: Seconds(90 * 86_400),
+        dashboard: None,
+        dashboard_landing: "/".into(),
         session_idle: Seconds(604_800),
         session_absolute: Seconds(1_296_000),
         new_clients: NewClients {

@@ -2,6 +2,7 @@
 
 mod a_tokens_life;
 mod lost_answer;
+mod passwords;
 mod same_refresh_token_at_once;
 mod sessions;
 mod two_nodes;

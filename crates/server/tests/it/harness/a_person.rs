@@ -4,11 +4,14 @@ use keyhaven::app::Origin;
 use keyhaven::operations::sign_in::{self, Opened, Opening, Visitor};
 use keyhaven_protocol::continuation::Continuation;
 use keyhaven_protocol::id::{OrganizationId, UserId};
-use keyhaven_protocol::sign_in::{Method, Methods};
+use keyhaven_protocol::secret::Secret;
+use keyhaven_protocol::sign_in::{Demand, Method, Methods};
 use keyhaven_store::memberships::Role;
 use keyhaven_store::organizations::Power;
+use keyhaven_store::passwords::PasswordChange;
+use keyhaven_store::sign_in_policies::SignInPolicy;
 use keyhaven_store::users::{User, UserEdit};
-use keyhaven_store::{Outcome, Plan};
+use keyhaven_store::{Outcome, Plan, people};
 
 use super::Server;
 
@@ -74,6 +77,31 @@ impl Server {
         let continue_to = Continuation::default();
         let opening = Opening { person: &found, methods, continue_to, parent: None };
         sign_in::open(app, opening, Plan::default(), visitor).await.expect("a session")
+    }
+
+    /// Gives a person their first password.
+    pub(crate) async fn set_password(&self, person: &APerson, password: &str) {
+        let app = self.app();
+        let phc = app.passwords.hash(&Secret::from(password), app.dice.bytes()).await;
+        let phc = phc.expect("a hash");
+        let change = PasswordChange { user: person.id, phc: &phc, was: None, keep: None };
+        let outcome = app.store.change_password(change, Plan::default(), self.act()).await;
+        assert_eq!(outcome.expect("storage works"), Outcome::Done);
+    }
+
+    /// Notes that a person has an authenticator app.
+    pub(crate) async fn enrol_totp(&self, person: &APerson) {
+        let enrol = people::enrolling(person.id, Method::Totp, self.app().clock.now());
+        let outcome = self.app().store.note_factors(enrol, self.act()).await;
+        assert_eq!(outcome.expect("storage works"), Outcome::Done);
+    }
+
+    /// Lets an organization ask this of those who act in it.
+    pub(crate) async fn demand(&self, organization: OrganizationId, demand: Demand) {
+        let store = &self.app().store;
+        let policy = SignInPolicy { demand, ..SignInPolicy::default() };
+        let outcome = store.decide_sign_in_policy(organization, &policy, self.act()).await;
+        assert_eq!(outcome.expect("storage works"), Outcome::Done);
     }
 
     /// Disables or enables a person.

@@ -20,6 +20,7 @@ mod pages;
 mod projects;
 mod refusals;
 mod revoke;
+mod sessions;
 mod signing_keys;
 mod tenants;
 mod token;
