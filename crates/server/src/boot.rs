@@ -247,7 +247,9 @@ fn first_client(app: &App, organization: OrganizationId) -> Result<ClientRecord>
     })
 }
 
-fn origin() -> Origin {
+/// The origin of what a start does.
+#[must_use]
+pub fn origin() -> Origin {
     Origin { address: std::net::Ipv4Addr::LOCALHOST.into(), request: "start".into() }
 }
 

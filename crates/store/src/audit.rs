@@ -1,7 +1,7 @@
 //! What happened, who did it and to whom: appended in the same commit as the change itself, never
 //! altered. Holds no secrets; leaves only by the purge of the audit window.
 
-use keyhaven_protocol::id::{Id, OrganizationId};
+use keyhaven_protocol::id::{Id, OrganizationId, UserId};
 use keyhaven_protocol::time::{Seconds, Timestamp};
 
 use crate::act::Plan;
@@ -80,6 +80,13 @@ impl Store {
                 self.engine.read(&NEWEST, values![action, page.below(), page.fetch()]).await?
             }
         };
+        page.of(rows, recorded, |row| row.id)
+    }
+
+    /// The history of one person's sign-ins, newest first.
+    pub async fn list_sign_ins(&self, user: UserId, page: Page) -> Result<Listed<Recorded>, Error> {
+        let values = values![format!("user:{user}"), page.below(), page.fetch()];
+        let rows = self.engine.read(&SIGN_INS, values).await?;
         page.of(rows, recorded, |row| row.id)
     }
 
@@ -162,6 +169,15 @@ static FOLLOWING: Statement = Statement::new(
     select!("WHERE action = COALESCE($1, action) AND id > $2 AND id < $3 ORDER BY id LIMIT $4"),
 );
 
+// The actions are those of the index that this walks (migration of people).
+static SIGN_INS: Statement = Statement::new(
+    "audit.sign_ins",
+    select!(
+        "WHERE target = $1 AND action IN ('session.begun', 'session.ended', 'session.reauthenticated', 'sessions.ended', 'sign_in.failed')
+           AND id < $2 ORDER BY id DESC LIMIT $3"
+    ),
+);
+
 /// Every statement of this room.
 pub const STATEMENTS: &[&Statement] =
-    &[&APPEND, &NEWEST_IN_ORGANIZATION, &NEWEST, &FOLLOWING_IN_ORGANIZATION, &FOLLOWING];
+    &[&APPEND, &NEWEST_IN_ORGANIZATION, &NEWEST, &FOLLOWING_IN_ORGANIZATION, &FOLLOWING, &SIGN_INS];

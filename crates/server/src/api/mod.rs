@@ -42,7 +42,9 @@ mod problems;
 pub mod projects;
 pub mod reference;
 pub mod refusals;
+pub mod sessions;
 pub mod sign_in_policies;
+pub mod sign_ins;
 pub mod signing_keys;
 pub mod tenant;
 pub mod upstreams;
@@ -57,6 +59,8 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(groups::routes())
         .merge(members::routes())
         .merge(users::routes())
+        .merge(sessions::routes())
+        .merge(sign_ins::routes())
         .merge(factors::routes())
         .merge(sign_in_policies::routes())
         .merge(upstreams::routes())
@@ -142,6 +146,8 @@ pub fn native() -> OpenApi {
         (name = "members", description = "Who belongs to a tenant, and as what."),
         (name = "users", description = "People, known to the whole instance."),
         (name = "upstreams", description = "Other OpenID providers that people sign in with."),
+        (name = "sessions", description = "Signed-in browsers and programs."),
+        (name = "sign-in", description = "Letting people in: invitations, tickets, history."),
         (name = "clients", description = "OAuth clients and their secrets."),
         (name = "keys", description = "API keys of people and organizations."),
         (name = "budgets", description = "What may be spent, at each level from the organization to the key."),

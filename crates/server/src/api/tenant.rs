@@ -4,7 +4,8 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use keyhaven_protocol::id::{
-    BudgetId, ClientId, GrantId, GroupId, Id, KeyId, OrganizationId, ProjectId, UpstreamId, UserId,
+    BudgetId, ClientId, GrantId, GroupId, Id, KeyId, OrganizationId, ProjectId, SessionId,
+    UpstreamId, UserId,
 };
 use keyhaven_store::Reach;
 use keyhaven_store::organizations::Organization;
@@ -70,6 +71,7 @@ path_ids! {
     UserId = "user",
     ClientId = "client",
     GrantId = "grant",
+    SessionId = "session",
     UpstreamId = "upstream",
     KeyId = "key",
     BudgetId = "budget",

@@ -32,9 +32,11 @@ mod project;
 mod reference;
 mod refused;
 pub mod serve;
+mod session;
 mod settings;
 mod signing_key;
 mod span;
+mod ticket;
 mod token;
 mod tour;
 mod user;
@@ -82,6 +84,12 @@ enum Command {
     /// People.
     #[command(subcommand)]
     User(user::User),
+    /// Who is signed in.
+    #[command(subcommand)]
+    Session(session::Session),
+    /// Sign-in tickets.
+    #[command(subcommand)]
+    Ticket(ticket::Ticket),
     /// Who belongs to an organization, or to one of its groups.
     #[command(subcommand)]
     Member(member::Member),
@@ -256,6 +264,8 @@ impl Command {
             Self::Group(verb) => verb.run(caller, printer).await,
             Self::User(verb) => verb.run(caller, printer).await,
             Self::Member(verb) => verb.run(caller, printer).await,
+            Self::Session(verb) => verb.run(caller, printer).await,
+            Self::Ticket(verb) => verb.run(caller, printer).await,
             Self::Client(verb) => verb.run(caller, printer).await,
             Self::Audit(verb) => verb.run(caller, printer).await,
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use keyhaven_protocol::secret::Secret;
 
 use super::World;
 use crate::boot::{self, FirstClient};
@@ -14,6 +15,7 @@ use crate::config::{Config, Sources};
 use crate::http::operator::{self, Operator};
 use crate::http::stop::Stop;
 use crate::http::turned_away::problem;
+use crate::operations::accounts::first_run_code;
 use crate::serve::{self, Served, Signals};
 use crate::telemetry::logs::Logs;
 use crate::telemetry::metrics::Metrics;
@@ -84,6 +86,7 @@ async fn serve(config: Config, world: World, metrics: Metrics) -> Result<()> {
     let app = node.app;
     boot::announce(&app);
     let first = boot::first_run(&app).await?;
+    let welcome = first_run_code(&app, &boot::origin()).await?;
     let stop = Stop::new();
     let mut jobs = jobs::start(&app, node.refusals, &metrics, &stop);
     let served = Served {
@@ -98,7 +101,8 @@ async fn serve(config: Config, world: World, metrics: Metrics) -> Result<()> {
         metrics,
         seed,
     };
-    greet(&issuer, &config, app.store.engine().name(), first.as_ref());
+    let engine = app.store.engine().name();
+    greet(&issuer, &config, engine, first.as_ref(), welcome.as_ref());
     let ended = serve::serve(bound, &config, served, &stop, signals.drive(stop.clone())).await;
     tracing::info!(?ended, "stopped serving");
     stop.ask();
@@ -107,11 +111,21 @@ async fn serve(config: Config, world: World, metrics: Metrics) -> Result<()> {
 }
 
 /// The first lines a newcomer sees. Nobody may be reading: that is no reason not to serve.
-fn greet(issuer: &str, config: &Config, engine: &str, first: Option<&FirstClient>) {
+fn greet(
+    issuer: &str,
+    config: &Config,
+    engine: &str,
+    first: Option<&FirstClient>,
+    welcome: Option<&Secret>,
+) {
     let engine = if engine == "sqlite" { "SQLite" } else { "PostgreSQL" };
     let run = if first.is_some() { "   first run: created" } else { "" };
     let (version, data) = (env!("CARGO_PKG_VERSION"), config.data.display());
     let mut text = format!("keyhaven {version}   {issuer}      data {data} ({engine}){run}\n");
+    if let Some(code) = welcome {
+        let once = "(opens once, makes the first administrator)";
+        text += &format!("  sign in        {issuer}/welcome#{}      {once}\n", code.reveal());
+    }
     if let Some(client) = first {
         let (id, secret) = (client.id, client.secret.reveal());
         let form = "-d grant_type=client_credentials";

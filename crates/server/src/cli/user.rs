@@ -1,11 +1,12 @@
 //! `keyhaven user`: people, known to the whole instance.
 
 use anyhow::Result;
+use axum::http::Method;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::caller::{Ask, Caller};
-use super::members::{Disabling, Paging, given};
+use super::members::{Disabling, Paging, given, present};
 use super::names;
 use super::print::Printer;
 
@@ -28,6 +29,20 @@ pub(super) enum User {
     },
     /// Change a user.
     Update(Update),
+    /// Invite somebody: prints the link to send to their address.
+    Invite(Invite),
+    /// Make a user choose a new password: the old one and every session end.
+    RequireReset {
+        /// The user's id or address.
+        user: String,
+    },
+    /// List a user's sign-ins, failed ones included, newest first.
+    SignIns {
+        /// The user's id or address.
+        user: String,
+        #[command(flatten)]
+        paging: Paging,
+    },
     /// Delete a user with every membership and grant.
     Delete {
         /// The user's id or address.
@@ -44,6 +59,20 @@ pub(super) struct Create {
     /// The name people see.
     #[arg(long)]
     name: String,
+}
+
+/// Whom to invite.
+#[derive(Debug, Args)]
+pub(super) struct Invite {
+    /// The address.
+    #[arg(long)]
+    email: String,
+    /// The organization they join: id, slug or name.
+    #[arg(long)]
+    org: Option<String>,
+    /// As what: owner, admin or member.
+    #[arg(long, requires = "org")]
+    role: Option<String>,
 }
 
 /// What changes.
@@ -82,6 +111,26 @@ impl User {
                     json!({ "email": update.email, "name": update.name, "disabled": disabled }),
                 )?;
                 printer.item(&caller.ask(Ask::patch(&["users", &id], body)).await?, FIELDS)
+            }
+            Self::Invite(invite) => {
+                let organization = names::maybe_organization(caller, invite.org.as_deref()).await?;
+                let body = json!({
+                    "email": invite.email, "organization": organization, "role": invite.role,
+                });
+                let made = caller.ask(Ask::post(&["invitations"], present(body))).await?;
+                printer.item(&made, &["id", "email", "link", "expires_at"])?;
+                printer.shown_once(true)
+            }
+            Self::RequireReset { user } => {
+                let id = names::user(caller, &user).await?;
+                let ask = Ask::new(Method::POST, &["users", &id, "require-reset"]);
+                caller.ask(ask).await?;
+                printer.done("A new password is required.", &json!({ "required": id }))
+            }
+            Self::SignIns { user, paging } => {
+                let id = names::user(caller, &user).await?;
+                let page = paging.list(caller, Ask::get(&["users", &id, "sign-ins"])).await?;
+                printer.list(&page, &["at", "what", "actor", "detail"])
             }
             Self::Delete { user } => {
                 let id = names::user(caller, &user).await?;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::response::Response;
 use keyhaven_protocol::id::{OrganizationId, ProjectId};
 use keyhaven_protocol::params::Params;
@@ -133,7 +133,7 @@ fn require_own_page(app: &App, headers: &HeaderMap) -> Result<(), No> {
         }
         return Err(refused("the request was sent by a page of another origin"));
     }
-    match headers.get("sec-fetch-site").map(|value| value.as_bytes()) {
+    match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
         None | Some(b"same-origin" | b"none") => Ok(()),
         Some(_) => Err(refused("the request was started by a page of another site")),
     }

@@ -14,7 +14,7 @@ use keyhaven_store::memberships::Role;
 use keyhaven_store::one_time_codes::{OneTimeCode, Purpose, spending};
 use keyhaven_store::sessions::SignedIn;
 use keyhaven_store::users::User;
-use keyhaven_store::{Act, Error, Outcome, Page, Plan, Reach};
+use keyhaven_store::{Error, Outcome, Page, Plan, Reach};
 
 use super::Failure;
 use super::passwords::refuse_weak;
@@ -54,22 +54,15 @@ pub struct Invited {
     pub link: Secret,
 }
 
-/// Invites an address to the instance, or into an organization as `role`. `act` names who invites.
-pub async fn invite(
-    app: &App,
-    email: &str,
-    into: Option<(OrganizationId, Role)>,
-    act: Act,
-) -> Result<Invited, Failure> {
-    let email = parse_email(email).map_err(|rule| Refusal::request(rule).on("email"))?;
+/// A new invitation for a canonical address, to the instance or into an organization as a role.
+/// Nothing is kept yet.
+#[must_use]
+pub fn mint_invitation(app: &App, email: String, into: Option<(OrganizationId, Role)>) -> Invited {
     let (mut code, text) = mint_code(app, Purpose::Invitation);
     code.subject = email;
     code.organization = into.map(|(organization, _)| organization);
     code.detail = into.map_or("", |(_, role)| role.as_str()).to_owned();
-    match app.store.keep_one_time_code(&code, "user.invited", act).await? {
-        Outcome::Done => Ok(Invited { code, link: link(app, "/invitation", &text) }),
-        other => Err(Error::broken(format!("an invitation ended as {other:?}")).into()),
-    }
+    Invited { code, link: link(app, "/invitation", &text) }
 }
 
 /// A link to one of our pages with a code behind the `#`. The host is the issuer's, whatever the

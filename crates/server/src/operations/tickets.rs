@@ -5,32 +5,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keyhaven_protocol::continuation::Continuation;
-use keyhaven_protocol::id::{Id, SessionId, UserId};
+use keyhaven_protocol::id::{Id, SessionId};
 use keyhaven_protocol::refusal::Refusal;
 use keyhaven_protocol::secret::{Digest, Secret};
 use keyhaven_protocol::sign_in::{Facts, Method, Methods, decide};
-use keyhaven_store::one_time_codes::{OneTimeCode, Purpose, spending};
+use keyhaven_store::Error;
+use keyhaven_store::one_time_codes::{Purpose, spending};
 use keyhaven_store::sessions::SignedIn;
-use keyhaven_store::{Act, Error, Outcome};
 
 use super::Failure;
 use super::accounts::{find_code, mint_code};
 use super::sign_in::{Opened, Opening, Parent, Visitor, open};
 use crate::app::{App, Origin};
-
-/// A ticket for a user. `act` names the backend that asks for it.
-pub async fn create_ticket(
-    app: &App,
-    user: UserId,
-    act: Act,
-) -> Result<(OneTimeCode, Secret), Failure> {
-    let (mut ticket, text) = mint_code(app, Purpose::Ticket);
-    ticket.user = Some(user);
-    match app.store.keep_one_time_code(&ticket, "ticket.created", act).await? {
-        Outcome::Done => Ok((ticket, text)),
-        other => Err(Error::broken(format!("a ticket ended as {other:?}")).into()),
-    }
-}
 
 /// Signs in with a ticket.
 pub async fn sign_in_with_ticket(

@@ -137,8 +137,9 @@ async fn an_invitation_makes_one_account(place: Place) {
     let server = Server::on(&place, &[]).await;
     let app = server.app();
     let into = Some((server.organization, Role::Admin));
-    let invited = accounts::invite(app, "Ada@Example.test", into, server.act()).await;
-    let invited = invited.expect("invited");
+    let invited = accounts::mint_invitation(app, "ada@example.test".into(), into);
+    let kept = app.store.keep_one_time_code(&invited.code, "user.invited", server.act());
+    kept.await.expect("storage works");
     let (page, code) = invited.link.reveal().split_once('#').expect("a code behind the #");
     assert_eq!(page, "https://keyhaven.test/invitation");
     let accept = async || {

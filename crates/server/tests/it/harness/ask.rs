@@ -6,6 +6,7 @@ use axum::http::{Request, request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
+use keyhaven::api::administrator::Administrator;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -33,6 +34,12 @@ impl<'a> Ask<'a> {
     /// A bearer token.
     pub(crate) fn bearer(self, token: &str) -> Self {
         self.header(AUTHORIZATION.as_str(), format!("Bearer {token}"))
+    }
+
+    /// As an administrator whom the process already knows.
+    pub(crate) fn administered_by(mut self, administrator: Administrator) -> Self {
+        self.request = self.request.extension(administrator);
+        self
     }
 
     /// Sends it without a body.

@@ -21,6 +21,7 @@ mod projects;
 mod refusals;
 mod revoke;
 mod sessions;
+mod sign_ins;
 mod signing_keys;
 mod tenants;
 mod token;

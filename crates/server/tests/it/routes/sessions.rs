@@ -1,10 +1,11 @@
 //! `/rpc/auth.*` as its contract has it, byte for byte: the requests that the older and the newest
 //! published clients send, and every answer.
 
-use keyhaven::operations::tickets::create_ticket;
+use keyhaven::operations::accounts::mint_code;
 use keyhaven_protocol::sign_in::Method;
 use keyhaven_protocol::sign_in::Methods;
 use keyhaven_store::memberships::Role;
+use keyhaven_store::one_time_codes::Purpose;
 use keyhaven_store::organizations::{OrganizationEdit, Power};
 use serde_json::json;
 
@@ -29,8 +30,11 @@ fn seed(ask: Ask<'_>) -> Ask<'_> {
 }
 
 async fn ticket(server: &Server, person: &APerson) -> String {
-    let made = create_ticket(server.app(), person.id, server.act()).await;
-    made.expect("a ticket").1.reveal().to_owned()
+    let (mut ticket, text) = mint_code(server.app(), Purpose::Ticket);
+    ticket.user = Some(person.id);
+    let kept = server.app().store.keep_one_time_code(&ticket, "ticket.created", server.act());
+    kept.await.expect("storage works");
+    text.reveal().to_owned()
 }
 
 async fn a_token(server: &Server, person: &APerson) -> String {
@@ -313,7 +317,7 @@ async fn signing_out_works_by_both_methods_and_once() {
         let expired = "gram_session=; Path=/; Max-Age=0; HttpOnly; Secure";
         assert_eq!(answer.header("set-cookie"), expired);
         assert!(!answer.headers.contains_key("gram-session"));
-        let clears = answer.headers.get("clear-site-data").map(|value| value.as_bytes());
+        let clears = answer.headers.get("clear-site-data").map(axum::http::HeaderValue::as_bytes);
         assert_eq!(clears, (method == "POST").then_some(b"\"cookies\", \"storage\"".as_slice()));
         let reason = "the session was ended";
         refused(&server, &ask().send().await, 401, "unauthorized", "unauthorized access", reason);

@@ -1,0 +1,246 @@
+//! Letting people in: invitations, sign-in tickets, the history of somebody's sign-ins, and requiring
+//! a new password. Whatever can sign somebody in is for administrators of the instance: a person may
+//! belong to several organizations, and none of them owns the account.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use keyhaven_protocol::email::parse_email;
+use keyhaven_protocol::id::{OrganizationId, UserId};
+use keyhaven_store::Outcome;
+use keyhaven_store::audit::Recorded;
+use keyhaven_store::memberships::Role;
+use keyhaven_store::one_time_codes::Purpose;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::administrator::Administrator;
+use super::body::Members;
+use super::deed::Deed;
+use super::once::{Ended, Once};
+use super::page::{Asked, Listing, PageParams};
+use super::problems::{CreateProblems, IdempotencyKey, NamedProblems};
+use super::tenant::{Named, find_organization};
+use crate::app::{App, Shared};
+use crate::http::error::ApiError;
+use crate::http::reply::NoContent;
+use crate::operations::accounts::{Invited, mint_code, mint_invitation};
+
+/// The routes of this resource.
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(invite_user))
+        .routes(routes!(create_ticket))
+        .routes(routes!(list_user_sign_ins))
+        .routes(routes!(require_password_reset))
+}
+
+/// Somebody to invite.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "ada@example.com", "organization": "acme", "role": "member"}))]
+pub struct InviteUser {
+    /// The address.
+    email: String,
+    /// The organization they join: id or slug. Without one, they get an account and nothing else,
+    /// which only administrators of the instance may offer.
+    #[serde(default)]
+    organization: Option<String>,
+    /// As what they join: `owner`, `admin` or `member` (the default).
+    #[serde(default)]
+    role: Option<String>,
+}
+
+/// An invitation. Its link is shown once.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "019a2b3c-4d5e-7f60-8123-456789abcdef", "email": "ada@example.com",
+    "link": "https://auth.example.com/invitation#kh_once_…", "expires_at": 1_764_604_800
+}))]
+pub struct Invitation {
+    /// Its id.
+    pub id: String,
+    /// The address it is for.
+    pub email: String,
+    /// What to send there. Whoever has it makes the account.
+    pub link: String,
+    /// When it ends, in seconds since 1970.
+    pub expires_at: i64,
+}
+
+/// Invite somebody
+///
+/// Makes a link with which the person makes their account, or accepts with the one they have. Send it
+/// to their address and nowhere else: who opens it is believed to read that mailbox.
+#[utoipa::path(
+    post, path = "/v1/invitations", tag = "sign-in", params(IdempotencyKey), request_body = InviteUser,
+    responses((status = 201, description = "The invitation", body = Invitation), CreateProblems)
+)]
+async fn invite_user(
+    State(app): State<Shared>,
+    administrator: Administrator,
+    request: Once<InviteUser>,
+) -> Result<Response, Ended> {
+    let (body, once) = request.split();
+    let into = into(&app, &administrator, &body).await?;
+    let mut members = Members::default();
+    let email = members.read("/email", parse_email(&body.email));
+    let Some(email) = email else { return Err(members.refuse().into()) };
+    let Invited { code, link } = mint_invitation(&app, email, into);
+    let answer = Invitation {
+        id: code.id.to_string(),
+        email: code.subject.clone(),
+        link: link.reveal().to_owned(),
+        expires_at: code.expires_at.0,
+    };
+    let (act, answer) = once.created(format!("/v1/invitations/{}", code.id), &answer)?;
+    let outcome = app.store.keep_one_time_code(&code, "user.invited", act).await?;
+    Ok(answer.after(outcome, "invitation").await?)
+}
+
+async fn into(
+    app: &App,
+    administrator: &Administrator,
+    body: &InviteUser,
+) -> Result<Option<(OrganizationId, Role)>, ApiError> {
+    let Some(organization) = &body.organization else {
+        administrator.of_instance()?;
+        return match body.role {
+            None => Ok(None),
+            Some(_) => Err(ApiError::member("/role", "goes with organization")),
+        };
+    };
+    let found = find_organization(app, administrator.reach, organization).await?;
+    let found = found.ok_or_else(|| ApiError::member("/organization", "is not there"))?;
+    let role = Role::parse(body.role.as_deref().unwrap_or("member"));
+    let role = role.ok_or_else(|| ApiError::member("/role", "is owner, admin or member"))?;
+    Ok(Some((found.id, role)))
+}
+
+/// Whose ticket.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"user": "019a2b3c-4d5e-7f60-8123-456789abcdef"}))]
+pub struct CreateTicket {
+    /// The user that the caller has authenticated: id or address.
+    user: String,
+}
+
+/// A sign-in ticket, shown once.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"shared_token": "kh_once_0AbCdEf…", "expires_at": 1_764_000_060}))]
+pub struct Ticket {
+    /// What the browser brings to `/rpc/auth.callback` as `shared_token`.
+    pub shared_token: String,
+    /// When it ends, in seconds since 1970.
+    pub expires_at: i64,
+}
+
+/// Create a sign-in ticket
+///
+/// For a trusted backend that has authenticated the user itself: whoever brings the ticket within a
+/// minute is signed in as them, once. For administrators of the instance.
+#[utoipa::path(
+    post, path = "/v1/tickets", tag = "sign-in", params(IdempotencyKey), request_body = CreateTicket,
+    responses((status = 201, description = "The ticket", body = Ticket), CreateProblems)
+)]
+async fn create_ticket(
+    State(app): State<Shared>,
+    administrator: Administrator,
+    request: Once<CreateTicket>,
+) -> Result<Response, Ended> {
+    administrator.of_instance()?;
+    let (body, once) = request.split();
+    let found = match UserId::parse(&body.user) {
+        Some(id) => app.store.find_user(administrator.reach, id).await?,
+        None => {
+            let email = parse_email(&body.user);
+            let email = email.map_err(|_| ApiError::member("/user", "is no id and no address"))?;
+            app.store.find_user_by_email(administrator.reach, &email).await?
+        }
+    };
+    let found = found.ok_or_else(|| ApiError::member("/user", "is not there"))?;
+    let (mut code, text) = mint_code(&app, Purpose::Ticket);
+    code.user = Some(found.id);
+    let answer = Ticket { shared_token: text.reveal().to_owned(), expires_at: code.expires_at.0 };
+    let (act, answer) = once.created(format!("/v1/tickets/{}", code.id), &answer)?;
+    let outcome = app.store.keep_one_time_code(&code, "ticket.created", act).await?;
+    Ok(answer.after(outcome, "ticket").await?)
+}
+
+/// Something in the history of a person's sign-ins.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "at": 1_764_000_000, "what": "sign_in.failed", "actor": "visitor",
+    "detail": {"method": "password", "reason": "wrong password", "address": "192.0.2.7"}
+}))]
+pub struct SignIn {
+    /// When, in seconds since 1970.
+    pub at: i64,
+    /// `session.begun`, `session.ended`, `sessions.ended`, `session.reauthenticated` or
+    /// `sign_in.failed`.
+    pub what: String,
+    /// Who did it.
+    pub actor: String,
+    /// The method, the address, the session and, of a failure, the rule.
+    #[schema(value_type = Object)]
+    pub detail: serde_json::Value,
+}
+
+impl From<Recorded> for SignIn {
+    fn from(recorded: Recorded) -> Self {
+        let Recorded { at, entry, .. } = recorded;
+        let detail = serde_json::from_str(&entry.detail);
+        let detail = detail.unwrap_or(serde_json::Value::String(entry.detail));
+        Self { at: at.0, what: entry.action, actor: entry.actor, detail }
+    }
+}
+
+/// List a user's sign-ins
+///
+/// Newest first, failed ones included, as long as the audit is kept. For administrators of the
+/// instance.
+#[utoipa::path(
+    get, path = "/v1/users/{user}/sign-ins", tag = "sign-in",
+    params(("user" = String, Path, description = "Id"), PageParams),
+    responses((status = 200, description = "A page of the history", body = Listing<SignIn>), NamedProblems)
+)]
+async fn list_user_sign_ins(
+    State(app): State<Shared>,
+    administrator: Administrator,
+    Named(user): Named<UserId>,
+    asked: Asked,
+) -> Result<Json<Listing<SignIn>>, ApiError> {
+    let visible = app.store.find_user(administrator.reach, user).await?;
+    visible.ok_or_else(|| ApiError::not_found("user"))?;
+    administrator.of_instance()?;
+    let (page, scope) = asked.page(&app, "sign-ins", &[])?;
+    let listed = app.store.list_sign_ins(user, page).await?;
+    Ok(Json(Listing::of(&app, &scope, listed, SignIn::from)?))
+}
+
+/// Require a new password
+///
+/// The user's password stops working and every session ends; the next one is chosen by a recovery
+/// link. Second factors stay. For administrators of the instance.
+#[utoipa::path(
+    post, path = "/v1/users/{user}/require-reset", tag = "sign-in",
+    params(("user" = String, Path, description = "Id")),
+    responses((status = 204, description = "It is required"), NamedProblems)
+)]
+async fn require_password_reset(
+    State(app): State<Shared>,
+    administrator: Administrator,
+    Named(user): Named<UserId>,
+    Deed(act): Deed,
+) -> Result<NoContent, ApiError> {
+    let visible = app.store.find_user(administrator.reach, user).await?;
+    visible.ok_or_else(|| ApiError::not_found("user"))?;
+    administrator.of_instance()?;
+    match app.store.require_reset(user, act).await? {
+        Outcome::Done => Ok(NoContent),
+        other => Err(ApiError::of_outcome(other, "user")),
+    }
+}
