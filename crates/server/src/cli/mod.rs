@@ -15,6 +15,7 @@ use crate::app::{Clock, Dice};
 use crate::config::{Issuer, Loaded, Setting, Sources};
 
 mod audit;
+mod budget;
 mod caller;
 mod client;
 mod client_secret;
@@ -23,6 +24,7 @@ mod explain;
 mod grant;
 mod group;
 mod hints;
+mod key;
 mod member;
 mod members;
 mod names;
@@ -39,6 +41,7 @@ mod span;
 mod ticket;
 mod token;
 mod tour;
+mod usage;
 mod user;
 
 use caller::{Beginning, Caller};
@@ -96,6 +99,14 @@ enum Command {
     /// OAuth clients.
     #[command(subcommand)]
     Client(client::Client),
+    /// API keys of people and organizations.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// What may be spent, at each level from the organization to the key.
+    #[command(subcommand)]
+    Budget(budget::Budget),
+    /// What keys used, by day.
+    Usage(usage::Usage),
     /// Access tokens.
     #[command(subcommand)]
     Token(token::Token),
@@ -250,6 +261,9 @@ impl Command {
     async fn speak(self, caller: &Caller, printer: &Printer) -> Result<()> {
         match self {
             Self::Token(verb) => verb.run(caller, printer).await,
+            Self::Key(verb) => verb.run(caller, printer).await,
+            Self::Budget(verb) => verb.run(caller, printer).await,
+            Self::Usage(verb) => verb.run(caller, printer).await,
             Self::Grant(verb) => verb.run(caller, printer).await,
             Self::SigningKey(verb) => verb.run(caller, printer).await,
             Self::Explain(verb) => verb.run(caller, printer).await,

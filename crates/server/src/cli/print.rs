@@ -112,7 +112,7 @@ impl Printer {
         if self.json || !there_is_one {
             return Ok(());
         }
-        self.say(&self.paint(Ink::Warn, "\nKeep the client secret now: it is not shown again."))
+        self.say(&self.paint(Ink::Warn, "\nKeep the secret now: it is not shown again."))
     }
 
     /// Something happened: a sentence for people, a document for machines.

@@ -12,6 +12,7 @@ use super::print::{Ink, Printer, plain};
 
 mod exchange;
 mod guide;
+mod key_steps;
 mod server;
 mod steps;
 mod wire;

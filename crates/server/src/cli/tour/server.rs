@@ -34,6 +34,8 @@ pub(super) struct Visitor {
     pub(super) group: String,
     pub(super) client_id: String,
     pub(super) client_secret: String,
+    /// An API key of the organization.
+    pub(super) key: String,
 }
 
 impl ThrowAway {
@@ -68,7 +70,10 @@ impl ThrowAway {
             "scope": "/accounts.read /ping.read",
         });
         let client = caller.ask(Ask::post(&["clients"], client)).await?;
+        let key = json!({ "label": "The visitor's", "organization": org, "scopes": "notes.read" });
+        let key = caller.ask(Ask::post(&["keys"], key)).await?;
         Ok(Visitor {
+            key: id(&key, "secret")?,
             organization: org,
             group,
             client_id: id(&client, "client_id")?,

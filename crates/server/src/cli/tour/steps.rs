@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use super::exchange::{Exchange, Plan};
 use super::guide::Guide;
+use super::key_steps;
 use super::server::Visitor;
 
 /// Our own operation between theirs, to see what they did.
 pub(super) const CHECK: &str = "check";
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 const JSON_API: &str = "application/vnd.api+json";
 const SCOPE: &str = "/accounts.read /ping.read";
 
@@ -24,11 +25,12 @@ pub(super) async fn walk(guide: &mut Guide, visitor: &Visitor) -> Result<()> {
     check_dead(guide, &access).await?;
     let (id, access) = create_token(guide, visitor).await?;
     fetch_token_groups(guide, visitor, &id, &access).await?;
-    fetch_token_organization(guide, visitor, &id, &access).await
+    fetch_token_organization(guide, visitor, &id, &access).await?;
+    key_steps::walk(guide, visitor).await
 }
 
 /// A POST of a JSON document.
-fn post(
+pub(super) fn post(
     operation: &'static str,
     about: &'static str,
     path: &'static str,
@@ -47,7 +49,7 @@ fn post(
 }
 
 /// JSON in the order written here, as the published clients send it.
-fn object(members: &[(&str, &str)]) -> String {
+pub(super) fn object(members: &[(&str, &str)]) -> String {
     let members: Vec<String> =
         members.iter().map(|(name, value)| format!("{}:{}", json!(name), json!(value))).collect();
     format!("{{{}}}", members.join(","))
@@ -58,7 +60,7 @@ fn plain(id: &str) -> String {
     id.replace('-', "")
 }
 
-fn text(document: &Value, pointer: &str) -> Result<String> {
+pub(super) fn text(document: &Value, pointer: &str) -> Result<String> {
     let found = document.pointer(pointer).and_then(Value::as_str);
     Ok(found.with_context(|| format!("the answer has no {pointer}"))?.to_owned())
 }

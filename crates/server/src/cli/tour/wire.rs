@@ -3,7 +3,7 @@
 use crate::cli::print::Ink;
 
 /// What a secret begins with.
-const SECRETS: [&str; 3] = ["kh_secret_", "kh_refresh_", "kh_access_"];
+const SECRETS: [&str; 5] = ["kh_secret_", "kh_refresh_", "kh_access_", "kh_key_", "kh_code_"];
 
 /// `text` with every secret in it cut short: what is left names it and opens nothing.
 pub(super) fn mask(text: &str) -> String {
