@@ -58,6 +58,12 @@ const PIECES: &[Piece] = &[
         packages: &["chromium"],
     },
     Piece {
+        what: "nginx",
+        wanted: || true,
+        present: || shell::answers(shell::program("/usr/sbin/nginx").arg("-v")),
+        packages: &["nginx-light"],
+    },
+    Piece {
         what: "Python with venv",
         wanted: || python_list().exists(),
         present: || {

@@ -31,6 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     drop::<axum::Router<Shared>>(described);
     OpenApiRouter::with_openapi(document)
         .route("/v1/forward-auth", axum::routing::any(forward_auth))
+        .route("/v1/forward-auth/{*asked}", axum::routing::any(forward_auth_below))
 }
 
 /// What the proxied request needs.
@@ -42,6 +43,8 @@ struct ForwardAuthNeed {
     scopes: Option<String>,
     /// The audience the bearer's token must be for.
     audience: Option<String>,
+    /// `403` answers 403 where the answer would be 429, for nginx, which knows 401 and 403 only.
+    refuse: Option<String>,
 }
 
 /// Check the bearer of a proxied request
@@ -69,21 +72,54 @@ struct ForwardAuthNeed {
     )
 )]
 async fn forward_auth(State(app): State<Shared>, request: Request) -> Response {
+    let query = request.uri().query().map(str::to_owned);
+    let asked = query.as_deref().map_or(Ok(Asked::default()), Asked::parse);
+    answer(&app, request, asked).await
+}
+
+/// As above, for proxies that append the request's own path and query (Envoy): neither is looked at.
+async fn forward_auth_below(State(app): State<Shared>, request: Request) -> Response {
+    answer(&app, request, Ok(Asked::default())).await
+}
+
+async fn answer(app: &App, request: Request, asked: Result<Asked, Refusal>) -> Response {
     let (mut parts, _) = request.into_parts();
-    let origin = Origin::of(&mut parts, &app);
-    match resolve(&app, &parts.headers, parts.uri.query(), &origin).await {
-        Ok(principal) => {
-            let (limits, paced) = pace_if_key(&app, &principal);
-            let mut response = match paced {
-                Ok(()) => reply::empty(),
-                Err(failure) => refusal::bearer(&app, failure, &origin),
-            };
+    let origin = Origin::of(&mut parts, app);
+    let plain = asked.as_ref().is_ok_and(|asked| asked.plain);
+    let resolved = match asked {
+        Ok(asked) => resolve(app, &parts.headers, asked.need, &origin).await,
+        Err(refusal) => Err(refusal.into()),
+    };
+    let principal = match resolved {
+        Ok(principal) => principal,
+        Err(failure) => return refuse(app, failure, plain, &origin),
+    };
+    let (limits, paced) = pace_if_key(app, &principal);
+    let mut response = match paced {
+        Ok(()) => {
+            let mut response = reply::empty();
             describe(&principal, response.headers_mut());
-            rate_limit::describe(&limits, response.headers_mut());
             response
         }
-        Err(failure) => refusal::bearer(&app, failure, &origin),
-    }
+        Err(failure) => refuse(app, failure, plain, &origin),
+    };
+    rate_limit::describe(&limits, response.headers_mut());
+    response
+}
+
+/// Keeps the request out, and says why in a word for whoever configures the proxy.
+fn refuse(app: &App, failure: Failure, plain: bool, origin: &Origin) -> Response {
+    let word = match &failure {
+        Failure::Storage(_) => "temporarily_unavailable",
+        Failure::Refused(refused) => refused.refusal.code.as_str(),
+    };
+    let mut response = if plain {
+        refusal::bearer_plainly(app, failure, origin)
+    } else {
+        refusal::bearer(app, failure, origin)
+    };
+    response.headers_mut().insert("x-auth-reason", HeaderValue::from_static(word));
+    response
 }
 
 /// A key has rate limits of its own; a use that comes through a proxy counts.
@@ -97,29 +133,53 @@ fn pace_if_key(app: &App, principal: &Principal) -> (Vec<Limit>, Result<(), Fail
 async fn resolve(
     app: &App,
     headers: &HeaderMap,
-    query: Option<&str>,
+    mut need: Need,
     origin: &Origin,
 ) -> Result<Principal, Failure> {
-    let mut need = match query {
-        None => Need::default(),
-        Some(query) => parse_need(query)?,
-    };
+    need_more(headers, &mut need)?;
     let page = headers.get(ORIGIN).and_then(|value| value.to_str().ok()).map(str::to_owned);
     need.caller = Some(CallerOf { origin: page, address: Some(origin.address) });
     check(app, bearer::token(headers)?, &need).await
 }
 
-/// A parameter with a typing error must not mean "nothing is needed".
-fn parse_need(query: &str) -> Result<Need, Refusal> {
-    let params = Params::parse_form(query.as_bytes())
-        .map_err(|error| Refusal::request(error.reason().into_owned()))?;
-    if params.iter().any(|(name, _)| name != "scopes" && name != "audience") {
-        return Err(Refusal::request("the query takes scopes and audience only"));
+/// What our own query asks for.
+#[derive(Default)]
+struct Asked {
+    need: Need,
+    /// Whether refusals are told as 401 and 403 only.
+    plain: bool,
+}
+
+impl Asked {
+    /// A parameter with a typing error must not mean "nothing is needed".
+    fn parse(query: &str) -> Result<Self, Refusal> {
+        let params = Params::parse_form(query.as_bytes())
+            .map_err(|error| Refusal::request(error.reason().into_owned()))?;
+        if params.iter().any(|(name, _)| !["scopes", "audience", "refuse"].contains(&name)) {
+            return Err(Refusal::request("the query takes scopes, audience and refuse only"));
+        }
+        let plain = match params.get("refuse") {
+            None => false,
+            Some("403") => true,
+            Some(_) => return Err(Refusal::request("refuse is 403").on("refuse")),
+        };
+        let scopes = Scopes::parse(params.get("scopes").unwrap_or_default());
+        let scopes = scopes.map_err(|rule| Refusal::request(rule).on("scopes"))?;
+        let audience = params.get("audience").map(str::to_owned);
+        Ok(Self { need: Need { scopes, audience, ..Need::default() }, plain })
     }
-    let scopes = Scopes::parse(params.get("scopes").unwrap_or_default());
-    let scopes = scopes.map_err(|rule| Refusal::request(rule).on("scopes"))?;
-    let audience = params.get("audience").map(str::to_owned);
-    Ok(Need { scopes, audience, ..Need::default() })
+}
+
+/// A proxy may ask for more scopes in a header. So may the caller: it only narrows.
+fn need_more(headers: &HeaderMap, need: &mut Need) -> Result<(), Refusal> {
+    for value in headers.get_all("x-auth-need-scopes") {
+        let text =
+            value.to_str().map_err(|_| Refusal::request("X-Auth-Need-Scopes is not ASCII"))?;
+        let more = Scopes::parse(text).map_err(|rule| Refusal::request(rule).on("scopes"))?;
+        let all = format!("{} {more}", need.scopes);
+        need.scopes = Scopes::parse(all.trim()).map_err(Refusal::request)?;
+    }
+    Ok(())
 }
 
 fn describe(principal: &Principal, headers: &mut HeaderMap) {

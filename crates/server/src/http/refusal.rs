@@ -37,6 +37,15 @@ pub fn oauth(app: &App, failure: Failure, origin: &Origin) -> Response {
     response
 }
 
+/// As [`bearer`], for proxies that know no refusals but 401 and 403: what is neither is 403.
+pub fn bearer_plainly(app: &App, failure: Failure, origin: &Origin) -> Response {
+    let mut response = bearer(app, failure, origin);
+    if !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::SERVICE_UNAVAILABLE) {
+        *response.status_mut() = StatusCode::FORBIDDEN;
+    }
+    response
+}
+
 /// RFC 6750 §3.1: what a bearer of a token hears.
 pub fn bearer(app: &App, failure: Failure, origin: &Origin) -> Response {
     let refused = match failure {
@@ -53,6 +62,7 @@ pub fn bearer(app: &App, failure: Failure, origin: &Origin) -> Response {
     if let Ok(challenge) = HeaderValue::from_str(&challenge) {
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
+    wait(&mut response, &refused);
     response
 }
 

@@ -19,6 +19,8 @@ mod house;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod small_server;

@@ -52,7 +52,7 @@ async fn the_query_says_what_is_needed() {
     for (query, status, error, reason) in [
         ("scopes=delete", 403, "insufficient_scope", "the token lacks a scope"),
         ("audience=https://b.test", 401, "invalid_token", "the token is for another audience"),
-        ("scope=read", 400, "invalid_request", "the query takes scopes and audience only"),
+        ("scope=read", 400, "invalid_request", "the query takes scopes, audience and refuse only"),
         ("scopes=a&scopes=read", 400, "invalid_request", "parameter sent twice: scopes"),
     ] {
         let path = format!("/v1/forward-auth?{query}");
