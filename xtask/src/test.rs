@@ -34,6 +34,7 @@ const SUITES: &[Suite] = &[
             "--test-reporter=./tests/clients/node/tally.mjs",
             "tests/clients/node/published.test.mjs",
             "tests/clients/node/seed.test.mjs",
+            "tests/clients/node/keys.test.mjs",
         ],
     },
     Suite {
@@ -48,6 +49,10 @@ const SUITES: &[Suite] = &[
     Suite {
         name: "Python client",
         words: &["sh", "-c", "exec \"$KEYHAVEN_TEST_PYTHON\" tests/clients/python/run.py"],
+    },
+    Suite {
+        name: "Python keys client",
+        words: &["sh", "-c", "exec \"$KEYHAVEN_TEST_PYTHON\" tests/clients/python/keys.py"],
     },
     Suite {
         name: "TypeScript SDK",

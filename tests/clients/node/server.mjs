@@ -38,6 +38,9 @@ export async function startServer({ settings = {}, format = "jwt" } = {}) {
     command,
     port,
     url: `http://127.0.0.1:${port}`,
+    // For commands beside it.
+    instance,
+    env,
     id: client.client_id,
     secret: client.client_secret,
     stop: async () => {
