@@ -28,7 +28,7 @@ use keyhaven_store::{Act, Outcome};
 use tokio::sync::mpsc;
 
 pub(crate) use a_client::{AClient, Building};
-pub(crate) use a_key::AKey;
+pub(crate) use a_key::{AKey, challenge_of};
 pub(crate) use a_person::{APerson, a_browsers_origin};
 pub(crate) use answer::{Answer, reason, the};
 pub(crate) use ask::Ask;

@@ -10,10 +10,14 @@ use utoipa::{Modify, OpenApi as _};
 
 mod json_api_tokens;
 mod json_tokens;
+mod user_keys;
 
 /// The described doors, in the order of their pages.
-const DOORS: &[fn() -> OpenApi] =
-    &[json_tokens::Described::openapi, json_api_tokens::Described::openapi];
+const DOORS: &[fn() -> OpenApi] = &[
+    json_tokens::Described::openapi,
+    json_api_tokens::Described::openapi,
+    user_keys::Described::openapi,
+];
 
 /// The doors' part of the document.
 #[must_use]

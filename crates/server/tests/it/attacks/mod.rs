@@ -14,6 +14,8 @@ mod headers_past_the_proxy;
 mod http2_abuse;
 mod id_token_as_access_token;
 mod json_tricks;
+mod key_code_at_once;
+mod key_secrets_at_rest;
 mod kid_flood;
 mod log_forging;
 mod loose_basic;

@@ -3,6 +3,7 @@
 //! this process. What is missing on the machine fails; nothing passes by skipping.
 
 mod chance;
+mod charges_killed;
 mod child;
 mod clock_jumps;
 mod clocks_apart;

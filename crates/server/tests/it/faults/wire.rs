@@ -30,6 +30,8 @@ pub(super) struct Caller {
 pub(super) struct Order {
     path: &'static str,
     basic: Option<String>,
+    /// The name under which it may be repeated.
+    name: Option<String>,
     media_type: &'static str,
     body: String,
 }
@@ -100,6 +102,9 @@ impl Order {
         if let Some(basic) = &self.basic {
             request = request.header(AUTHORIZATION, basic);
         }
+        if let Some(name) = &self.name {
+            request = request.header("idempotency-key", name);
+        }
         request.body(Full::from(self.body.clone())).expect("a request")
     }
 
@@ -107,17 +112,36 @@ impl Order {
         let mut body = form_urlencoded::Serializer::new(String::new());
         body.extend_pairs(pairs);
         let basic = Some(client.basic());
-        Self { path, basic, media_type: "application/x-www-form-urlencoded", body: body.finish() }
+        let media_type = "application/x-www-form-urlencoded";
+        Self { path, basic, name: None, media_type, body: body.finish() }
     }
 
     fn json(path: &'static str, client: &Registered, body: &Value) -> Self {
         let basic = Some(client.basic());
-        Self { path, basic, media_type: "application/json", body: body.to_string() }
+        Self { path, basic, name: None, media_type: "application/json", body: body.to_string() }
     }
 
     /// A token for the client itself.
     pub(super) fn issue(client: &Registered) -> Self {
         Self::form("/oauth2/token", client, &[("grant_type", "client_credentials")])
+    }
+
+    /// A token for the client itself, with this scope.
+    pub(super) fn issue_for(client: &Registered, scope: &str) -> Self {
+        let pairs = [("grant_type", "client_credentials"), ("scope", scope)];
+        Self::form("/oauth2/token", client, &pairs)
+    }
+
+    /// A charge of one unit, under a name.
+    pub(super) fn charge(token: &str, key: &str, name: &str) -> Self {
+        let cost = json!({ "amount": "1", "unit": "units" });
+        Self {
+            path: "/v1/usage/charge",
+            basic: Some(format!("Bearer {token}")),
+            name: Some(name.to_owned()),
+            media_type: "application/json",
+            body: json!({ "credential": key, "cost": cost }).to_string(),
+        }
     }
 
     /// A token for a client that proves itself by an assertion.
@@ -127,7 +151,7 @@ impl Order {
         body.append_pair("grant_type", "client_credentials");
         body.append_pair("client_assertion_type", kind).append_pair("client_assertion", assertion);
         let media_type = "application/x-www-form-urlencoded";
-        Self { path: "/oauth2/token", basic: None, media_type, body: body.finish() }
+        Self { path: "/oauth2/token", basic: None, name: None, media_type, body: body.finish() }
     }
 
     /// A token with a refresh family.

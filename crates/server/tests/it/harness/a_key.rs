@@ -65,3 +65,10 @@ pub(crate) fn refused(answer: &Answer, server: &Server, status: u16, word: &str,
     assert_eq!(body["reason"], word, "{body}");
     assert_eq!(refusal.reason, reason);
 }
+
+/// The S256 challenge of a verifier.
+pub(crate) fn challenge_of(verifier: &str) -> String {
+    use base64::Engine as _;
+    let digest = keyhaven_protocol::secret::Digest::of(verifier.as_bytes());
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest.0)
+}
