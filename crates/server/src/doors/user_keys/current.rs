@@ -50,12 +50,39 @@ async fn show(app: &App, headers: &HeaderMap, origin: &Origin) -> Result<Value, 
     ] {
         data[member] = number(unit, sum(&days, unit, from));
     }
-    data["limit_remaining"] =
-        match balances.iter().filter(|b| b.unit == *unit).map(|b| b.left(now)).min() {
-            Some(left) => number(unit, left),
-            None => Value::Null,
-        };
+    limits(&mut data, &balances, unit, now);
     Ok(data)
+}
+
+/// Every budget a use is charged to, from the key upwards, and the one that refuses first.
+fn limits(data: &mut Value, balances: &[Budget], unit: &Unit, now: Timestamp) {
+    let counting = || balances.iter().filter(|budget| budget.unit == *unit);
+    let tightest = counting().min_by_key(|budget| budget.left(now));
+    data["budgets"] = counting().map(|budget| layer(budget, now)).collect();
+    data["effective_budget"] = tightest.map_or(Value::Null, |budget| layer(budget, now));
+    data["limit_remaining"] = tightest.map_or(Value::Null, |budget| number(unit, budget.left(now)));
+}
+
+/// A budget in the newest shape of the family, whose names of levels are coarser than ours.
+fn layer(budget: &Budget, now: Timestamp) -> Value {
+    let scope = match budget.level {
+        Level::Key => "key_limit",
+        Level::User => "member",
+        Level::App | Level::Group | Level::Project | Level::Organization => "workspace",
+    };
+    let resets = budget.period != Period::Lifetime;
+    json!({
+        "scope": scope,
+        "level": budget.level.as_str(),
+        "budget_id": budget.id.to_string(),
+        "guardrail_id": null,
+        "include_byok": false,
+        "limit_usd": number(&budget.unit, budget.limit),
+        "spend_usd": number(&budget.unit, budget.spent(now)),
+        "remaining_usd": number(&budget.unit, budget.left(now)),
+        "reset_interval": resets.then(|| budget.period.as_str()),
+        "resets_at": budget.resets_at(now).map(iso),
+    })
 }
 
 fn describe(known: &KnownKey, own: Option<&Budget>, unit: &Unit, now: Timestamp) -> Value {

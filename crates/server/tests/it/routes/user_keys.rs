@@ -78,6 +78,8 @@ async fn what_a_key_spent_is_what_it_says_it_has_left() {
     assert_eq!((&data["label"], &data["limit_reset"]), (&json!("Notes"), &json!("daily")));
     assert_eq!(data["limit_resets_at"], "2027-01-16T00:00:00.000Z");
     assert_eq!(data["expires_at"], "2027-12-31T23:59:59.000Z");
+    assert_eq!(data["budgets"][0], data["effective_budget"]);
+    assert_eq!(data["effective_budget"]["remaining_usd"], 1.25);
     let above = server.charge(&meter, &key, "1.26", "USD").await;
     assert_eq!(above.expect(402)["reason"], "budget_exhausted");
 }
