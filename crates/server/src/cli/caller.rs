@@ -92,6 +92,11 @@ impl Ask {
         Self::new(Method::DELETE, segments)
     }
 
+    /// Gives it a body.
+    pub(super) fn body(self, body: Value) -> Self {
+        Self { body: Some(body), ..self }
+    }
+
     /// Adds a parameter, if there is a value for it.
     pub(super) fn with(mut self, name: &str, value: Option<&str>) -> Self {
         if let Some(value) = value {

@@ -21,6 +21,7 @@ mod client;
 mod client_secret;
 mod doctor;
 mod explain;
+mod factor;
 mod grant;
 mod group;
 mod hints;
@@ -36,11 +37,13 @@ mod refused;
 pub mod serve;
 mod session;
 mod settings;
+mod sign_in_policy;
 mod signing_key;
 mod span;
 mod ticket;
 mod token;
 mod tour;
+mod upstream;
 mod usage;
 mod user;
 
@@ -93,6 +96,18 @@ enum Command {
     /// Sign-in tickets.
     #[command(subcommand)]
     Ticket(ticket::Ticket),
+    /// How people sign in beside the password.
+    #[command(subcommand)]
+    Factor(factor::Factor),
+    /// Other OpenID providers that people sign in with.
+    #[command(subcommand)]
+    Upstream(upstream::Upstream),
+    /// What an organization asks of those who act in it.
+    #[command(subcommand)]
+    SignInPolicy(sign_in_policy::SignInPolicy),
+    /// The domains of addresses that belong to an organization.
+    #[command(subcommand)]
+    Domain(sign_in_policy::Domain),
     /// Who belongs to an organization, or to one of its groups.
     #[command(subcommand)]
     Member(member::Member),
@@ -277,6 +292,10 @@ impl Command {
             Self::Project(verb) => verb.run(caller, printer).await,
             Self::Group(verb) => verb.run(caller, printer).await,
             Self::User(verb) => verb.run(caller, printer).await,
+            Self::Factor(verb) => verb.run(caller, printer).await,
+            Self::Upstream(verb) => verb.run(caller, printer).await,
+            Self::SignInPolicy(verb) => verb.run(caller, printer).await,
+            Self::Domain(verb) => verb.run(caller, printer).await,
             Self::Member(verb) => verb.run(caller, printer).await,
             Self::Session(verb) => verb.run(caller, printer).await,
             Self::Ticket(verb) => verb.run(caller, printer).await,

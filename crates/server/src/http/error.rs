@@ -388,6 +388,7 @@ fn full(rule: &'static str) -> &'static str {
             "It holds too much to go at once. Disable it, which stops all it holds, and delete its \
              clients and members first."
         }
+        "passkeys" => "A person has at most twenty passkeys. Remove one first.",
         "owners" => "An organization keeps at least one owner.",
         _ => "There are as many as there may be.",
     }

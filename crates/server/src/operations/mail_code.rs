@@ -3,26 +3,17 @@
 
 use keyhaven_protocol::email::parse_email;
 use keyhaven_protocol::mail_code;
-use keyhaven_protocol::refusal::{Code, Refusal};
-use keyhaven_protocol::secret::Digest;
+use keyhaven_protocol::refusal::Refusal;
 use keyhaven_protocol::sign_in::Method;
-use keyhaven_protocol::time::Seconds;
-use keyhaven_store::factor_tries::Allowance;
 use keyhaven_store::mail_codes::{self, Tried};
 use keyhaven_store::pending_sign_ins::PendingSignIn;
 
 use super::sign_in::{Next, Visitor, complete_first_factor};
-use super::{Failure, Refused, notify};
+use super::{Failure, notify};
 use crate::app::App;
 use crate::mail::letter::Matter;
 
-/// Letters to one address: enough for a bad day, not enough to fill a mailbox.
-const PER_ADDRESS: Allowance = Allowance { most: 5, window: Seconds(900) };
-/// Letters asked for by one network.
-const PER_NETWORK: Allowance = Allowance { most: 50, window: Seconds(900) };
-
-/// Asks for a code for a sign-in under way. Beyond the allowance of an address nothing is sent, and
-/// nobody is told: the answer would say that somebody else has asked.
+/// Asks for a code for a sign-in under way.
 pub async fn send(
     app: &App,
     pending: &PendingSignIn,
@@ -30,21 +21,8 @@ pub async fn send(
     visitor: Visitor<'_>,
 ) -> Result<(), Failure> {
     let address = parse_email(address).map_err(|rule| Refusal::request(rule).on("username"))?;
-    let now = app.clock.now();
-    let network = crate::limits::network(visitor.origin.address);
-    let network = Digest::of(&[b"mail by network\0".as_slice(), &network].concat());
-    if !app.store.take_factor_try(network, PER_NETWORK, now).await? {
-        let refusal =
-            Refusal::new(Code::TooManyRequests, "too many letters asked for by a network");
-        let wait = Some(PER_NETWORK.window.0);
-        return Err(Failure::Refused(Box::new(Refused { refusal, client: None, wait })));
-    }
-    let what = Digest::of(&[b"mail code\0".as_slice(), address.as_bytes()].concat());
-    if !app.store.take_factor_try(what, PER_ADDRESS, now).await? {
-        tracing::info!("a mail code is not sent: too many to one address");
-        return Ok(());
-    }
-    notify::ask_for(app, &address, Matter::MailCode { bound: pending.id.to_string() }).await
+    let matter = Matter::MailCode { bound: pending.id.to_string() };
+    notify::ask_as_visitor(app, &address, matter, visitor.origin).await
 }
 
 /// Signs in with a code that was sent for this sign-in.

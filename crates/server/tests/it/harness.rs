@@ -6,8 +6,11 @@ pub(crate) mod a_key;
 mod a_person;
 mod answer;
 mod ask;
+mod authenticator;
+mod fake_upstream;
 mod forge;
 mod place;
+mod signing_in;
 mod watched;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,8 +35,11 @@ pub(crate) use a_key::{AKey, challenge_of};
 pub(crate) use a_person::{APerson, a_browsers_origin};
 pub(crate) use answer::{Answer, reason, the};
 pub(crate) use ask::Ask;
+pub(crate) use authenticator::Authenticator;
+pub(crate) use fake_upstream::{FakeUpstream, answered};
 pub(crate) use forge::{assertion, assertion_claims, claims_of, forged, key_set, signed, with_mac};
 pub(crate) use place::Place;
+pub(crate) use signing_in::{ABrowser, refused};
 pub(crate) use watched::Watched;
 
 /// What every server of these tests calls itself.

@@ -3,7 +3,9 @@
 mod a_tokens_life;
 mod hand_out;
 mod lost_answer;
+mod passkeys;
 mod passwords;
 mod same_refresh_token_at_once;
 mod sessions;
 mod two_nodes;
+mod upstream_sign_in;

@@ -25,6 +25,7 @@ mod sign_ins;
 mod signing_keys;
 mod tenants;
 mod token;
+mod upstreams;
 mod usage;
 mod user_keys;
 mod users;
