@@ -66,6 +66,33 @@ impl Installation {
         Ok(Client { id: text(&made, "client_id")?, secret: text(&made, "client_secret")? })
     }
 
+    /// Makes a client that may charge.
+    pub(crate) fn meter(&self) -> Outcome<Client> {
+        let words = ["client", "create", "--org", &self.organization, "--name", "meter"];
+        let more = ["--grant", "client_credentials", "--scope", "keyhaven:usage"];
+        let made = self.run(&[&words[..], &more].concat())?;
+        Ok(Client { id: text(&made, "client_id")?, secret: text(&made, "client_secret")? })
+    }
+
+    /// Makes an API key; `flags` say more. Its id and its text.
+    pub(crate) fn key(&self, flags: &[&str]) -> Outcome<(String, String)> {
+        let mut words = vec!["key", "create", "--label", "bench"];
+        words.extend(flags);
+        let made = self.run(&words)?;
+        Ok((text(&made, "id")?, text(&made, "secret")?))
+    }
+
+    /// Makes a budget of the organization that no bench spends.
+    pub(crate) fn budget(&self, period: &str) -> Outcome<()> {
+        let words = ["budget", "create", "--org", &self.organization, "--unit", "units"];
+        let more = ["--limit", "100000000000000", "--period", period];
+        self.run(&[&words[..], &more].concat()).map(drop)
+    }
+
+    pub(crate) fn organization(&self) -> &str {
+        &self.organization
+    }
+
     /// Starts the server and waits until it takes connections.
     pub(crate) fn serve(&self, core: Option<usize>) -> Outcome<Server> {
         let (address, operator) = (free_address()?, free_address()?);
@@ -216,6 +243,12 @@ impl Client {
         self.form("/oauth2/revoke", "token={}", "")
     }
 
+    /// A token for charging keys.
+    pub(crate) fn usage_grant(&self) -> Request {
+        let body = "grant_type=client_credentials&scope=keyhaven:usage";
+        self.form("/oauth2/token", body, r#""access_token":""#)
+    }
+
     /// The check of any credential; its answer names the client.
     pub(crate) fn check(&self) -> Request {
         json("/v1/check", r#"{"credential":"{}"}"#, &self.id)
@@ -226,6 +259,18 @@ impl Client {
         let kind = "application/x-www-form-urlencoded";
         post(path, &format!("Authorization: Basic {pair}\r\nContent-Type: {kind}\r\n"), body, needs)
     }
+}
+
+/// The check of a key by its text; the answer names it.
+pub(crate) fn check_key(id: &str) -> Request {
+    json("/v1/check", r#"{"credential":"{}"}"#, id)
+}
+
+/// A charge of one unit by the holder of `token`; the key goes where `{}` stands.
+pub(crate) fn charge(token: &str) -> Request {
+    let body = r#"{"credential":"{}","cost":{"amount":"1","unit":"units"}}"#;
+    let headers = format!("Authorization: Bearer {token}\r\nContent-Type: application/json\r\n");
+    post("/v1/usage/charge", &headers, body, r#""repeated":false"#)
 }
 
 fn json(path: &str, body: &str, needs: &str) -> Request {

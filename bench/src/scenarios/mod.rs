@@ -2,6 +2,7 @@
 
 mod floors;
 mod growth;
+mod keys;
 mod postgres;
 mod start;
 mod steady;
@@ -26,6 +27,8 @@ const ALL: &[Scenario] = &[
     Scenario { name: "introspect-jwt", run: steady::introspect_jwt },
     Scenario { name: "check-opaque", run: steady::check_opaque },
     Scenario { name: "check-jwt", run: steady::check_jwt },
+    Scenario { name: "check-key", run: keys::check },
+    Scenario { name: "charge", run: keys::charge },
     Scenario { name: "refresh", run: steady::refresh },
     Scenario { name: "revoke", run: steady::revoke },
     Scenario { name: "growth", run: growth::run },
@@ -63,7 +66,7 @@ mod tests {
     fn a_prefix_chooses_a_family_of_scenarios() {
         let names: Vec<&str> =
             chosen(&["check".to_owned()]).unwrap().iter().map(|scenario| scenario.name).collect();
-        assert_eq!(names, ["check-opaque", "check-jwt"]);
+        assert_eq!(names, ["check-opaque", "check-jwt", "check-key"]);
     }
 
     #[test]

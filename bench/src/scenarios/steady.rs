@@ -21,15 +21,15 @@ const ACTIVE: &str = r#""active":true"#;
 const DEAD: &str = r#""active":false"#;
 
 /// A server, one client of it, and what to send.
-struct Subject {
-    server: Server,
-    request: Request,
-    source: Source,
+pub(super) struct Subject {
+    pub(super) server: Server,
+    pub(super) request: Request,
+    pub(super) source: Source,
 }
 
 impl Subject {
     /// Measures it beside `floors`, charging the server's process alone.
-    fn beside(&self, bench: &Bench, floors: &[Floor]) -> Outcome<(Lane, Vec<Round>)> {
+    pub(super) fn beside(&self, bench: &Bench, floors: &[Floor]) -> Outcome<(Lane, Vec<Round>)> {
         let plan = self.server.plan(bench, self.request.clone(), self.source.clone());
         let mut lane = Lane::to(bench, &plan, Meter::of(self.server.id())?)?;
         let mut floors =
@@ -152,7 +152,12 @@ fn pooled(
     Ok(Subject { server, request: request(&client), source: Source::Cycle(file) })
 }
 
-fn against_hello(bench: &Bench, name: &str, subject: &Subject, goal: f64) -> Outcome<Vec<Row>> {
+pub(super) fn against_hello(
+    bench: &Bench,
+    name: &str,
+    subject: &Subject,
+    goal: f64,
+) -> Outcome<Vec<Row>> {
     let (_lane, rounds) = subject.beside(bench, &[Floor::H])?;
     let tail = saturated_tail(name, &rounds);
     Ok(vec![Row::cost(name, "H", rounds, |floors| floors[0]).goal(goal), tail])
@@ -166,7 +171,12 @@ fn saturated_tail(name: &str, rounds: &[Round]) -> Row {
 }
 
 /// Durable paths: at half of what they could do, p99 stays under a bound in milliseconds.
-fn half_load_tail(bench: &Bench, name: &str, lane: &mut Lane, rounds: &[Round]) -> Outcome<Row> {
+pub(super) fn half_load_tail(
+    bench: &Bench,
+    name: &str,
+    lane: &mut Lane,
+    rounds: &[Round],
+) -> Outcome<Row> {
     let half = median(rounds.iter().map(|round| round.ours.per_second)) / 2.0;
     let costs = (0..bench.rounds())
         .map(|_turn| lane.open(half, bench.slice_millis()))
