@@ -11,7 +11,7 @@ use crate::doors::{json_api_tokens, sessions, user_keys};
 use crate::http::cors::{AnyOrigin, OneOrigin};
 use crate::http::operator::{Check, Readiness};
 use crate::oauth::{introspect, metadata, revoke, token};
-use crate::pages::{assets, hand_out, start};
+use crate::pages::{account, assets, hand_out, start};
 use crate::telemetry::per_route::Routes;
 
 /// The public routes, each counted by its template.
@@ -46,6 +46,8 @@ fn pages() -> Routes<Shared> {
     Routes::new()
         .route("/", get(start::show_start))
         .route("/assets/{release}/{name}", get(assets::show_asset))
+        .route("/account/keys", get(account::show_keys))
+        .route("/account/keys/delete", post(account::delete_own_key))
         .route("/auth", get(hand_out::start_hand_out))
         .route(
             "/auth/consent",

@@ -22,6 +22,7 @@ pub mod known_device;
 pub mod mail_code;
 pub mod metering;
 pub mod notify;
+pub mod own_keys;
 pub mod passkeys;
 pub mod passwords;
 pub mod person;

@@ -8,10 +8,12 @@ use super::sample::Sample;
 use super::sign_in::PASSKEY_SAMPLE;
 
 mod authenticator;
+mod keys;
 mod password;
 mod recovery_codes;
 
 pub use authenticator::Authenticator;
+pub use keys::{HeldKey, Keys, delete_own_key, show_keys};
 pub use password::Password;
 pub use recovery_codes::RecoveryCodes;
 

@@ -43,6 +43,7 @@ pub fn all() -> Vec<Rendered> {
         of::<account::Authenticator>(),
         of::<account::RecoveryCodes>(),
         of::<account::Password>(),
+        of::<account::Keys>(),
         of::<consent::Consent>(),
         of::<logout::Logout>(),
         of::<logout::LoggedOut>(),

@@ -62,6 +62,12 @@ impl Store {
         rows.into_iter().next().map(record).transpose()
     }
 
+    /// The key `id` of this person, if not ended.
+    pub async fn find_own_key(&self, owner: UserId, id: KeyId) -> Result<Option<KeyRecord>, Error> {
+        let rows = self.engine.read(&sql::FIND_OF_OWNER, values![owner.0, id.0]).await?;
+        rows.into_iter().next().map(record).transpose()
+    }
+
     /// Keys, newest first.
     pub async fn list_keys(&self, whose: KeysOf, page: Page) -> Result<Listed<KeyRecord>, Error> {
         let (below, fetch) = (page.below(), page.fetch());

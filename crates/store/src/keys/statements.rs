@@ -142,6 +142,9 @@ pub(super) static FIND: Statement = Statement::new(
     list!("k.id = $2 AND k.organization IS NOT DISTINCT FROM COALESCE($1, k.organization)"),
 );
 
+pub(super) static FIND_OF_OWNER: Statement =
+    Statement::new("keys.find_of_owner", list!("k.owner = $1 AND k.id = $2"));
+
 pub(super) static LIST: Statement =
     Statement::new("keys.list", list!("k.id < $1 ORDER BY k.id DESC LIMIT $2"));
 
@@ -182,6 +185,7 @@ pub static STATEMENTS: &[&Statement] = &[
     &END_BELOW,
     &END_GRANTS_BELOW,
     &FIND,
+    &FIND_OF_OWNER,
     &LIST,
     &LIST_IN_ORGANIZATION,
     &LIST_OF_OWNER,
