@@ -16,6 +16,7 @@ pub const MAX_FIELDS: usize = 100;
 
 /// The parameters of one request. They may hold secrets: `Debug` prints names only, and the text is
 /// wiped from memory when dropped.
+#[derive(Default)]
 pub struct Params {
     /// `name=value&` of every field, decoded. The ASCII separators stay between the pieces, so the
     /// whole is UTF-8 only if every piece is.

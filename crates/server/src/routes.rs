@@ -11,7 +11,13 @@ use crate::doors::{json_api_tokens, sessions, user_keys};
 use crate::http::cors::{AnyOrigin, OneOrigin};
 use crate::http::operator::{Check, Readiness};
 use crate::oauth::{introspect, metadata, revoke, token};
-use crate::pages::{account, assets, hand_out, start};
+use crate::pages::account::{
+    authenticator, passkeys, password, recovery_codes, sessions as own_sessions,
+};
+use crate::pages::{
+    account, assets, hand_out, invitation, logout, mail_code, organizations, recovery,
+    second_factor, sign_in, start, upstream, welcome,
+};
 use crate::telemetry::per_route::Routes;
 
 /// The public routes, each counted by its template.
@@ -53,6 +59,59 @@ fn pages() -> Routes<Shared> {
             "/auth/consent",
             get(hand_out::show_hand_out_consent).post(hand_out::decide_hand_out),
         )
+        .merge(sign_in_pages())
+        .merge(account_pages())
+        .merge(code_pages())
+        .route("/logout", get(logout::show_logout).post(logout::confirm_logout))
+        .route("/logged-out", get(logout::show_logged_out))
+        .route(
+            "/organizations",
+            get(organizations::show_organizations).post(organizations::switch_organization),
+        )
+}
+
+fn sign_in_pages() -> Routes<Shared> {
+    Routes::new()
+        .route("/login", get(sign_in::show_sign_in).post(sign_in::sign_in))
+        .route("/login/passkey", post(sign_in::sign_in_with_passkey))
+        .route("/login/code", get(mail_code::show_mail_code).post(mail_code::send_mail_code))
+        .route(
+            "/login/code/enter",
+            get(mail_code::show_mail_code_entry).post(mail_code::enter_mail_code),
+        )
+        .route(
+            "/login/factor",
+            get(second_factor::show_second_factor).post(second_factor::answer_second_factor),
+        )
+        .route("/login/factor/{way}", get(second_factor::show_second_factor_way))
+        .route("/login/with/{provider}", post(upstream::leave_for_upstream))
+        .route("/login/with/{provider}/callback", get(upstream::come_from_upstream))
+}
+
+fn code_pages() -> Routes<Shared> {
+    Routes::new()
+        .route("/welcome", get(welcome::show_welcome).post(welcome::welcome_administrator))
+        .route("/invitation", get(invitation::show_invitation).post(invitation::make_account))
+        .route("/invitation/accept", post(invitation::join_with_account))
+        .route("/reset", get(recovery::show_reset).post(recovery::reset_password))
+        .route("/reset/done", get(recovery::show_reset_done))
+}
+
+fn account_pages() -> Routes<Shared> {
+    Routes::new()
+        .route("/account", get(account::show_account))
+        .route("/account/password", get(password::show_password).post(password::set_password))
+        .route(
+            "/account/authenticator",
+            get(authenticator::show_authenticator).post(authenticator::confirm_authenticator),
+        )
+        .route("/account/authenticator/remove", post(authenticator::remove_authenticator))
+        .route("/account/recovery-codes", post(recovery_codes::make_recovery_codes))
+        .route("/account/passkeys", post(passkeys::add_passkey))
+        .route("/account/passkeys/new", get(passkeys::show_new_passkey))
+        .route("/account/passkeys/remove", post(passkeys::remove_passkey))
+        .route("/account/sessions/end", post(own_sessions::end_session))
+        .route("/account/sessions/end-others", post(own_sessions::end_other_own_sessions))
 }
 
 /// The JSON:API family, which is mounted twice.

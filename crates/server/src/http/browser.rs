@@ -91,6 +91,17 @@ pub struct SignedInUser {
     pub browser: Browser,
 }
 
+impl SignedInUser {
+    /// The person whose browser this is; whoever is not signed in comes back to the account page.
+    pub async fn of(app: &Shared, browser: Browser) -> Result<Self, NotSignedIn> {
+        match browser.signed_in(app).await {
+            Ok(Some(signed_in)) => Ok(Self { signed_in, browser }),
+            Ok(None) | Err(Failure::Refused(_)) => Err(NotSignedIn::Nobody { asked: None }),
+            Err(Failure::Storage(error)) => Err(NotSignedIn::Unknown(error)),
+        }
+    }
+}
+
 impl FromRequestParts<Shared> for SignedInUser {
     type Rejection = NotSignedIn;
 

@@ -18,6 +18,7 @@ use super::refusal;
 use crate::app::{App, Origin};
 use crate::operations::{Failure, Refused};
 use crate::pages::error::ErrorPage;
+use crate::pages::parts::Alert;
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
                       frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
@@ -152,6 +153,83 @@ pub fn forged(app: &App, refusal: Refusal, origin: &Origin) -> Response {
     let mut page = render(&ErrorPage::forbidden(code));
     page.status = StatusCode::FORBIDDEN;
     page.into_response()
+}
+
+/// What a person is told when a step of theirs was refused, beside the form they sent.
+#[derive(Debug)]
+pub struct Told {
+    /// What kind of refusal it was.
+    pub kind: Code,
+    /// The field at fault, where one is.
+    pub field: Option<&'static str>,
+    /// What to change in it.
+    advice: Option<String>,
+    /// The code under which an administrator finds the rule.
+    pub code: String,
+    /// How long to wait before trying again, in seconds.
+    pub wait: Option<i64>,
+}
+
+/// Notes a refusal for the form that is shown again. Our own failures are a page of their own.
+pub fn told(app: &App, failure: Failure, origin: &Origin) -> Result<Told, Early> {
+    match failure {
+        Failure::Storage(_) => Err(refused(app, failure, origin).into()),
+        Failure::Refused(refused) => {
+            let code = refusal::note(app, &refused, origin);
+            let Refusal { code: kind, field, reason, .. } = refused.refusal;
+            // What names a field says what to change in it, and nothing about accounts.
+            let public = kind == Code::InvalidRequest && field.is_some();
+            let advice = public.then(|| reason.into_owned());
+            Ok(Told { kind, field, advice, code, wait: refused.wait })
+        }
+    }
+}
+
+impl Told {
+    /// The message above the form that is shown again.
+    #[must_use]
+    pub fn alert(&self, text: &str) -> Alert {
+        Alert { text: text.to_owned(), code: Some(self.code.clone()) }
+    }
+
+    /// What to change in the field at fault, as a sentence.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        let advice = self.advice.as_deref().unwrap_or("please change this");
+        let mut chars = advice.chars();
+        let first = chars.next().map(|first| first.to_uppercase().to_string());
+        format!("{}{}.", first.unwrap_or_default(), chars.as_str().trim_end_matches('.'))
+    }
+}
+
+/// An answer that ends a handler early. Boxed, because answers are large and this one is rare.
+#[derive(Debug)]
+pub struct Early(Box<Response>);
+
+impl From<Response> for Early {
+    fn from(response: Response) -> Self {
+        Self(Box::new(response))
+    }
+}
+
+impl IntoResponse for Early {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}
+
+/// What handlers of pages answer.
+pub type Answer = Result<Response, Early>;
+
+impl Page {
+    /// The form again, after a refusal: 429 when waiting helps.
+    #[must_use]
+    pub fn after(self, told: &Told) -> Self {
+        match (told.kind, told.wait) {
+            (Code::TooManyRequests, wait) => self.later(wait.unwrap_or(60)),
+            _ => self.again(),
+        }
+    }
 }
 
 /// 404 for people.

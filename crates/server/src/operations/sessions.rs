@@ -128,3 +128,14 @@ pub async fn end_other_sessions(
     let act = app.act(format!("user:{}", session.user), origin);
     Ok(app.store.end_sessions(session.user, Some(keep), Why::EndedByOwner, act).await?)
 }
+
+/// Ends every session of a person, the one they are using too.
+pub async fn sign_out_everywhere(
+    app: &App,
+    signed_in: &SignedIn,
+    origin: &Origin,
+) -> Result<Receipt, Failure> {
+    let user = signed_in.session.user;
+    let act = app.act(format!("user:{user}"), origin);
+    Ok(app.store.end_sessions(user, None, Why::SignedOut, act).await?)
+}

@@ -1,21 +1,45 @@
 //! The account: who one is, how one signs in, where one is signed in. What changes a way to sign in
-//! has a page of its own under `account/`.
+//! is under `account/`, and asks for the person again when they proved who they are too long ago.
 
 use askama::Template;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
+use keyhaven_store::sessions::SessionRecord;
+use keyhaven_store::{Page, Reach};
 
 use super::parts::Form;
 use super::sample::Sample;
-use super::sign_in::PASSKEY_SAMPLE;
+use super::under_way::query;
+use super::words::{day, program, recent_day};
+use crate::app::{App, Shared};
+use crate::http::browser::SignedInUser;
+use crate::http::page;
+use crate::operations::Failure;
 
-mod authenticator;
+pub mod authenticator;
+pub mod deed;
 mod keys;
-mod password;
-mod recovery_codes;
+pub mod passkeys;
+pub mod password;
+pub mod recovery_codes;
+pub mod sessions;
 
-pub use authenticator::Authenticator;
 pub use keys::{HeldKey, Keys, delete_own_key, show_keys};
-pub use password::Password;
-pub use recovery_codes::RecoveryCodes;
+
+/// Sessions shown at most; whoever has more ends the others at once.
+const MOST_SESSIONS: u32 = 100;
+
+/// `GET /account`
+pub async fn show_account(State(app): State<Shared>, user: SignedInUser, uri: Uri) -> Response {
+    match Account::of(&app, &user).await {
+        Ok(mut view) => {
+            view.done = query(&uri).get("done").and_then(deed::said);
+            page::render(&view).into_response()
+        }
+        Err(failure) => page::refused(&app, failure, &user.browser.origin),
+    }
+}
 
 /// The account page.
 #[derive(Debug, Template)]
@@ -33,12 +57,10 @@ pub struct Account {
     pub password: Option<String>,
     /// Passkeys.
     pub passkeys: Vec<Passkey>,
-    /// What the browser is asked to make a passkey, as JSON.
-    pub new_passkey: Option<String>,
     /// Since when an authenticator app is used.
     pub authenticator: Option<String>,
     /// Recovery codes left, once there were some.
-    pub recovery_codes: Option<usize>,
+    pub recovery_codes: Option<i64>,
     /// Where one is signed in.
     pub sessions: Vec<Session>,
 }
@@ -69,6 +91,49 @@ pub struct Session {
 
 impl Account {
     pub(crate) const PLACE: &'static str = "account";
+
+    async fn of(app: &App, user: &SignedInUser) -> Result<Self, Failure> {
+        let (store, now) = (&app.store, app.clock.now());
+        let account = &user.signed_in.person.user;
+        let first = Page { after: None, limit: MOST_SESSIONS };
+        let (sessions, passkeys, totp, codes) = tokio::try_join!(
+            store.list_sessions(Reach::Instance, Some(account.id), first, now),
+            store.list_passkeys(account.id),
+            store.find_totp(account.id),
+            store.count_recovery_codes(account.id),
+        )?;
+        let password = store.find_password_of(account.id).await?.and_then(|found| found.password);
+        let this = user.signed_in.session.id;
+        let passkeys = passkeys.into_iter().map(|known| Passkey {
+            id: known.id.to_string(),
+            name: known.name,
+            used: match known.used_at {
+                None => format!("Added on {}, never used", day(known.created_at)),
+                Some(at) => {
+                    format!("Added on {}, used {}", day(known.created_at), recent_day(at, now))
+                }
+            },
+        });
+        let session = |record: SessionRecord| Session {
+            name: if record.name.is_empty() { program(&record.agent) } else { record.name },
+            seen: format!("{} · {}", record.address, recent_day(record.seen_at, now)),
+            is_this: record.id == this,
+            id: record.id.to_string(),
+        };
+        Ok(Self {
+            form: Form::of(user),
+            done: None,
+            name: account.name.clone(),
+            email: account.email.clone(),
+            password: password.map(|_| "In use".to_owned()),
+            passkeys: passkeys.collect(),
+            authenticator: totp
+                .and_then(|totp| totp.confirmed_at)
+                .map(|at| format!("Since {}", day(at))),
+            recovery_codes: codes.made_at.map(|_| codes.left),
+            sessions: sessions.items.into_iter().map(session).collect(),
+        })
+    }
 }
 
 impl Sample for Account {
@@ -97,7 +162,6 @@ impl Sample for Account {
                 passkey("a", "Ada’s phone", "Added on 3 November 2026, used today"),
                 passkey("b", "Security key", "Added on 12 October 2026, never used"),
             ],
-            new_passkey: Some(text(PASSKEY_SAMPLE)),
             authenticator: Some(text("Since 3 November 2026")),
             recovery_codes: Some(8),
             sessions: vec![

@@ -19,4 +19,7 @@ pub mod second_factor;
 pub mod sign_in;
 pub mod sign_up;
 pub mod start;
+pub mod under_way;
+pub mod upstream;
 pub mod welcome;
+pub mod words;

@@ -1,5 +1,8 @@
 //! What several views have in common: forms and their messages, people, who asks for what.
 
+use crate::http::browser::SignedInUser;
+use crate::http::same_origin::form_token;
+
 /// What every form carries.
 #[derive(Clone, Debug, Default)]
 pub struct Form {
@@ -29,6 +32,12 @@ impl Alert {
 }
 
 impl Form {
+    /// A form for the person who is signed in.
+    #[must_use]
+    pub fn of(user: &SignedInUser) -> Self {
+        user.browser.sid.as_ref().map_or_else(Self::default, |sid| Self::fresh(form_token(sid)))
+    }
+
     /// A form that nobody has sent yet.
     #[must_use]
     pub fn fresh(token: impl Into<String>) -> Self {

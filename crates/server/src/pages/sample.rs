@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::{
     account, consent, error, invitation, logout, mail_code, notice, organizations, recovery,
-    second_factor, sign_in, sign_up, welcome,
+    second_factor, sign_in, sign_up, upstream, welcome,
 };
 
 /// A view that shows what it looks like.
@@ -32,6 +32,7 @@ pub fn all() -> Vec<Rendered> {
         of::<sign_in::SignIn>(),
         of::<sign_up::SignUp>(),
         of::<second_factor::SecondFactor>(),
+        of::<upstream::Leaving>(),
         of::<mail_code::MailCode>(),
         of::<recovery::Recover>(),
         of::<recovery::Reset>(),
@@ -40,10 +41,11 @@ pub fn all() -> Vec<Rendered> {
         of::<invitation::Invitation>(),
         of::<organizations::Organizations>(),
         of::<account::Account>(),
-        of::<account::Authenticator>(),
-        of::<account::RecoveryCodes>(),
-        of::<account::Password>(),
+        of::<account::authenticator::Authenticator>(),
         of::<account::Keys>(),
+        of::<account::passkeys::NewPasskey>(),
+        of::<account::recovery_codes::RecoveryCodes>(),
+        of::<account::password::Password>(),
         of::<consent::Consent>(),
         of::<logout::Logout>(),
         of::<logout::LoggedOut>(),

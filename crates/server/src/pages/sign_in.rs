@@ -1,9 +1,77 @@
 //! Signing in: address and password on one page, with every other way one tap away.
 
 use askama::Template;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
+use keyhaven_protocol::continuation::Continuation;
+use keyhaven_protocol::params::Params;
+use keyhaven_protocol::refusal::Code;
+use keyhaven_protocol::secret::Secret;
 
-use super::parts::{App, Field, Form, Upstream};
+use super::parts::{App as Caller, Field, Form, Upstream};
 use super::sample::Sample;
+use super::under_way::{Step, UnderWay, go_on, query};
+use crate::app::{App, Shared};
+use crate::http::browser::Browser;
+use crate::http::page::{self, Answer};
+use crate::http::same_origin::Posted;
+use crate::operations::passwords::sign_in_with_password;
+use crate::operations::{Failure, passkeys};
+
+/// `GET /login`: begins a sign-in that leads where the query says, or shows the one it names. Who is
+/// signed in already goes on, unless the query names a sign-in or asks for another one.
+pub async fn show_sign_in(State(app): State<Shared>, browser: Browser, uri: Uri) -> Response {
+    let opened = open(&app, &browser, &query(&uri)).await;
+    opened.unwrap_or_else(|failure| page::refused(&app, failure, &browser.origin))
+}
+
+async fn open(app: &Shared, browser: &Browser, query: &Params) -> Result<Response, Failure> {
+    let is_plain = query.get("sign_in").is_none() && query.get("again").is_none();
+    if is_plain && browser.signed_in(app).await?.is_some() {
+        let to = query.get("continue").and_then(|text| Continuation::parse(text).ok());
+        return Ok(page::see_other(to.unwrap_or_default().as_str()));
+    }
+    let under_way = UnderWay::find_or_begin(app, browser, query).await?;
+    let view = SignIn::of(app, &under_way, Field::default()).await?;
+    Ok(under_way.show(page::render(&view)))
+}
+
+/// `POST /login`: address and password.
+pub async fn sign_in(State(app): State<Shared>, posted: Posted) -> Answer {
+    let step = Step::of(&app, posted).await?;
+    let (username, password) = (step.typed("username"), Secret::from(step.typed("password")));
+    let pending = &step.under_way.pending;
+    match sign_in_with_password(&app, pending, username, &password, step.visitor()).await {
+        Ok(next) => Ok(go_on(&app, next)),
+        Err(failure) => again(&app, &step, failure, WRONG_PASSWORD).await,
+    }
+}
+
+/// `POST /login/passkey`
+pub async fn sign_in_with_passkey(State(app): State<Shared>, posted: Posted) -> Answer {
+    let step = Step::of(&app, posted).await?;
+    let (pending, credential) = (&step.under_way.pending, step.typed("credential"));
+    match passkeys::sign_in(&app, pending, credential, step.visitor()).await {
+        Ok(next) => Ok(go_on(&app, next)),
+        Err(failure) => again(&app, &step, failure, WRONG_PASSKEY).await,
+    }
+}
+
+const WRONG_PASSWORD: &str = "The address or the password is not right. Check both and try again.";
+const WRONG_PASSKEY: &str = "This passkey does not open an account here. Try another way.";
+const TOO_MANY: &str = "Too many tries. Wait a little, then try again.";
+
+/// The page again, with what went wrong and the address that was typed.
+async fn again(app: &Shared, step: &Step, failure: Failure, text: &str) -> Answer {
+    let told = step.told(app, failure)?;
+    let text = if told.kind == Code::TooManyRequests { TOO_MANY } else { text };
+    let username = Field::of(step.typed("username"));
+    let view = SignIn::of(app, &step.under_way, username).await;
+    let mut view = view.map_err(|failure| step.refused(app, failure))?;
+    view.form = view.form.with(told.alert(text));
+    Ok(page::render(&view).after(&told).into_response())
+}
 
 /// The sign-in page.
 #[derive(Debug, Template)]
@@ -12,7 +80,7 @@ pub struct SignIn {
     /// Its form.
     pub form: Form,
     /// The app that sent the person here.
-    pub app: Option<App>,
+    pub app: Option<Caller>,
     /// The address, when it was typed before.
     pub username: Field,
     /// What the browser is asked for a passkey (Web Authentication §5.5), as JSON.
@@ -23,13 +91,28 @@ pub struct SignIn {
     pub open: bool,
 }
 
+impl SignIn {
+    async fn of(app: &App, under_way: &UnderWay, username: Field) -> Result<Self, Failure> {
+        let buttons = app.store.list_upstream_buttons().await?.into_iter();
+        let upstreams = buttons.map(|(id, name)| Upstream { slug: id.to_string(), name }).collect();
+        Ok(Self {
+            form: under_way.form(),
+            app: None,
+            username,
+            passkey: Some(passkeys::request_options(app, &under_way.pending).await?),
+            upstreams,
+            open: false,
+        })
+    }
+}
+
 impl Sample for SignIn {
     const NAME: &'static str = "sign-in";
 
     fn sample() -> Self {
         Self {
             form: Form::sample(),
-            app: Some(App::sample()),
+            app: Some(Caller::sample()),
             username: Field::default(),
             passkey: Some(PASSKEY_SAMPLE.to_owned()),
             upstreams: Upstream::samples(),

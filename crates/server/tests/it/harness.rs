@@ -4,6 +4,7 @@
 mod a_client;
 pub(crate) mod a_key;
 mod a_person;
+mod a_window;
 mod answer;
 mod ask;
 mod authenticator;
@@ -33,6 +34,7 @@ use tokio::sync::mpsc;
 pub(crate) use a_client::{AClient, Building};
 pub(crate) use a_key::{AKey, challenge_of};
 pub(crate) use a_person::{APerson, a_browsers_origin};
+pub(crate) use a_window::AWindow;
 pub(crate) use answer::{Answer, reason, the};
 pub(crate) use ask::Ask;
 pub(crate) use authenticator::Authenticator;

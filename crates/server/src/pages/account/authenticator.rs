@@ -3,10 +3,56 @@
 use std::fmt::Write as _;
 
 use askama::Template;
+use axum::extract::State;
+use axum::response::IntoResponse as _;
 use qrcode::{Color, EcLevel, QrCode};
 
+use super::deed::{ACCOUNT, asked_lately, done, refused, sender};
+use super::recovery_codes::RecoveryCodes;
+use crate::app::Shared;
+use crate::http::browser::SignedInUser;
+use crate::http::page::{self, Answer, Early};
+use crate::http::same_origin::Posted;
+use crate::operations::factors::{confirm_totp, offer_totp, remove_totp};
 use crate::pages::parts::{Field, Form};
 use crate::pages::sample::Sample;
+
+const SET_UP: &str = "/account/authenticator";
+
+/// `GET /account/authenticator`
+pub async fn show_authenticator(State(app): State<Shared>, user: SignedInUser) -> Answer {
+    asked_lately(&app, &user, SET_UP)?;
+    let view = Authenticator::of(&app, &user, Form::of(&user)).await?;
+    Ok(page::render(&view).into_response())
+}
+
+/// `POST /account/authenticator`: the first code makes it count.
+pub async fn confirm_authenticator(State(app): State<Shared>, posted: Posted) -> Answer {
+    let user = sender(&app, &posted).await?;
+    asked_lately(&app, &user, SET_UP)?;
+    let typed = posted.form.get("code").unwrap_or_default();
+    match confirm_totp(&app, &user.signed_in, typed, &user.browser.origin).await {
+        Ok(None) => Ok(done("authenticator")),
+        Ok(Some(codes)) => Ok(page::render(&RecoveryCodes::of(&codes)).into_response()),
+        Err(failure) => {
+            let told = page::told(&app, failure, &user.browser.origin)?;
+            let form = Form::of(&user).with(told.alert(WRONG));
+            let view = Authenticator::of(&app, &user, form).await?;
+            Ok(page::render(&view).after(&told).into_response())
+        }
+    }
+}
+
+const WRONG: &str = "This code does not fit. Check the clock of your phone.";
+
+/// `POST /account/authenticator/remove`
+pub async fn remove_authenticator(State(app): State<Shared>, posted: Posted) -> Answer {
+    let user = sender(&app, &posted).await?;
+    asked_lately(&app, &user, ACCOUNT)?;
+    let removed = remove_totp(&app, &user.signed_in, &user.browser.origin).await;
+    removed.map_err(|failure| refused(&app, &user, failure))?;
+    Ok(done("no-authenticator"))
+}
 
 /// The set-up page.
 #[derive(Debug, Template)]
@@ -17,13 +63,20 @@ pub struct Authenticator {
     /// The shared secret in base32, for those who type it.
     pub secret: String,
     /// The same for those who scan it.
-    pub qr: Qr,
+    pub qr: Option<Qr>,
     /// The first code.
     pub code: Field,
 }
 
 impl Authenticator {
     pub(crate) const PLACE: &'static str = "account";
+
+    async fn of(app: &Shared, user: &SignedInUser, form: Form) -> Result<Self, Early> {
+        let offered = offer_totp(app, &user.signed_in, &user.browser.origin).await;
+        let offered = offered.map_err(|failure| refused(app, user, failure))?;
+        let (secret, qr) = (offered.text.reveal().to_owned(), Qr::draw(offered.uri.reveal()));
+        Ok(Self { form, secret, qr, code: Field::default() })
+    }
 }
 
 /// A QR code as the outline of one drawing, a unit per module.
@@ -67,13 +120,13 @@ impl Sample for Authenticator {
         Self {
             form: Form::sample(),
             secret: secret.to_owned(),
-            qr: Qr::draw(&url).unwrap_or(Qr { side: 1, path: String::new() }),
+            qr: Qr::draw(&url),
             code: Field::default(),
         }
     }
 
     fn others() -> Vec<(&'static str, Self)> {
-        let form = Form::refused_sample("This code does not fit. Check the clock of your phone.");
+        let form = Form::refused_sample(WRONG);
         vec![("refused", Self { form, ..Self::sample() })]
     }
 }

@@ -3,6 +3,7 @@
 mod a_tokens_life;
 mod hand_out;
 mod lost_answer;
+mod pages;
 mod passkeys;
 mod passwords;
 mod same_refresh_token_at_once;
