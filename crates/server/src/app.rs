@@ -27,6 +27,8 @@ use crate::pace::Pace;
 use crate::password_pool::PasswordPool;
 use crate::refusals::RefusalLog;
 use crate::upstream::Upstreams;
+use crate::vault::Vault;
+use crate::vault::return_origins::ReturnOrigins;
 
 /// The shared state of one node.
 pub struct App {
@@ -46,6 +48,8 @@ pub struct App {
     pub private: PrivateKeys,
     /// Where refusals go to be explained.
     pub refusals: RefusalLog,
+    /// What this node keeps in memory for connections.
+    pub vault: Vault,
     /// Slows down those who guess.
     pub failures: FailureLimit,
     /// How far the rate limits of keys are used up, and when they were last used.
@@ -114,6 +118,8 @@ pub struct Settings {
     pub session_idle: Seconds,
     /// A session ends this long after it began.
     pub session_absolute: Seconds,
+    /// Where users may be sent after a flow, and where the pages for that are.
+    pub return_origins: ReturnOrigins,
     /// What a client gets that does not say otherwise.
     pub new_clients: NewClients,
     /// What keys handed to apps are.
@@ -240,6 +246,12 @@ impl axum::extract::FromRequestParts<Shared> for Origin {
 }
 
 impl Origin {
+    /// The origin of what a job does.
+    #[must_use]
+    pub fn of_job(name: &str) -> Self {
+        Self { address: IpAddr::from([127, 0, 0, 1]), request: format!("job:{name}") }
+    }
+
     /// What the listener noted on arrival. A request made inside this process has no network: it
     /// counts as this host, under an id that stays with it.
     pub fn of(parts: &mut axum::http::request::Parts, app: &App) -> Self {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use keyhaven_connect::send::{Client as Outside, Trust};
 use keyhaven_protocol::client::{AuthMethod, Client, Profile, Standing, TokenFormat};
-use keyhaven_protocol::id::{ClientId, OrganizationId};
+use keyhaven_protocol::id::{ClientId, Id, OrganizationId};
 use keyhaven_protocol::jose::algorithm::Algorithm;
 use keyhaven_protocol::relying_party::RelyingParty;
 use keyhaven_protocol::scope::Scopes;
@@ -35,6 +35,8 @@ use crate::pace::Pace;
 use crate::password_pool::PasswordPool;
 use crate::refusals::RefusalLog;
 use crate::upstream::Upstreams;
+use crate::vault::Vault;
+use crate::vault::return_origins::{ReturnOrigins, origin_of};
 
 /// The fact that names the master key everything is sealed with.
 pub const SEALED_BY: &str = "sealed_by";
@@ -96,6 +98,7 @@ pub async fn open_over(
     let outside = Outside::new(config.egress_allow.0.clone(), &Trust::default())
         .context("TLS of outgoing requests")?;
     let upstreams = Upstreams::new(outside.clone());
+    let vault = Vault::new(Id::v7(clock.millis(), dice.bytes()), outside.clone());
     let post = Post::new(config.mail_smtp.0.as_ref(), &config.mail_from, &config.data)?;
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let passwords = PasswordPool::new(processors);
@@ -114,6 +117,7 @@ pub async fn open_over(
         outside,
         upstreams,
         passwords,
+        vault,
     });
     ensure_signing_key(&app, config).await?;
     Ok(Node { app, refusals })
@@ -154,8 +158,23 @@ async fn ensure_signing_key(app: &App, config: &Config) -> Result<()> {
     Ok(())
 }
 
+fn return_origins(config: &Config, issuer: &str) -> ReturnOrigins {
+    let own = origin_of(&origin_part(issuer)).unwrap_or_else(|| issuer.to_owned());
+    let origins = config.connector_return_origins.0.iter().map(|origin| origin.0.clone());
+    let (private, team) = (&config.connector_settings_path, &config.connector_team_settings_path);
+    ReturnOrigins::new(&own, origins.collect(), private, team)
+}
+
+/// An issuer may have a path; its origin has none.
+fn origin_part(issuer: &str) -> String {
+    let from = issuer.find("://").map_or(0, |at| at + 3);
+    let end = issuer[from..].find('/').map_or(issuer.len(), |at| from + at);
+    issuer[..end].to_owned()
+}
+
 fn settings(config: &Config, issuer: String) -> Settings {
     Settings {
+        return_origins: return_origins(config, &issuer),
         token_endpoint: format!("{issuer}/oauth2/token"),
         issuer,
         json_token_type: config.moov_token_type,

@@ -7,7 +7,7 @@ use axum::routing::{any, get, post};
 
 use crate::api;
 use crate::app::{App, Shared};
-use crate::doors::{json_api_tokens, sessions, user_keys};
+use crate::doors::{connectors, json_api_tokens, sessions, user_keys};
 use crate::http::cors::{AnyOrigin, OneOrigin};
 use crate::http::operator::{Check, Readiness};
 use crate::oauth::{introspect, metadata, revoke, token};
@@ -26,6 +26,9 @@ pub fn public(app: Shared) -> Routes {
         .merge(pages())
         .merge(json_api(""))
         .merge(json_api("/pub"))
+        .merge(connector_family(""))
+        .merge(connector_family("/api/v1"))
+        .route("/api/v1/oauth/token", post(token::create_token).layer(AnyOrigin::POST))
         .merge(keys(""))
         .merge(keys("/api/v1"))
         .route("/api/v1/{*rest}", any(user_keys::nothing_here))
@@ -164,6 +167,19 @@ fn session_family(app: &App) -> Routes<Shared> {
             routes.map(|router| router.layer(from_fn_with_state(dashboard, OneOrigin::dress)))
         }
     }
+}
+
+/// The connector family, which is mounted twice. A provider may post its callback.
+fn connector_family(mount: &str) -> Routes<Shared> {
+    let callback = format!("{mount}/connectors/oauth/callback");
+    let finish = || get(connectors::finish_connector_flow).post(connectors::finish_connector_flow);
+    Routes::new()
+        .route(
+            &format!("{mount}/connectors/{{id}}/oauth/authorize"),
+            get(connectors::start_connector_flow),
+        )
+        .route(&callback, finish())
+        .route(&format!("{callback}/{{connector}}"), finish())
 }
 
 /// Ready while the database answers and changes of other nodes are heard.

@@ -5,7 +5,7 @@ use keyhaven_protocol::id::{Id, OrganizationId, UserId};
 use keyhaven_protocol::time::{Seconds, Timestamp};
 
 use crate::act::Plan;
-use crate::engine::{Row, Statement, Step};
+use crate::engine::{Commit, Row, Statement, Step};
 use crate::{Act, Error, Listed, Outcome, Page, Reach, Store, values};
 
 /// An audit row before it is written.
@@ -62,6 +62,18 @@ impl Store {
         let detail = format!(r#"{{"seconds":{}}}"#, jump.0);
         let plan = Plan::default().also(act.audit(None, "clock.jumped", "node", detail));
         self.carry_out(plan, act).await
+    }
+
+    /// Writes down which tokens of connections were handed out, many at a time.
+    pub async fn record_token_reads(
+        &self,
+        reads: Vec<(Id, Timestamp, Entry)>,
+    ) -> Result<(), Error> {
+        let steps = reads.into_iter().map(|(id, at, entry)| entry.step(id, at)).collect();
+        match self.engine.commit(steps).await? {
+            Commit::Done(_) => Ok(()),
+            Commit::Lost(_) => Err(Error::broken("an audit row was not appended")),
+        }
     }
 
     /// What happened within reach, newest first; `action` keeps one kind only.

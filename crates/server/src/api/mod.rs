@@ -25,6 +25,9 @@ pub mod budgets;
 pub mod check;
 pub mod client_secrets;
 pub mod clients;
+pub mod connection_caller;
+pub mod connections;
+pub mod connectors;
 pub mod deed;
 pub mod document;
 pub mod factors;
@@ -70,6 +73,8 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(budgets::routes())
         .merge(usage::routes())
         .merge(grants::routes())
+        .merge(connectors::routes())
+        .merge(connections::routes())
         .merge(audit::routes())
         .merge(refusals::routes())
         .merge(signing_keys::routes())
@@ -152,6 +157,8 @@ pub fn native() -> OpenApi {
         (name = "keys", description = "API keys of people and organizations."),
         (name = "budgets", description = "What may be spent, at each level from the organization to the key."),
         (name = "usage", description = "What the use of keys costs, for the APIs behind us."),
+        (name = "connectors", description = "Providers, and the apps registered there."),
+        (name = "connections", description = "Outside accounts' grants, kept fresh."),
         (name = "grants", description = "The revocation graph."),
         (name = "audit", description = "What happened."),
         (name = "refusals", description = "Why something was refused."),

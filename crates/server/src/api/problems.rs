@@ -61,6 +61,22 @@ impl IntoResponses for CreateProblems {
     }
 }
 
+/// The refusals of a token call.
+pub(super) struct TokenProblems;
+
+impl IntoResponses for TokenProblems {
+    fn responses() -> Responses {
+        describe(&[
+            Kind::NotConnected,
+            Kind::NeedsReauth,
+            Kind::ConnectorMisconfigured,
+            Kind::ProviderUnavailable,
+            Kind::TooLarge,
+            Kind::UnsupportedMediaType,
+        ])
+    }
+}
+
 /// The refusals of a check.
 pub(super) struct CheckProblems;
 

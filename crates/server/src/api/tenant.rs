@@ -4,8 +4,8 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use keyhaven_protocol::id::{
-    BudgetId, ClientId, GrantId, GroupId, Id, KeyId, OrganizationId, ProjectId, SessionId,
-    UpstreamId, UserId,
+    BudgetId, ClientId, ConnectionId, ConnectorId, GrantId, GroupId, Id, KeyId, OrganizationId,
+    ProjectId, SessionId, UpstreamId, UserId,
 };
 use keyhaven_store::Reach;
 use keyhaven_store::organizations::Organization;
@@ -75,6 +75,8 @@ path_ids! {
     UpstreamId = "upstream",
     KeyId = "key",
     BudgetId = "budget",
+    ConnectorId = "connector",
+    ConnectionId = "connection",
 }
 
 /// The id of a client secret.

@@ -146,6 +146,13 @@ config! {
     /// What keys open that people hand to apps, separated by spaces. A key that is handed out by a
     /// key opens what that one opens.
     hand_out_scopes: KeyScopes = "", "scopes";
+    /// Origins of front ends that users may be sent back to after connecting an account, separated by
+    /// commas. The first one counts where a request names none; this server itself is always allowed.
+    connector_return_origins: List<WebOrigin> = "", "origins";
+    /// The page of a user's connector there; the connector's id is appended.
+    connector_settings_path: String = "/account/individual/settings/connector", "path";
+    /// The page of a team's connector there; the connector's id is appended.
+    connector_team_settings_path: String = "/account/company-settings/settings/connector", "path";
     /// How long audit rows are kept.
     audit_retention_days: Days<1, 36_500> = "365", "days";
     /// Open connections on the public listener, all clients together.

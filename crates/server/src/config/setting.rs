@@ -15,6 +15,12 @@ pub trait Setting: Sized {
     fn parse(text: &str) -> Result<Self, String>;
 }
 
+impl Setting for String {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+}
+
 impl Setting for PathBuf {
     fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() { Err("expected a path".to_owned()) } else { Ok(Self::from(text)) }

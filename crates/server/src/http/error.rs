@@ -48,6 +48,16 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "invalid_token")]
     pub reason: Option<&'static str>,
+    /// The kind in a word, where programs tell answers of one status apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "needs_reauth")]
+    pub error: Option<&'static str>,
+    /// Where to send a user who must authorize a connection again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(
+        example = "https://keys.example/connections/019a2b3c-4d5e-7f60-8123-456789abcdef/reconnect"
+    )]
+    pub reconnect_url: Option<String>,
     /// What is wrong with which member or parameter.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -122,6 +132,16 @@ kinds! {
     NotFound = NOT_FOUND "not-found" "There is no such thing within your reach",
     /// The path exists, the method does not.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method-not-allowed" "This path has no such method",
+    /// To the caller there is no such connection.
+    NotConnected = NOT_FOUND "not-connected" "There is no such connection",
+    /// The user of a connection must authorize it again.
+    NeedsReauth = CONFLICT "needs-reauth" "The connection must be authorized again",
+    /// The provider refuses the connector's own credentials.
+    ConnectorMisconfigured = FAILED_DEPENDENCY "connector-misconfigured" "The connector's credentials do not work",
+    /// Another node refreshes the token.
+    RefreshInProgress = SERVICE_UNAVAILABLE "refresh-in-progress" "The token is being refreshed, ask again",
+    /// The provider fails.
+    ProviderUnavailable = SERVICE_UNAVAILABLE "provider-unavailable" "The provider does not answer now, ask again later",
     /// What is there already stands in the way.
     Conflict = CONFLICT "conflict" "What is there already stands in the way",
     /// The body is too long.
@@ -136,6 +156,20 @@ kinds! {
     Internal = INTERNAL_SERVER_ERROR "internal" "Something went wrong on our side",
     /// Storage cannot answer now; the request is safe to repeat.
     Unavailable = SERVICE_UNAVAILABLE "unavailable" "Not possible right now, try again",
+}
+
+impl Kind {
+    /// The word by which programs tell the answers of a token call apart.
+    const fn word(self) -> Option<&'static str> {
+        Some(match self {
+            Self::NotConnected => "not_connected",
+            Self::NeedsReauth => "needs_reauth",
+            Self::ConnectorMisconfigured => "connector_misconfigured",
+            Self::RefreshInProgress => "refresh_in_progress",
+            Self::ProviderUnavailable => "provider_unavailable",
+            _ => return None,
+        })
+    }
 }
 
 /// A refusal or failure on its way to an API caller.
@@ -155,13 +189,18 @@ pub struct ApiError {
     pub wait: Option<i64>,
     /// Why, in a word for programs, when a checked credential does not count.
     pub reason: Option<&'static str>,
-    /// How far the rate limits of a checked key are used up.
-    pub limits: Option<Box<Limits>>,
+    /// What else a few kinds say.
+    pub more: Option<Box<More>>,
 }
 
-/// How far the rate limits of a key are used up.
+/// What a few kinds say beside the sentence.
 #[derive(Clone, Debug)]
-pub struct Limits(Vec<Limit>);
+pub enum More {
+    /// How far the rate limits of a checked key are used up.
+    Limits(Vec<Limit>),
+    /// Where to send a user who must authorize a connection again.
+    Reconnect(String),
+}
 
 impl ApiError {
     /// A problem of `kind`; the public sentence is also the rule.
@@ -176,7 +215,7 @@ impl ApiError {
             organization: None,
             wait: None,
             reason: None,
-            limits: None,
+            more: None,
         }
     }
 
@@ -230,10 +269,24 @@ impl ApiError {
         self
     }
 
+    /// Where to send a user who must authorize a connection again.
+    #[must_use]
+    pub fn mended_at(mut self, url: String) -> Self {
+        self.more = Some(Box::new(More::Reconnect(url)));
+        self
+    }
+
+    fn reconnect_url(&self) -> Option<String> {
+        match self.more.as_deref() {
+            Some(More::Reconnect(url)) => Some(url.clone()),
+            _ => None,
+        }
+    }
+
     /// How far the rate limits of the key are used up.
     #[must_use]
     pub fn limited(mut self, limits: Vec<Limit>) -> Self {
-        self.limits = Some(Box::new(Limits(limits)));
+        self.more = Some(Box::new(More::Limits(limits)));
         self
     }
 
@@ -290,6 +343,8 @@ impl ApiError {
             instance,
             code,
             reason: self.reason,
+            error: self.kind.word(),
+            reconnect_url: self.reconnect_url(),
             errors: self.errors.clone(),
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
@@ -304,8 +359,8 @@ impl ApiError {
         if let Some(wait) = self.wait {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
         }
-        if let Some(limits) = &self.limits {
-            rate_limit::describe(&limits.0, headers);
+        if let Some(More::Limits(limits)) = self.more.as_deref() {
+            rate_limit::describe(limits, headers);
         }
         response
     }
@@ -332,7 +387,7 @@ impl From<Error> for ApiError {
             organization: None,
             wait: Some(1),
             reason: None,
-            limits: None,
+            more: None,
         }
     }
 }
@@ -352,7 +407,7 @@ impl From<Failure> for ApiError {
             organization: refused.client.and_then(|client| client.organization),
             wait: refused.wait,
             reason: None,
-            limits: None,
+            more: None,
         }
     }
 }

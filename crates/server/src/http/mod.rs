@@ -5,6 +5,7 @@ pub mod bearer;
 pub mod body;
 pub mod browser;
 pub mod call;
+pub mod connector_family;
 pub mod cookies;
 pub mod cors;
 pub mod error;

@@ -2,6 +2,7 @@
 
 mod clock;
 mod explain;
+mod farewells;
 mod hear;
 mod holds;
 mod key_uses;
@@ -9,7 +10,10 @@ mod keys;
 mod mail;
 mod measure;
 mod purge;
+mod refresh_due;
 mod seen;
+mod token_reads;
+mod webhooks;
 
 use std::future::Future;
 use std::time::Duration;
@@ -50,6 +54,10 @@ pub fn start(
     jobs.spawn(again(keys::Keys { app: app.clone() }, stop.clone()));
     jobs.spawn(again(mail::Mail { app: app.clone(), stop: stop.clone() }, stop.clone()));
     jobs.spawn(again(purge::Purge { app: app.clone(), stop: stop.clone() }, stop.clone()));
+    jobs.spawn(again(refresh_due::RefreshDue { app: app.clone() }, stop.clone()));
+    jobs.spawn(again(farewells::Farewells { app: app.clone() }, stop.clone()));
+    jobs.spawn(again(webhooks::Webhooks { app: app.clone() }, stop.clone()));
+    jobs.spawn(token_reads::run(app.clone(), stop.clone()));
     jobs.spawn(seen::run(app.clone(), stop.clone()));
     jobs.spawn(explain::run(app.clone(), refusals, stop.clone()));
     jobs

@@ -11,10 +11,13 @@ use crate::app::{App, Origin};
 
 pub mod accounts;
 pub mod check;
+pub mod confirm_connection;
 pub mod deliver_mail;
 pub mod factors;
+pub mod finish_connection;
 pub mod forget_ended;
 pub mod found_organization;
+pub mod fresh_token;
 pub mod hand_out;
 pub mod issue_token;
 pub mod keys;
@@ -27,11 +30,14 @@ pub mod passkeys;
 pub mod passwords;
 pub mod person;
 pub mod recovery;
+pub mod refresh_connection;
+pub mod revoke_connection;
 pub mod revoke_token;
 pub mod second_factor;
 pub mod sessions;
 pub mod sign_in;
 pub mod sign_in_tries;
+pub mod start_connection;
 pub mod tickets;
 pub mod upstream_sign_in;
 

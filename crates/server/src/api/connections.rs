@@ -1,0 +1,298 @@
+//! `/v1/connections`: outside accounts' grants, their timeline, and the token call itself.
+
+mod token;
+pub mod wire;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use keyhaven_protocol::connection::state::{Reason, Standing, Status};
+use keyhaven_protocol::connection::timing::Pace;
+use keyhaven_protocol::id::{ConnectionId, ConnectorId, UserId};
+use keyhaven_store::connections::{Filter, NewConnection};
+use keyhaven_store::{Outcome, Reach};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::administrator::Administrator;
+use super::body::Strict;
+use super::connection_caller::{ConnectionCaller, Power};
+use super::connectors::{find as find_connector, not_started, provider_of, tenant_of};
+use super::once::{Ended, Once};
+use super::page::{Asked, Listing, PageParams};
+use super::problems::{
+    ChangeProblems, CreateProblems, IdempotencyKey, ListProblems, NamedProblems,
+};
+use super::tenant::Named;
+use crate::app::{App, Origin, Shared};
+use crate::http::error::{ApiError, Kind};
+use crate::http::reply::NoContent;
+use crate::operations::confirm_connection::confirm_connection;
+use crate::operations::revoke_connection::revoke_connection;
+use crate::operations::start_connection::{Start, start_connection};
+use crate::vault::upstream::{pace, scheme};
+use wire::{
+    Authorization, Confirmation, Connection, CreateConnection, StartAuthorization, Terms,
+    TimelineEvent,
+};
+
+const FILTERS: [&str; 5] = ["organization", "connector", "user", "status", "label"];
+
+/// The routes of this resource.
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(list_connections, create_connection))
+        .routes(routes!(show_connection))
+        .routes(routes!(revoke_one_connection))
+        .routes(routes!(restart_authorization))
+        .routes(routes!(confirm_one_connection))
+        .routes(routes!(list_connection_events))
+        .merge(token::routes())
+}
+
+/// List connections
+///
+/// Of one organization, oldest first. People see their own and their team's; `user` asks for one
+/// person's.
+#[utoipa::path(
+    get, path = "/v1/connections", tag = "connections",
+    params(
+        ("organization" = Option<String>, Query, description = "Id or slug; the caller's own if absent"),
+        ("connector" = Option<String>, Query, description = "Under this connector only"),
+        ("user" = Option<String>, Query, description = "Of this user only"),
+        ("status" = Option<String>, Query, description = "In this state only"),
+        ("label" = Option<String>, Query, description = "With this label only"),
+        PageParams
+    ),
+    responses((status = 200, description = "A page of connections", body = Listing<Connection>), ListProblems)
+)]
+async fn list_connections(
+    State(app): State<Shared>,
+    administrator: Administrator,
+    asked: Asked,
+) -> Result<Json<Listing<Connection>>, ApiError> {
+    let (page, scope) = asked.page(&app, "connections", &FILTERS)?;
+    let tenant = tenant_of(&app, administrator.reach, asked.text("organization")).await?;
+    let filter = Filter {
+        connector: parsed(&asked, "connector", ConnectorId::parse)?,
+        owner: parsed(&asked, "user", UserId::parse)?,
+        status: parsed(&asked, "status", Status::parse)?,
+        label: asked.text("label"),
+    };
+    let listed = app.store.list_connections(tenant, filter, page).await?;
+    let now = app.clock.now();
+    Ok(Json(Listing::of(&app, &scope, listed, |connection| Connection::of(&connection, now))?))
+}
+
+fn parsed<T>(
+    asked: &Asked,
+    name: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, ApiError> {
+    let Some(text) = asked.text(name) else { return Ok(None) };
+    let known = parse(text).ok_or_else(|| ApiError::parameter(name, "names nothing"))?;
+    Ok(Some(known))
+}
+
+/// Create a connection
+///
+/// Without a consent page: a pasted key or login, or the connector's own authority; or one that
+/// another system already holds, with its tokens. An account that is connected already is answered
+/// with 409, so a repetition makes no second one.
+#[utoipa::path(
+    post, path = "/v1/connections", tag = "connections", params(IdempotencyKey),
+    request_body = CreateConnection,
+    responses((status = 201, description = "The connection", body = Connection), CreateProblems)
+)]
+async fn create_connection(
+    State(app): State<Shared>,
+    administrator: Administrator,
+    request: Once<CreateConnection>,
+) -> Result<Response, Ended> {
+    let (body, mut once) = request.split();
+    let connector = ConnectorId::parse(body.connector());
+    let connector = connector.ok_or_else(|| ApiError::member("/connector", "is not there"))?;
+    let kept = find_connector(&app, administrator.reach, connector).await?;
+    let provider = provider_of(&app, &kept).await?;
+    let pace: Pace = pace(&provider, kept.connector.method);
+    let dice = u64::from_be_bytes(app.dice.bytes());
+    let terms = Terms { pace: &pace, scheme: scheme(&provider), now: once.act.now, dice };
+    let arrived = body.parse(&kept.connector, &terms)?;
+    let (id, now, node) = (ConnectionId(once.act.id()), once.act.now, app.vault.node_name());
+    let new = NewConnection {
+        id,
+        organization: kept.connector.organization,
+        connector,
+        owner: arrived.owner,
+        method: kept.connector.method,
+        account: arrived.account.as_deref(),
+        account_label: arrived.account_label.as_deref(),
+        labels: &arrived.labels,
+        standing: Standing::active(now),
+        issued_to: kept.connector.client_id.as_deref(),
+        flow: None,
+        node: &node,
+    };
+    let shown = Connection::fresh(&new, &arrived.tokens);
+    let (act, answer) = once.created(format!("/v1/connections/{id}"), &shown)?;
+    let outcome = app.store.connect_account(&new, &arrived.tokens, app.dice.bytes(), act).await?;
+    Ok(answer.after(outcome, "connector").await?)
+}
+
+/// Show a connection
+#[utoipa::path(
+    get, path = "/v1/connections/{connection}", tag = "connections",
+    params(("connection" = String, Path, description = "Id")),
+    responses((status = 200, description = "The connection", body = Connection), NamedProblems)
+)]
+async fn show_connection(
+    State(app): State<Shared>,
+    caller: ConnectionCaller,
+    ConnectionPath(connection): ConnectionPath,
+) -> Result<Json<Connection>, ApiError> {
+    let held = caller.find(&app, connection).await?;
+    Ok(Json(Connection::of_held(&held, app.clock.now())))
+}
+
+/// Revoke a connection
+///
+/// Its tokens are erased here at once; the provider is told in the background. Its timeline stays.
+#[utoipa::path(
+    delete, path = "/v1/connections/{connection}", tag = "connections",
+    operation_id = "revoke_connection",
+    params(("connection" = String, Path, description = "Id")),
+    responses((status = 204, description = "It is revoked"), NamedProblems)
+)]
+async fn revoke_one_connection(
+    State(app): State<Shared>,
+    caller: ConnectionCaller,
+    ConnectionPath(connection): ConnectionPath,
+    origin: Origin,
+) -> Result<NoContent, ApiError> {
+    let held = caller.find_own(&app, connection).await?;
+    let reason = match caller.power {
+        Power::Person(_) => Reason::ByUser,
+        Power::Administrator | Power::Program => Reason::ByAdministrator,
+    };
+    let reach = Reach::Organization(held.connection.organization);
+    let revoked =
+        revoke_connection(&app, reach, connection, reason, &caller.actor, &origin).await?;
+    match revoked {
+        Outcome::Done => Ok(NoContent),
+        other => Err(ApiError::of_outcome(other, "connection")),
+    }
+}
+
+/// Authorize a connection again
+///
+/// For the same account, with the scopes it has and those the connector or this request adds. The
+/// connection keeps its id; until the user returns it stays as it is.
+#[utoipa::path(
+    post, path = "/v1/connections/{connection}/authorization", tag = "connections",
+    params(("connection" = String, Path, description = "Id")),
+    request_body = StartAuthorization,
+    responses((status = 200, description = "Where to send the user", body = Authorization), ChangeProblems)
+)]
+async fn restart_authorization(
+    State(app): State<Shared>,
+    caller: ConnectionCaller,
+    ConnectionPath(connection): ConnectionPath,
+    Strict(body): Strict<StartAuthorization>,
+) -> Result<Json<Authorization>, ApiError> {
+    let held = caller.find_own(&app, connection).await?;
+    if held.connection.standing.status == Status::Revoked {
+        return Err(ApiError::new(Kind::Conflict, "A revoked connection does not come back."));
+    }
+    let reach = Reach::Organization(held.connection.organization);
+    let kept = find_connector(&app, reach, held.connection.connector).await?;
+    let provider = provider_of(&app, &kept).await?;
+    let base = base_of(&app, body.base_url.as_deref());
+    let base = base.map_err(|rule| ApiError::member("/base_url", rule))?;
+    let start = Start {
+        kept: &kept,
+        provider: &provider,
+        renews: Some(&held),
+        owner: held.connection.owner,
+        starter: &caller.actor,
+        base: &base,
+        scopes: &body.scopes,
+    };
+    let started = start_connection(&app, &start).await.map_err(not_started)?;
+    Ok(Json(Authorization::of(&app, &started)))
+}
+
+/// Confirm a connection
+///
+/// For one whose callback arrived without the browser that started it. Only its user can, and only
+/// with the ticket that the callback's browser was sent on with.
+#[utoipa::path(
+    post, path = "/v1/connections/{connection}/confirmation", tag = "connections",
+    params(("connection" = String, Path, description = "Id")),
+    request_body = Confirmation,
+    responses((status = 200, description = "The connection", body = Connection), ChangeProblems)
+)]
+async fn confirm_one_connection(
+    State(app): State<Shared>,
+    caller: ConnectionCaller,
+    ConnectionPath(connection): ConnectionPath,
+    origin: Origin,
+    Strict(body): Strict<Confirmation>,
+) -> Result<Json<Connection>, ApiError> {
+    let held = caller.find_own(&app, connection).await?;
+    let act = app.act(caller.actor.clone(), &origin);
+    let confirmed = confirm_connection(&app, &held, &body.ticket, act).await?;
+    let outcome =
+        confirmed.ok_or_else(|| ApiError::member("/ticket", "is not one of this connection"))?;
+    match outcome {
+        Outcome::Done => {
+            let held = caller.find(&app, connection).await?;
+            Ok(Json(Connection::of_held(&held, app.clock.now())))
+        }
+        other => Err(ApiError::of_outcome(other, "connection")),
+    }
+}
+
+/// List what happened to a connection
+///
+/// Newest first: what, when, on which node, what a failure meant and what the provider answered.
+#[utoipa::path(
+    get, path = "/v1/connections/{connection}/timeline", tag = "connections",
+    params(("connection" = String, Path, description = "Id"), PageParams),
+    responses((status = 200, description = "A page of its timeline", body = Listing<TimelineEvent>), NamedProblems)
+)]
+async fn list_connection_events(
+    State(app): State<Shared>,
+    administrator: Administrator,
+    Named(connection): Named<ConnectionId>,
+    asked: Asked,
+) -> Result<Json<Listing<TimelineEvent>>, ApiError> {
+    let held = app.store.find_held(administrator.reach, connection).await?;
+    let held = held.ok_or_else(|| ApiError::not_found("connection"))?;
+    let (page, scope) = asked.page(&app, &format!("timeline of {connection}"), &[])?;
+    let organization = held.connection.organization;
+    let listed = app.store.list_token_events(organization, connection, page).await?;
+    Ok(Json(Listing::of(&app, &scope, listed, TimelineEvent::from)?))
+}
+
+/// Where a user may be sent in the end: ours, or an origin an operator configured.
+pub(super) fn base_of(app: &App, asked: Option<&str>) -> Result<String, &'static str> {
+    app.settings.return_origins.allow(asked).ok_or("is not one of the configured origins")
+}
+
+/// The connection a path names, for callers who need not be administrators.
+pub(super) struct ConnectionPath(pub(super) ConnectionId);
+
+impl axum::extract::FromRequestParts<Shared> for ConnectionPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        app: &Shared,
+    ) -> Result<Self, ApiError> {
+        let missing = || ApiError::not_found("connection");
+        let params = axum::extract::RawPathParams::from_request_parts(parts, app).await;
+        let params = params.map_err(|_| missing())?;
+        let text = params.iter().find(|(name, _)| *name == "connection").map(|(_, text)| text);
+        text.and_then(ConnectionId::parse).map(Self).ok_or_else(missing)
+    }
+}

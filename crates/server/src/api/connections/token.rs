@@ -1,0 +1,168 @@
+//! `POST /v1/connections/{connection}/token`: a token that works, or precisely why there is none.
+//! Refresh tokens never leave.
+
+use axum::extract::State;
+use axum::response::Response;
+use keyhaven_protocol::secret::Secret;
+use keyhaven_protocol::time::Seconds;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::super::body::Strict;
+use super::super::connection_caller::ConnectionCaller;
+use super::super::problems::TokenProblems;
+use super::ConnectionPath;
+use crate::app::{App, Origin, Shared};
+use crate::http::error::{ApiError, Kind};
+use crate::http::reply;
+use crate::operations::fresh_token::{FreshToken, NoFreshToken, TokenWish, fresh_token};
+
+const LONGEST_TTL: i64 = 365 * 86_400;
+
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(get_connection_token))
+}
+
+/// What token is wanted. All members may be absent.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"min_ttl": 120, "purpose": "nightly sync"}))]
+struct TokenRequest {
+    /// How many seconds it should last at least; more than the provider gives means the freshest.
+    min_ttl: Option<i64>,
+    /// Scopes that are needed; those it lacks are named in the answer.
+    scopes: Vec<String>,
+    /// The `fingerprint` of a token that the provider's API refused with 401.
+    rejected: Option<String>,
+    /// What it is for, for the audit.
+    purpose: Option<String>,
+}
+
+/// A token of the provider's.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "access_token": "ya29.a0…", "scheme": "Bearer", "expires_at": 1_764_003_600,
+    "scopes": ["https://www.googleapis.com/auth/drive.readonly"], "missing_scopes": [],
+    "account": "ada@example.com", "fingerprint": "8f14e45fceea167a5a36dedd"
+}))]
+struct ConnectionToken<'a> {
+    /// The token.
+    access_token: &'a str,
+    /// What stands before it in `Authorization`; with a colon at its end it is the name of a header
+    /// that carries the token alone.
+    scheme: &'a str,
+    /// Its end by our clock, in seconds since 1970; null when it has none.
+    expires_at: Option<i64>,
+    /// What was granted.
+    scopes: Vec<&'a str>,
+    /// What this request needs and was not granted.
+    missing_scopes: &'a [String],
+    /// Where the API is, when that is the account's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_base: Option<&'a str>,
+    /// The outside account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
+    /// By what to name this token when its API refuses it.
+    fingerprint: &'a str,
+}
+
+/// Get a connection's token
+///
+/// Refreshed when it is near its end. 409 says why its user is needed and where to send them; 424
+/// that the connector's own credentials are wrong; 503 when to ask again. Each call is an audit row.
+#[utoipa::path(
+    post, path = "/v1/connections/{connection}/token", tag = "connections",
+    params(("connection" = String, Path, description = "Id")),
+    request_body = TokenRequest,
+    responses((status = 200, description = "A token that works", body = ConnectionToken), TokenProblems)
+)]
+async fn get_connection_token(
+    State(app): State<Shared>,
+    caller: ConnectionCaller,
+    ConnectionPath(connection): ConnectionPath,
+    origin: Origin,
+    Strict(body): Strict<TokenRequest>,
+) -> Result<Response, ApiError> {
+    let wish = wish(&body, &caller, &origin)?;
+    // Whoever may not use it hears what everybody hears of nothing.
+    caller.find(&app, connection).await.map_err(|_| not_connected())?;
+    let fresh = fresh_token(&app, caller.reach, connection, &wish).await;
+    let fresh = fresh.map_err(|why| refused(&app, why))?;
+    Ok(reply::ok(&answer(&fresh)))
+}
+
+fn wish<'a>(
+    body: &'a TokenRequest,
+    caller: &'a ConnectionCaller,
+    origin: &'a Origin,
+) -> Result<TokenWish<'a>, ApiError> {
+    let min_ttl = body.min_ttl.unwrap_or(0);
+    if !(0..=LONGEST_TTL).contains(&min_ttl) {
+        return Err(ApiError::member("/min_ttl", "is 0 to 31536000"));
+    }
+    if body.scopes.len() > 200 {
+        return Err(ApiError::member("/scopes", "has at most 200 items"));
+    }
+    let purpose = body.purpose.as_deref();
+    if purpose.is_some_and(|text| text.len() > 200 || text.contains(char::is_control)) {
+        return Err(ApiError::member("/purpose", "is at most 200 characters on one line"));
+    }
+    Ok(TokenWish {
+        min_ttl: Seconds(min_ttl),
+        rejected: body.rejected.as_deref(),
+        scopes: &body.scopes,
+        caller: &caller.actor,
+        purpose,
+        request: &origin.request,
+    })
+}
+
+fn answer(fresh: &FreshToken) -> ConnectionToken<'_> {
+    let connection = &fresh.held.connection;
+    ConnectionToken {
+        access_token: Secret::reveal(&fresh.access_token),
+        scheme: &connection.scheme,
+        expires_at: connection.access_ends_at.map(|at| at.0),
+        scopes: connection.scopes.split_whitespace().collect(),
+        missing_scopes: &fresh.missing_scopes,
+        api_base: connection.api_base.as_deref(),
+        account: connection.account.as_deref(),
+        fingerprint: fresh.held.fingerprint.as_deref().unwrap_or_default(),
+    }
+}
+
+fn not_connected() -> ApiError {
+    ApiError::new(Kind::NotConnected, Kind::NotConnected.title())
+}
+
+fn refused(app: &App, why: NoFreshToken) -> ApiError {
+    match why {
+        NoFreshToken::NotConnected => not_connected(),
+        NoFreshToken::NeedsReauth(reason, held) => {
+            let organization = Some(held.connection.organization);
+            let url =
+                format!("{}/connections/{}/reconnect", app.settings.issuer, held.connection.id);
+            let detail = "Its user must authorize it again: send them to reconnect_url.";
+            let mut error = ApiError::new(Kind::NeedsReauth, detail).within(organization);
+            error.reason = Some(reason.as_str());
+            error.mended_at(url)
+        }
+        NoFreshToken::Misconfigured => {
+            let detail = "The provider refuses the connector's own credentials. Its users have \
+                          nothing to do; its administrator has.";
+            ApiError::new(Kind::ConnectorMisconfigured, detail)
+        }
+        NoFreshToken::InProgress => waiting(Kind::RefreshInProgress, 1),
+        NoFreshToken::Unavailable(seconds) => waiting(Kind::ProviderUnavailable, seconds),
+        NoFreshToken::Storage(error) => error.into(),
+    }
+}
+
+fn waiting(kind: Kind, seconds: i64) -> ApiError {
+    let mut error = ApiError::new(kind, kind.title());
+    error.wait = Some(seconds);
+    error
+}

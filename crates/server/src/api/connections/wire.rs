@@ -1,0 +1,437 @@
+//! What connections look like on the wire.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use keyhaven_protocol::connection::Method;
+use keyhaven_protocol::connection::state::{Reason, Status};
+use keyhaven_protocol::connection::timing::Pace;
+use keyhaven_protocol::id::UserId;
+use keyhaven_protocol::secret::Secret;
+use keyhaven_protocol::time::{Seconds, Timestamp};
+use keyhaven_store::connections::{self as room, Held, NewConnection, TokenEvent, Tokens};
+use keyhaven_store::connectors::Connector;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::super::body::Members;
+use crate::app::App;
+use crate::http::error::ApiError;
+use crate::operations::start_connection::Started;
+use crate::vault::upstream::Beside;
+
+const MAX_TOKEN: usize = 16_384;
+
+/// A connection to an outside account.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+    "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+    "connector": "019a2b3c-1111-7f60-8123-456789abcdef", "method": "oauth",
+    "account": "118234", "account_label": "ada@example.com", "labels": ["drive"],
+    "status": "active", "since": 1_764_000_000, "scopes": ["drive.readonly"], "missing_scopes": [],
+    "expires_at": 1_764_003_600, "token_updated_at": 1_764_000_000,
+    "created_at": 1_764_000_000, "updated_at": 1_764_000_000
+}))]
+pub struct Connection {
+    /// Its id, also that of its grant.
+    pub id: String,
+    /// The tenant.
+    pub organization: String,
+    /// Under which connector.
+    pub connector: String,
+    /// Whose it is; absent for a team's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// What it holds.
+    pub method: &'static str,
+    /// The outside account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// What people call that account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_label: Option<String>,
+    /// Words its callers find it by.
+    pub labels: Vec<String>,
+    /// `pending`, `active`, `refreshing`, `expired`, `needs_reauth`, `error` or `revoked`.
+    pub status: &'static str,
+    /// Why, unless it is active.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// Since when, in seconds since 1970.
+    pub since: i64,
+    /// What was granted.
+    pub scopes: Vec<String>,
+    /// What was asked for and not granted.
+    pub missing_scopes: Vec<String>,
+    /// Where its API is, when that is the account's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_base: Option<String>,
+    /// What else the provider's file keeps.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, String>,
+    /// The access token's end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// When its tokens changed last.
+    pub token_updated_at: i64,
+    /// While its provider fails: when it is asked next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_try_at: Option<i64>,
+    /// When it was made.
+    pub created_at: i64,
+    /// When anything but its tokens changed last.
+    pub updated_at: i64,
+}
+
+impl Connection {
+    /// A connection as it is shown at `now`.
+    #[must_use]
+    pub fn of(connection: &room::Connection, now: Timestamp) -> Self {
+        Self {
+            id: connection.id.to_string(),
+            organization: connection.organization.to_string(),
+            connector: connection.connector.to_string(),
+            user: connection.owner.map(|owner| owner.to_string()),
+            method: connection.method.as_str(),
+            account: connection.account.clone(),
+            account_label: connection.account_label.clone(),
+            labels: words(&connection.labels),
+            status: connection.standing.status.as_str(),
+            reason: connection.standing.reason.map(Reason::as_str),
+            since: connection.standing.since.0,
+            scopes: words(&connection.scopes),
+            missing_scopes: words(&connection.missing_scopes),
+            api_base: connection.api_base.clone(),
+            extra: Beside::of(&connection.extra).kept,
+            expires_at: connection.access_ends_at.map(|at| at.0),
+            token_updated_at: connection.token_updated_at.0,
+            next_try_at: connection.next_try_at.filter(|at| *at > now).map(|at| at.0),
+            created_at: connection.created_at.0,
+            updated_at: connection.updated_at.0,
+        }
+    }
+
+    /// With what only the whole row knows: a refresh under way, a connector that is wrong.
+    #[must_use]
+    pub fn of_held(held: &Held, now: Timestamp) -> Self {
+        let mut shown = Self::of(&held.connection, now);
+        if held.connection.standing.status == Status::Active {
+            if held.fault.is_some() {
+                shown.status = Status::Error.as_str();
+                shown.reason = Some("connector_misconfigured");
+            } else if held.leased {
+                shown.status = "refreshing";
+            }
+        }
+        shown
+    }
+
+    /// One that is about to exist.
+    #[must_use]
+    pub fn fresh(new: &NewConnection<'_>, tokens: &Tokens) -> Self {
+        let now = new.standing.since.0;
+        Self {
+            id: new.id.to_string(),
+            organization: new.organization.to_string(),
+            connector: new.connector.to_string(),
+            user: new.owner.map(|owner| owner.to_string()),
+            method: new.method.as_str(),
+            account: new.account.map(str::to_owned),
+            account_label: new.account_label.map(str::to_owned),
+            labels: words(new.labels),
+            status: new.standing.status.as_str(),
+            reason: None,
+            since: now,
+            scopes: words(tokens.scopes.as_deref().unwrap_or_default()),
+            missing_scopes: Vec::new(),
+            api_base: None,
+            extra: BTreeMap::new(),
+            expires_at: tokens.access_ends_at.map(|at| at.0),
+            token_updated_at: now,
+            next_try_at: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+/// How to start an authorization.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"base_url": "https://hub.example"}))]
+pub struct StartAuthorization {
+    /// Where the user goes in the end: this server, or a configured origin.
+    pub base_url: Option<String>,
+    /// The user it is for; absent for a team's connection.
+    pub user: Option<String>,
+    /// Scopes beyond the connector's.
+    pub scopes: Vec<String>,
+}
+
+impl StartAuthorization {
+    /// The user it is for.
+    pub fn owner(&self) -> Result<Option<UserId>, &'static str> {
+        match &self.user {
+            None => Ok(None),
+            Some(text) => UserId::parse(text).map(Some).ok_or("is not a user's id"),
+        }
+    }
+}
+
+/// Where to send a user.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "authorization_url": "https://accounts.google.com/o/oauth2/v2/auth?client_id=…",
+    "state": "eyJzdGF0ZSI6ICI…", "expires_at": 1_764_000_600
+}))]
+pub struct Authorization {
+    /// The provider's page.
+    pub authorization_url: String,
+    /// The state in it.
+    pub state: String,
+    /// Until when the user may return, in seconds since 1970.
+    pub expires_at: i64,
+}
+
+impl Authorization {
+    pub(in crate::api) fn of(app: &App, started: &Started) -> Self {
+        Self {
+            authorization_url: started.authorization_url.clone(),
+            state: started.state.clone(),
+            expires_at: app.clock.now().plus(keyhaven_store::flows::LIFE).0,
+        }
+    }
+}
+
+/// What confirms a connection.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"ticket": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"}))]
+pub struct Confirmation {
+    /// What the callback's browser was sent on with.
+    pub ticket: String,
+}
+
+/// One line of a timeline.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "019a2b3c-4d5e-7f60-8123-456789abcdef", "at": 1_764_000_000, "what": "failed",
+    "reason": "grant_revoked", "class": "grant_dead", "upstream_status": 400,
+    "node": "019a2b3c-2222-7f60-8123-456789abcdef", "actor": "system"
+}))]
+pub struct TimelineEvent {
+    /// Its id.
+    pub id: String,
+    /// When, in seconds since 1970.
+    pub at: i64,
+    /// What happened.
+    pub what: String,
+    /// The reason of the state it led to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What a failure meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The provider's status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream_status: Option<i64>,
+    /// The provider's id of its request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream_request: Option<String>,
+    /// The node that did it.
+    pub node: String,
+    /// Who asked for it.
+    pub actor: String,
+}
+
+impl From<TokenEvent> for TimelineEvent {
+    fn from(event: TokenEvent) -> Self {
+        Self {
+            id: event.id.to_string(),
+            at: event.at.0,
+            what: event.what,
+            reason: event.reason,
+            class: event.class,
+            upstream_status: event.upstream_status,
+            upstream_request: event.upstream_request,
+            node: event.node,
+            actor: event.actor,
+        }
+    }
+}
+
+/// A connection that needs no consent page.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "connector": "019a2b3c-1111-7f60-8123-456789abcdef", "account": "118234",
+    "access_token": "…", "refresh_token": "…", "expires_at": 1_764_003_600, "scopes": ["read"]
+}))]
+pub struct CreateConnection {
+    /// Under which connector.
+    connector: String,
+    /// Whose it is; absent for a team's.
+    #[serde(default)]
+    user: Option<String>,
+    /// The outside account's id.
+    #[serde(default)]
+    account: Option<String>,
+    /// What people call that account.
+    #[serde(default)]
+    account_label: Option<String>,
+    /// Words its callers find it by.
+    #[serde(default)]
+    labels: Vec<String>,
+    /// The key, for a connector whose connections hold keys.
+    #[serde(default)]
+    api_key: Option<String>,
+    /// The user name, for one whose connections hold logins.
+    #[serde(default)]
+    username: Option<String>,
+    /// The password that goes with it.
+    #[serde(default)]
+    password: Option<String>,
+    /// An access token from another system.
+    #[serde(default)]
+    access_token: Option<String>,
+    /// A refresh token from another system.
+    #[serde(default)]
+    refresh_token: Option<String>,
+    /// The access token's end, in seconds since 1970.
+    #[serde(default)]
+    expires_at: Option<i64>,
+    /// What was granted.
+    #[serde(default)]
+    scopes: Vec<String>,
+}
+
+/// Under what a new connection is made.
+pub(super) struct Terms<'a> {
+    /// The provider's pace.
+    pub(super) pace: &'a Pace,
+    /// How its API wants a token.
+    pub(super) scheme: String,
+    /// The present.
+    pub(super) now: Timestamp,
+    /// Randomness, for when it is looked at.
+    pub(super) dice: u64,
+}
+
+/// A connection that is acceptable.
+pub(super) struct Arrived {
+    pub(super) owner: Option<UserId>,
+    pub(super) account: Option<String>,
+    pub(super) account_label: Option<String>,
+    pub(super) labels: String,
+    pub(super) tokens: Tokens,
+}
+
+impl CreateConnection {
+    pub(super) fn connector(&self) -> &str {
+        &self.connector
+    }
+
+    pub(super) fn parse(
+        self,
+        connector: &Connector,
+        terms: &Terms<'_>,
+    ) -> Result<Arrived, ApiError> {
+        let mut members = Members::default();
+        let owner = match self.user.as_deref() {
+            None => None,
+            Some(text) => members.read("/user", UserId::parse(text).ok_or("is not a user's id")),
+        };
+        let labels = members.read("/labels", labels(&self.labels));
+        for (at, text) in [("/account", &self.account), ("/account_label", &self.account_label)] {
+            if text.as_ref().is_some_and(|text| text.len() > 512 || text.contains(char::is_control))
+            {
+                members.wrong(at, "is at most 512 characters on one line");
+            }
+        }
+        let account = self.account.clone();
+        let account_label = self.account_label.clone();
+        let tokens = self.tokens(connector, terms, &mut members);
+        members.finish()?;
+        let labels = labels.unwrap_or_default();
+        Ok(Arrived { owner, account, account_label, labels, tokens })
+    }
+
+    fn tokens(self, connector: &Connector, terms: &Terms<'_>, members: &mut Members) -> Tokens {
+        let (pace, now, dice) = (terms.pace, terms.now, terms.dice);
+        let lifetime = self.expires_at.map(|end| Timestamp(end).since(now));
+        let end = self.expires_at.map(Timestamp);
+        let refresh = self.refresh_token.map(Secret::new);
+        let access = match connector.method {
+            Method::ApiKey => required(self.api_key, "/api_key", members),
+            Method::Basic => {
+                let (name, password) = (self.username, self.password);
+                let login = name.zip(password);
+                if login.is_none() {
+                    members.wrong("/username", "and password are required");
+                }
+                login.map(|(name, password)| basic(&name, &password))
+            }
+            Method::Oauth => {
+                if self.access_token.is_none() && refresh.is_none() {
+                    members.wrong("/access_token", "or refresh_token is required");
+                }
+                self.access_token.map(Secret::new)
+            }
+            Method::ClientCredentials | Method::JwtBearer => None,
+        };
+        for (at, secret) in [("/access_token", &access), ("/refresh_token", &refresh)] {
+            if secret.as_ref().is_some_and(|secret| secret.reveal().len() > MAX_TOKEN) {
+                members.wrong(at, "is too long");
+            }
+        }
+        // What has no access token yet, or comes from elsewhere, is due at once.
+        let due = pace.due(end.zip(lifetime), now, dice);
+        let due_at = if access.is_none() { Some(now) } else { due };
+        let is_basic = connector.method == Method::Basic;
+        let scheme = if is_basic { "Basic".to_owned() } else { terms.scheme.clone() };
+        Tokens {
+            access,
+            refresh,
+            access_ends_at: end,
+            access_lifetime: lifetime.filter(|life| *life > Seconds(0)),
+            grant_ends_at: pace.absolute.map(|life| now.plus(life)),
+            scopes: Some(self.scopes.join(" ")),
+            missing_scopes: Some(String::new()),
+            scheme,
+            api_base: None,
+            extra: None,
+            due_at,
+        }
+    }
+}
+
+fn required(value: Option<String>, at: &'static str, members: &mut Members) -> Option<Secret> {
+    let secret = value.filter(|text| !text.is_empty()).map(Secret::new);
+    if secret.is_none() {
+        members.wrong(at, "is required");
+    }
+    secret
+}
+
+/// RFC 7617 §2.
+fn basic(name: &str, password: &str) -> Secret {
+    let plain = zeroize::Zeroizing::new(format!("{name}:{password}"));
+    Secret::new(STANDARD.encode(plain.as_bytes()))
+}
+
+fn labels(labels: &[String]) -> Result<String, &'static str> {
+    let is_label = |label: &String| {
+        let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/@".contains(&byte);
+        (1..=100).contains(&label.len()) && label.bytes().all(sound)
+    };
+    if labels.len() > 20 || !labels.iter().all(is_label) {
+        return Err("is at most 20 words of letters, digits and - _ . : / @");
+    }
+    Ok(labels.join(" "))
+}

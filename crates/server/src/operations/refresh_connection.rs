@@ -1,0 +1,396 @@
+//! The one way a connection's token is renewed: for a waiting caller, the scheduler, a report or to
+//! keep a grant alive. It runs detached from whoever asked (`vault::flights`).
+//!
+//! Lease, read again, write down what is about to be spent, one request, store under the generation
+//! that was spent. Every step before the request may be repeated; the request never is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyhaven_connect::request::Renewal as Renewed;
+use keyhaven_connect::verdict::Verdict;
+use keyhaven_protocol::connection::failure::{
+    Class, Facts as FailureFacts, Spent, Unanswered, after_no_answer, decide as judge,
+};
+use keyhaven_protocol::connection::serving::{Access, Ask, Facts, Serve, decide};
+use keyhaven_protocol::connection::state::{Event, Reason};
+use keyhaven_protocol::connection::timing::{Pace, backoff};
+use keyhaven_protocol::connection::{Method, Renewal};
+use keyhaven_protocol::id::ConnectionId;
+use keyhaven_protocol::time::{Seconds, Timestamp};
+use keyhaven_store::connections::{
+    Failed, Held, LEASE, Renewed as RenewedRow, Stored, Tokens, Upstream,
+};
+use keyhaven_store::connectors::Kept;
+use keyhaven_store::{Act, Error, Reach};
+
+use crate::app::{App, Origin, Shared};
+use crate::vault::flights::Landed;
+use crate::vault::hosts::{Answered, NoSlot, Slot};
+use crate::vault::provider_of::{Found, find_provider};
+use crate::vault::upstream::{self, Answer, Asking, Beside, Question};
+
+/// How long a node waits for another one's refresh: as long as a lease.
+const WAIT_MILLIS: u64 = 25_000;
+
+/// How long a result in hand is tried to be stored: the reply cannot be had again.
+const STORE_FOR_MILLIS: u64 = 60_000;
+
+/// A connection with what its provider says about it.
+pub struct Known {
+    /// The row.
+    pub held: Held,
+    /// Its connector.
+    pub kept: Kept,
+    /// The provider.
+    pub provider: Found,
+}
+
+/// Renews the token of a connection if `ask` needs that, once.
+pub async fn refresh_connection(app: Shared, id: ConnectionId, ask: Ask) -> Landed {
+    let started = app.clock.tick();
+    let mut first: Option<Held> = None;
+    loop {
+        match app.store.take_lease(id, app.vault.node, LEASE).await {
+            Ok(true) => return with_lease(&app, id, ask).await,
+            Ok(false) => {}
+            Err(error) => return Landed::Broken(Arc::new(error)),
+        }
+        let held = match app.store.find_held(Reach::Instance, id).await {
+            Ok(Some(held)) => held,
+            Ok(None) => return Landed::Gone,
+            Err(error) => return Landed::Broken(Arc::new(error)),
+        };
+        if first.as_ref().is_some_and(|first| has_moved(first, &held)) {
+            return Landed::At(Arc::new(held));
+        }
+        if app.clock.tick().saturating_sub(started) > WAIT_MILLIS {
+            return Landed::StillLeased;
+        }
+        first.get_or_insert(held);
+        pause(&app).await;
+    }
+}
+
+/// Between two looks at a row that another node renews: 50 to 150 milliseconds.
+async fn pause(app: &App) {
+    let [byte] = app.dice.bytes();
+    tokio::time::sleep(Duration::from_millis(50 + u64::from(byte) * 100 / 255)).await;
+}
+
+fn has_moved(before: &Held, now: &Held) -> bool {
+    before.generation != now.generation
+        || before.connection.standing != now.connection.standing
+        || before.streak != now.streak
+        || before.connection.next_try_at != now.connection.next_try_at
+}
+
+/// What is known of a connection, and the connector's provider. `None` when either is gone.
+pub async fn find_known(app: &App, id: ConnectionId) -> Result<Option<Known>, Error> {
+    let Some(held) = app.store.find_held(Reach::Instance, id).await? else { return Ok(None) };
+    let connector = held.connection.connector;
+    let Some(kept) = app.store.find_connector(Reach::Instance, connector).await? else {
+        return Ok(None);
+    };
+    let organization = held.connection.organization;
+    let provider = find_provider(app, organization, &held.provider).await?;
+    Ok(provider.map(|provider| Known { held, kept, provider }))
+}
+
+async fn with_lease(app: &App, id: ConnectionId, ask: Ask) -> Landed {
+    let landed = renew(app, id, ask).await;
+    if let Err(error) = app.store.give_lease_back(id, app.vault.node).await {
+        // It ends by itself.
+        tracing::warn!(connection = %id, %error, "the lease was not given back");
+    }
+    landed.unwrap_or_else(|error| Landed::Broken(Arc::new(error)))
+}
+
+async fn renew(app: &App, id: ConnectionId, ask: Ask) -> Result<Landed, Error> {
+    let Some(known) = find_known(app, id).await? else { return Ok(Landed::Gone) };
+    let pace = upstream::pace(&known.provider, known.held.connection.method);
+    let now = app.clock.now();
+    let mut facts = facts(&known.held, pace);
+    facts.leased = false;
+    if !matches!(decide(&facts, ask, now), Serve::Refresh | Serve::CurrentAndRefresh) {
+        return Ok(Landed::At(Arc::new(known.held)));
+    }
+    if known.held.issued_to != known.held.client_id && known.held.connection.method == Method::Oauth
+    {
+        end(app, &known.held, Event::GrantDead(Reason::ClientChange)).await?;
+        return again(app, id).await;
+    }
+    if known.held.fault.is_some() && !may_probe(app, &known.kept, now).await? {
+        return Ok(Landed::At(Arc::new(known.held)));
+    }
+    let beside = Beside::of(&known.held.connection.extra);
+    let asking = Asking::new(app, &known.kept, &known.provider, &beside);
+    let host = asking.host();
+    let slot = match place_at(app, &host, ask).await {
+        Ok(slot) => slot,
+        Err(seconds) => return Ok(Landed::Paused(seconds)),
+    };
+    if let Some(landed) = settle_silence(app, &known, pace, ask, now).await? {
+        return Ok(landed);
+    }
+    let (node, generation) = (app.vault.node, known.held.generation);
+    if !app.store.begin_spending(id, generation, node, now).await? {
+        return again(app, id).await;
+    }
+    let asked = ask_provider(&asking, &known, &beside).await?;
+    drop(slot);
+    note_host(app, &host, &asked);
+    match asked {
+        Ok(answer) => {
+            let scopes = scopes_of(&known.kept.connector.scopes);
+            let tokens = upstream::tokens(&asking, &answer, &scopes, Some(&known.held), beside);
+            store_success(app, &known, &tokens, answer.sent_at).await
+        }
+        Err(verdict) => store_failure(app, &known, pace, &verdict, now).await,
+    }
+}
+
+/// A place at the provider's host: a caller waits for one, the scheduler comes again.
+async fn place_at(app: &App, host: &str, ask: Ask) -> Result<Slot, i64> {
+    let tick = app.clock.tick();
+    let entered = match ask {
+        Ask::Scheduled => app.vault.hosts.try_enter(host, tick),
+        Ask::Lasting(_) | Ask::Another => app.vault.hosts.enter(host, tick).await,
+    };
+    entered.map_err(|refused| match refused {
+        NoSlot::Paused(millis) => i64::try_from(millis / 1_000).unwrap_or(300) + 1,
+        NoSlot::Full => 2,
+    })
+}
+
+/// A refresh token that was sent before and never answered: sent again, kept for later, or lost.
+async fn settle_silence(
+    app: &App,
+    known: &Known,
+    pace: Pace,
+    ask: Ask,
+    now: Timestamp,
+) -> Result<Option<Landed>, Error> {
+    let Some(spent) = known.held.spent else { return Ok(None) };
+    let access_ends_at = live_end(&known.held);
+    match after_no_answer(&pace, access_ends_at, spent, now) {
+        Unanswered::Again => Ok(None),
+        // A caller whose token was refused cannot wait for its end.
+        Unanswered::Later(_) if ask == Ask::Another => Ok(None),
+        Unanswered::Later(_) | Unanswered::Lost => {
+            let failure = failure_facts(&known.held, pace, spent);
+            let dice = u64::from_be_bytes(app.dice.bytes());
+            let verdict = judge(Class::Unanswered, &failure, None, now, dice);
+            let failed = failed(app, Class::Unanswered, verdict, Upstream::default());
+            record_failure(app, known, failed).await.map(Some)
+        }
+    }
+}
+
+/// One probe at a time asks a provider that refused the connector's credentials.
+async fn may_probe(app: &App, kept: &Kept, now: Timestamp) -> Result<bool, Error> {
+    let connector = &kept.connector;
+    let dice = u64::from_be_bytes(app.dice.bytes());
+    let next = now.plus(backoff(connector.probes + 1, Some(Seconds(30)), dice));
+    app.store.take_probe(connector.organization, connector.id, next, now).await
+}
+
+async fn ask_provider(
+    asking: &Asking<'_>,
+    known: &Known,
+    beside: &Beside,
+) -> Result<Result<Answer, Verdict>, Error> {
+    let store = &asking.app.store;
+    let pace = upstream::pace(&known.provider, known.held.connection.method);
+    let token = match pace.renewal {
+        Renewal::Remint => None,
+        Renewal::Exchange => store.open_access_token(&known.held)?,
+        Renewal::Static | Renewal::Rotating | Renewal::Never => {
+            store.open_refresh_token(&known.held)?
+        }
+    };
+    let granted = scopes_of(&known.held.connection.scopes);
+    match &token {
+        Some(token) => {
+            let redirect_uri = &beside.redirect_uri;
+            let renewal = Renewed { token, redirect_uri, scopes: &granted };
+            asking.ask(Question::Refresh(renewal)).await
+        }
+        None => asking.ask(Question::Remint(&scopes_of(&known.kept.connector.scopes))).await,
+    }
+}
+
+fn note_host(app: &App, host: &str, asked: &Result<Answer, Verdict>) {
+    let answered = match asked {
+        Ok(_) => Answered::Well,
+        Err(verdict) if verdict.status == Some(429) => {
+            let wait = verdict.retry_after.map(|Seconds(wait)| wait.unsigned_abs() * 1_000);
+            Answered::Limited(wait)
+        }
+        Err(verdict) if verdict.status.is_none_or(|status| status >= 500) => Answered::Badly,
+        Err(_) => Answered::Well,
+    };
+    app.vault.hosts.note(host, answered, app.clock.tick());
+}
+
+/// Stores what cannot be had again, for as long as it takes; and clears the connector's fault.
+async fn store_success(
+    app: &App,
+    known: &Known,
+    tokens: &Tokens,
+    sent_at: Timestamp,
+) -> Result<Landed, Error> {
+    let id = known.held.connection.id;
+    if known.held.fault.is_some() {
+        let connector = &known.kept.connector;
+        app.store.clear_connector(connector.organization, connector.id, act(app)).await?;
+    }
+    let started = app.clock.tick();
+    let mut held = known.held.clone();
+    loop {
+        let renewed = RenewedRow { tokens, upstream: Upstream::default(), node: app.vault.node };
+        let stored = app.store.record_refresh(&held, &renewed, app.dice.bytes(), act(app)).await;
+        match stored {
+            Ok(Stored::Yes) => return again(app, id).await,
+            Ok(Stored::Moved) => {}
+            Err(error) if app.clock.tick().saturating_sub(started) > STORE_FOR_MILLIS => {
+                tracing::error!(connection = %id, %error, sent_at = sent_at.0, "a refresh is lost");
+                return Err(error);
+            }
+            Err(error) => tracing::warn!(connection = %id, %error, "a refresh waits for storage"),
+        }
+        pause(app).await;
+        let Ok(now) = app.store.find_held(Reach::Instance, id).await else { continue };
+        match now {
+            // Somebody marked it meanwhile, and our result is newer than that mark.
+            Some(now) if now.generation == known.held.generation && !now.grant_revoked => {
+                held = now;
+            }
+            Some(now) => return Ok(Landed::At(Arc::new(now))),
+            None => return Ok(Landed::Gone),
+        }
+    }
+}
+
+async fn store_failure(
+    app: &App,
+    known: &Known,
+    pace: Pace,
+    verdict: &Verdict,
+    sent_at: Timestamp,
+) -> Result<Landed, Error> {
+    let now = app.clock.now();
+    let class = upstream::class(verdict);
+    let spent = match known.held.spent {
+        Some(before) => Spent { last_at: sent_at, times: before.times + 1, ..before },
+        None => Spent { first_at: sent_at, last_at: sent_at, times: 1 },
+    };
+    let dice = u64::from_be_bytes(app.dice.bytes());
+    let facts = failure_facts(&known.held, pace, spent);
+    let judged = judge(class, &facts, verdict.retry_after, now, dice);
+    tracing::info!(
+        connection = %known.held.connection.id,
+        provider = known.held.provider,
+        class = class.as_str(),
+        status = verdict.status,
+        error = verdict.code.as_deref(),
+        words = verdict.words.as_deref(),
+        "a refresh failed"
+    );
+    if judged.blames_connector {
+        blame(app, known, verdict, judged.next_try_at).await?;
+    }
+    let failed = failed(app, class, judged, upstream::upstream(verdict));
+    record_failure(app, known, failed).await
+}
+
+/// One alert per fault: the first to see it tells, the others find it told.
+async fn blame(
+    app: &App,
+    known: &Known,
+    verdict: &Verdict,
+    probe_at: Timestamp,
+) -> Result<(), Error> {
+    let connector = &known.kept.connector;
+    let fault = verdict.code.as_deref().unwrap_or("refused");
+    let (organization, id) = (connector.organization, connector.id);
+    app.store.blame_connector(organization, id, fault, probe_at, act(app)).await?;
+    Ok(())
+}
+
+fn failed(
+    app: &App,
+    class: Class,
+    verdict: keyhaven_protocol::connection::failure::Verdict,
+    upstream: Upstream,
+) -> Failed {
+    // A dead grant still has its access token: when that ends, the state says so already.
+    let due_at = if verdict.drops_grant { None } else { Some(verdict.next_try_at) };
+    Failed { class, verdict, due_at, upstream, node: app.vault.node }
+}
+
+/// A failure that finds another generation is none: somebody else renewed it.
+async fn record_failure(app: &App, known: &Known, failed: Failed) -> Result<Landed, Error> {
+    app.store.record_failure(&known.held, &failed, act(app)).await?;
+    again(app, known.held.connection.id).await
+}
+
+async fn again(app: &App, id: ConnectionId) -> Result<Landed, Error> {
+    let held = app.store.find_held(Reach::Instance, id).await?;
+    Ok(held.map_or(Landed::Gone, |held| Landed::At(Arc::new(held))))
+}
+
+/// Moves a connection to where `event` leads; one that moved meanwhile is left to whoever did it.
+pub async fn end(app: &App, held: &Held, event: Event) -> Result<(), Error> {
+    let node = app.vault.node_name();
+    app.store.note_end(&held.connection, event, &node, act(app)).await?;
+    Ok(())
+}
+
+/// What serving a connection is decided by.
+#[must_use]
+pub fn facts(held: &Held, pace: Pace) -> Facts {
+    let access = held.has_access().then_some(Access {
+        ends_at: held.connection.access_ends_at,
+        lifetime: held.access_lifetime,
+    });
+    let renewable = match pace.renewal {
+        Renewal::Never => false,
+        Renewal::Remint => true,
+        Renewal::Exchange => held.has_access(),
+        Renewal::Static | Renewal::Rotating => held.has_refresh(),
+    };
+    Facts {
+        standing: held.connection.standing,
+        pace,
+        access,
+        renewable,
+        next_try_at: held.connection.next_try_at,
+        misconfigured: held.fault.is_some(),
+        leased: held.leased,
+    }
+}
+
+fn failure_facts(held: &Held, pace: Pace, spent: Spent) -> FailureFacts {
+    FailureFacts {
+        pace,
+        access_ends_at: live_end(held),
+        grant_ends_at: held.grant_ends_at,
+        spent,
+        streak: held.streak,
+    }
+}
+
+fn live_end(held: &Held) -> Option<Timestamp> {
+    held.connection.access_ends_at.filter(|_| held.has_access())
+}
+
+/// Words of a list.
+#[must_use]
+pub fn scopes_of(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn act(app: &App) -> Act {
+    app.act("system", &Origin::of_job("refresh"))
+}

@@ -1,0 +1,368 @@
+//! Asking a provider with a connector's credentials, and its answer in the store's words. A secret
+//! that has a successor is tried second: the successor goes first, falls back when the provider
+//! does not know it, and is promoted by its first success.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use keyhaven_connect::provider::{Grant, Pkce, Provider, RefreshKind, Span};
+use keyhaven_connect::request::{App as Registered, Code, Ended, Renewal, Stamp};
+use keyhaven_connect::response::{Lifetime, TokenReply};
+use keyhaven_connect::talk;
+use keyhaven_connect::verdict::{Acted, Class as Judged, Verdict};
+use keyhaven_protocol::connection::failure::Class;
+use keyhaven_protocol::connection::timing::{Pace, ends_at};
+use keyhaven_protocol::connection::{Method, Renewal as How};
+use keyhaven_protocol::jose::algorithm::Algorithm;
+use keyhaven_protocol::jose::signing_key::SigningKey;
+use keyhaven_protocol::secret::Secret;
+use keyhaven_protocol::time::{Seconds, Timestamp};
+use keyhaven_store::connections::{Held, Tokens, Upstream};
+use keyhaven_store::connectors::{Kept, NewSecret};
+use keyhaven_store::{Error, Outcome};
+use serde::{Deserialize, Serialize};
+
+use super::provider_of::Found;
+use crate::app::{App, Origin};
+
+/// Algorithms a private key is tried under, when the connector does not name one.
+const ALGORITHMS: [&str; 4] = ["ES256", "EdDSA", "RS256", "PS256"];
+
+/// What a connection keeps beside its tokens.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Beside {
+    /// What the provider file names.
+    pub kept: BTreeMap<String, String>,
+    /// Variables learnt from callback and replies.
+    pub vars: BTreeMap<String, String>,
+    /// The redirect URI of its flow, for providers that want it again.
+    pub redirect_uri: String,
+}
+
+/// A connector at hand.
+pub struct Asking<'a> {
+    /// This node.
+    pub app: &'a App,
+    /// The connector.
+    pub kept: &'a Kept,
+    /// Its provider.
+    pub provider: &'a Found,
+    /// The connector's and the connection's variables.
+    pub vars: BTreeMap<String, String>,
+}
+
+/// What is asked.
+pub enum Question<'a> {
+    /// Tokens for a code.
+    Exchange(Code<'a>),
+    /// Another access token for this token.
+    Refresh(Renewal<'a>),
+    /// A token on the connector's own authority.
+    Remint(&'a [String]),
+}
+
+/// The answer, and when the question was sent by our clock.
+pub struct Answer {
+    /// What came.
+    pub reply: TokenReply,
+    /// When the question was sent.
+    pub sent_at: Timestamp,
+    /// The secret that worked.
+    pub secret: Option<Secret>,
+}
+
+impl Beside {
+    /// Reads a connection's `extra`.
+    #[must_use]
+    pub fn of(extra: &str) -> Self {
+        serde_json::from_str(extra).unwrap_or_default()
+    }
+
+    /// As it is stored.
+    #[must_use]
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
+    }
+}
+
+impl<'a> Asking<'a> {
+    /// The connector with its own variables, and a connection's.
+    #[must_use]
+    pub fn new(app: &'a App, kept: &'a Kept, provider: &'a Found, learnt: &Beside) -> Self {
+        let mut vars: BTreeMap<String, String> =
+            serde_json::from_str(&kept.connector.vars).unwrap_or_default();
+        vars.extend(learnt.vars.clone());
+        Self { app, kept, provider, vars }
+    }
+
+    /// Asks. Once, but for a successor of the secret that the provider does not know yet.
+    pub async fn ask(&self, question: Question<'_>) -> Result<Result<Answer, Verdict>, Error> {
+        let secrets = self.app.store.open_app_secrets(self.kept)?;
+        if let Some(next) = secrets.next {
+            match self.ask_as(&question, Some(&next)).await {
+                Err(verdict) if verdict.class == Judged::Client => {}
+                Err(verdict) => return Ok(Err(verdict)),
+                Ok(answer) => {
+                    self.promote().await?;
+                    return Ok(Ok(Answer { secret: Some(next), ..answer }));
+                }
+            }
+        }
+        let answer = self.ask_as(&question, secrets.current.as_ref()).await;
+        Ok(answer.map(|answer| Answer { secret: secrets.current, ..answer }))
+    }
+
+    async fn ask_as(
+        &self,
+        question: &Question<'_>,
+        secret: Option<&Secret>,
+    ) -> Result<Answer, Verdict> {
+        let key = secret.and_then(|secret| self.signing_key(secret));
+        let registered = self.registered(secret, key.as_ref());
+        let stamp = self.stamp();
+        let (client, provider) = (&self.app.vault.client, &**self.provider);
+        let reply = match question {
+            Question::Exchange(code) => {
+                Box::pin(talk::exchange(client, provider, &registered, code, &stamp)).await
+            }
+            Question::Refresh(renewal) => {
+                Box::pin(talk::refresh(client, provider, &registered, renewal, &stamp)).await
+            }
+            Question::Remint(scopes) => {
+                let asked = (self.grant(), *scopes);
+                Box::pin(talk::remint(client, provider, &registered, asked, &stamp)).await
+            }
+        }?;
+        Ok(Answer { reply, sent_at: stamp.now, secret: None })
+    }
+
+    /// Tells the provider that a grant ended. `None` when it has no way to be told.
+    pub async fn say_farewell(
+        &self,
+        access: Option<&Secret>,
+        refresh: Option<&Secret>,
+        account: Option<&str>,
+    ) -> Result<Option<Result<(), Verdict>>, Error> {
+        let secrets = self.app.store.open_app_secrets(self.kept)?;
+        let secret = secrets.current.as_ref().or(secrets.next.as_ref());
+        let key = secret.and_then(|secret| self.signing_key(secret));
+        let registered = self.registered(secret, key.as_ref());
+        let ended = Ended { access, refresh, account_id: account };
+        let client = &self.app.vault.client;
+        let stamp = self.stamp();
+        Ok(Box::pin(talk::revoke(client, self.provider, &registered, &ended, &stamp)).await)
+    }
+
+    /// The app as the provider knows it.
+    #[must_use]
+    pub fn registered<'b>(
+        &'b self,
+        secret: Option<&'b Secret>,
+        key: Option<&'b SigningKey>,
+    ) -> Registered<'b> {
+        Registered {
+            client_id: self.kept.connector.client_id.as_deref().unwrap_or_default(),
+            secret,
+            key,
+            key_id: self.vars.get("key_id").map(String::as_str),
+            login: None,
+            vars: &self.vars,
+        }
+    }
+
+    /// PKCE as the provider wants it; a connector may switch it off or on where that is allowed.
+    #[must_use]
+    pub fn pkce(&self) -> Pkce {
+        match (self.provider.pkce(), self.vars.get("pkce").map(String::as_str)) {
+            (Pkce::S256, Some("off")) => Pkce::Off,
+            (Pkce::Off, Some("S256")) => Pkce::S256,
+            (pkce, _) => pkce,
+        }
+    }
+
+    /// The host that token calls go to, for its breaker.
+    #[must_use]
+    pub fn host(&self) -> String {
+        let url = self.provider.token.as_ref().map_or("", |call| call.url.text());
+        let host = url.split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next());
+        let mut host = host.unwrap_or_default().to_owned();
+        for (name, value) in &self.vars {
+            host = host.replace(&format!("{{{name}}}"), value);
+        }
+        host
+    }
+
+    fn grant(&self) -> Grant {
+        let wanted = match self.kept.connector.method {
+            Method::JwtBearer => Grant::JwtBearer,
+            _ => Grant::ClientCredentials,
+        };
+        let listed = &self.provider.grants;
+        let account = Grant::AccountCredentials;
+        if !listed.contains_key(&wanted) && listed.contains_key(&account) {
+            account
+        } else {
+            wanted
+        }
+    }
+
+    fn stamp(&self) -> Stamp {
+        let now = self.app.clock.now();
+        Stamp { now, jti: self.app.id().simple() + &self.app.id().simple() }
+    }
+
+    /// The connector's secret as a private key (PKCS#8 in PEM), where it is one.
+    fn signing_key(&self, secret: &Secret) -> Option<SigningKey> {
+        let body = secret.reveal().trim().strip_prefix("-----BEGIN PRIVATE KEY-----")?;
+        let body = body.strip_suffix("-----END PRIVATE KEY-----")?;
+        let text = zeroize::Zeroizing::new(body.split_whitespace().collect::<String>());
+        let der = zeroize::Zeroizing::new(STANDARD.decode(text.as_bytes()).ok()?);
+        let named = self.vars.get("key_alg");
+        let fits = |name: &&str| named.is_none_or(|named| named == name);
+        let names = ALGORITHMS.iter().copied().filter(fits);
+        names
+            .filter_map(Algorithm::parse)
+            .find_map(|algorithm| SigningKey::from_pkcs8(algorithm, &der).ok())
+    }
+
+    async fn promote(&self) -> Result<(), Error> {
+        let origin = Origin::of_job("secret");
+        let act = self.app.act("system", &origin);
+        let promoted = self.app.store.promote_secret(self.kept, self.app.dice.bytes(), act).await?;
+        if promoted == Outcome::Done {
+            tracing::info!(connector = %self.kept.connector.id, "the next secret works");
+        }
+        Ok(())
+    }
+}
+
+/// The secret an administrator sends: the first or another app's replaces, a further one comes next.
+#[must_use]
+pub fn arriving<'a>(kept: &Kept, is_another_app: Other, secret: &'a Secret) -> NewSecret<'a> {
+    match (is_another_app, &kept.connector.secret) {
+        (Other::No, Some(_)) if kept.connector.fault.is_none() => NewSecret::Next(secret),
+        _ => NewSecret::Replacing(secret),
+    }
+}
+
+/// Whether the client id changes too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Other {
+    /// The same app.
+    No,
+    /// Another one.
+    Yes,
+}
+
+/// The provider's pace for a connection that holds `method`.
+#[must_use]
+pub fn pace(provider: &Provider, method: Method) -> Pace {
+    let span = |span: Option<Span>| span.map(|Span(seconds)| seconds);
+    let rules = &provider.refresh;
+    let renewal = match (method, rules.kind) {
+        (Method::ApiKey | Method::Basic, _) | (_, RefreshKind::None) => How::Never,
+        (Method::ClientCredentials | Method::JwtBearer, _) | (_, RefreshKind::Remint) => {
+            How::Remint
+        }
+        (_, RefreshKind::Static) => How::Static,
+        (_, RefreshKind::Rotating) => How::Rotating,
+        (_, RefreshKind::Exchange) => How::Exchange,
+    };
+    Pace {
+        renewal,
+        reuse_grace: rules.reuse_grace.0,
+        idle: span(rules.idle),
+        absolute: span(rules.absolute),
+        max_lead: span(rules.max_lead),
+        kills_access: rules.kills_access,
+    }
+}
+
+/// What a provider's verdict is to a connection.
+#[must_use]
+pub fn class(verdict: &Verdict) -> Class {
+    match (verdict.class, verdict.acted) {
+        (Judged::GrantDead, _) => Class::GrantDead,
+        (Judged::GrantBlocked, _) => Class::GrantBlocked,
+        (Judged::Scopes, _) => Class::ConnectorScopes,
+        (Judged::Client, _) => Class::Connector,
+        (Judged::Transient | Judged::Unclear, Acted::Perhaps) => Class::Unanswered,
+        (Judged::Transient, Acted::No) => Class::Transient,
+        (Judged::Unclear, Acted::No) => Class::Unknown,
+    }
+}
+
+/// What the provider said about its answer.
+#[must_use]
+pub fn upstream(verdict: &Verdict) -> Upstream {
+    Upstream { status: verdict.status, request: None }
+}
+
+/// The reply as tokens to keep. `asked` are the scopes asked for; `before` is the connection that
+/// is renewed, whose lifetime holds where the reply says none.
+#[must_use]
+pub fn tokens(
+    asking: &Asking<'_>,
+    answer: &Answer,
+    asked: &[String],
+    before: Option<&Held>,
+    beside: Beside,
+) -> Tokens {
+    let (reply, provider) = (&answer.reply, &**asking.provider);
+    let lifetime = match reply.main.lifetime {
+        Lifetime::Ends(lifetime) => Some(lifetime),
+        Lifetime::Never => None,
+        Lifetime::Unsaid => before.and_then(|held| held.access_lifetime),
+    };
+    let end = lifetime.map(|lifetime| ends_at(answer.sent_at, lifetime));
+    let pace = pace(provider, asking.kept.connector.method);
+    let absolute = if before.is_none() { pace.absolute } else { None };
+    let grant_ends_at = match reply.main.refresh_lifetime {
+        Lifetime::Ends(Seconds(life)) => Some(answer.sent_at.plus(Seconds(life))),
+        Lifetime::Never | Lifetime::Unsaid => absolute.map(|life| answer.sent_at.plus(life)),
+    };
+    let granted = reply.main.scopes.as_ref();
+    let missing = granted.map(|granted| {
+        let missing = asked.iter().filter(|scope| !granted.contains(scope));
+        missing.map(String::as_str).collect::<Vec<_>>().join(" ")
+    });
+    let keeps_refresh = before.is_some() && provider.refresh.keep;
+    let dice = u64::from_be_bytes(asking.app.dice.bytes());
+    Tokens {
+        access: Some(reply.main.access.clone()),
+        refresh: reply.main.refresh.clone().filter(|_| !keeps_refresh),
+        access_ends_at: end,
+        access_lifetime: lifetime,
+        grant_ends_at,
+        scopes: granted.map(|granted| granted.join(" ")),
+        missing_scopes: missing,
+        scheme: scheme(provider),
+        api_base: api_base(asking, answer),
+        extra: Some(merged(beside, reply).text()),
+        due_at: pace.due(end.zip(lifetime), answer.sent_at, dice),
+    }
+}
+
+/// How the API wants its token: a scheme, or the name of a header and a colon.
+#[must_use]
+pub fn scheme(provider: &Provider) -> String {
+    match &provider.api.header {
+        Some(header) => format!("{header}:"),
+        None => provider.api.scheme().to_owned(),
+    }
+}
+
+fn merged(mut beside: Beside, reply: &TokenReply) -> Beside {
+    beside.kept.extend(reply.extra.clone());
+    beside.vars.extend(reply.captured.clone());
+    beside
+}
+
+/// Where the API is. A base that the provider's own hosts do not cover is no base.
+fn api_base(asking: &Asking<'_>, answer: &Answer) -> Option<String> {
+    let registered = asking.registered(answer.secret.as_ref(), None);
+    let base = talk::api_base(asking.provider, &registered, &answer.reply).ok()?;
+    base.map(|url| url.to_string())
+}
