@@ -36,6 +36,7 @@ pub mod grants;
 pub mod groups;
 pub mod instance;
 pub mod keys;
+pub mod master_key;
 pub mod members;
 mod meter;
 pub mod once;
@@ -43,6 +44,7 @@ pub mod organizations;
 pub mod page;
 mod problems;
 pub mod projects;
+pub mod providers;
 pub mod reference;
 pub mod refusals;
 pub mod sessions;
@@ -53,6 +55,7 @@ pub mod tenant;
 pub mod upstreams;
 pub mod usage;
 pub mod users;
+pub mod webhook_endpoints;
 
 /// Every resource, once.
 fn resources() -> OpenApiRouter<Shared> {
@@ -75,6 +78,9 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(grants::routes())
         .merge(connectors::routes())
         .merge(connections::routes())
+        .merge(providers::routes())
+        .merge(webhook_endpoints::routes())
+        .merge(master_key::routes())
         .merge(audit::routes())
         .merge(refusals::routes())
         .merge(signing_keys::routes())
