@@ -2,6 +2,7 @@
 //! fails on demand, and the private reason of every refusal.
 
 mod a_client;
+mod a_connection;
 pub(crate) mod a_key;
 mod a_person;
 mod a_window;
@@ -32,7 +33,10 @@ use keyhaven_store::{Act, Outcome};
 use tokio::sync::mpsc;
 
 pub(crate) use a_client::{AClient, Building};
+pub(crate) use a_connection::{REACHABLE, forgiving, path_of};
+pub(crate) use a_key::AKey;
 pub(crate) use a_key::{AKey, challenge_of};
+pub(crate) use a_person::a_browsers_origin;
 pub(crate) use a_person::{APerson, a_browsers_origin};
 pub(crate) use a_window::AWindow;
 pub(crate) use answer::{Answer, reason, the};

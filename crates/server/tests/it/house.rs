@@ -21,9 +21,11 @@ use keyhaven::pace::Pace;
 use keyhaven::password_pool::PasswordPool;
 use keyhaven::refusals::RefusalLog;
 use keyhaven::upstream::Upstreams;
+use keyhaven::vault::Vault;
+use keyhaven::vault::return_origins::ReturnOrigins;
 use keyhaven_connect::egress::Egress;
 use keyhaven_connect::send::{Client as Outside, Trust};
-use keyhaven_protocol::id::OrganizationId;
+use keyhaven_protocol::id::{Id, OrganizationId};
 use keyhaven_protocol::time::Seconds;
 use keyhaven_store::engine::{Location, Options, open};
 use keyhaven_store::refusals::Explanation;
@@ -103,6 +105,7 @@ impl House {
             key_limits: Default::default(),
             post: Post::new(None, &sender, directory.path()).unwrap(),
             outside: outside.clone(),
+            vault: Vault::new(Id::v7(1, [7; 10]), outside.clone()),
             upstreams: Upstreams::new(outside),
             passwords: PasswordPool::new(1),
         });
@@ -229,6 +232,7 @@ fn draw(out: &mut [u8]) {
 
 fn settings() -> Settings {
     Settings {
+        return_origins: ReturnOrigins::new("https://keyhaven.test", Vec::new(), "/mine", "/team"),
         issuer: ISSUER.into(),
         token_endpoint: format!("{ISSUER}/oauth2/token"),
         json_token_type: JsonTokenType::Format,
