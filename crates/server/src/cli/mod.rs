@@ -19,6 +19,8 @@ mod budget;
 mod caller;
 mod client;
 mod client_secret;
+mod connection;
+mod connector;
 mod doctor;
 mod explain;
 mod factor;
@@ -34,6 +36,7 @@ mod print;
 mod project;
 mod reference;
 mod refused;
+mod rekey;
 pub mod serve;
 mod session;
 mod settings;
@@ -122,6 +125,14 @@ enum Command {
     Budget(budget::Budget),
     /// What keys used, by day.
     Usage(usage::Usage),
+    /// Providers, and the apps registered there.
+    #[command(subcommand)]
+    Connector(connector::Connector),
+    /// Outside accounts' grants, kept fresh.
+    #[command(subcommand)]
+    Connection(connection::Connection),
+    /// Seal everything again under the current master key, while the server runs.
+    Rekey(rekey::Rekey),
     /// Access tokens.
     #[command(subcommand)]
     Token(token::Token),
@@ -300,6 +311,9 @@ impl Command {
             Self::Session(verb) => verb.run(caller, printer).await,
             Self::Ticket(verb) => verb.run(caller, printer).await,
             Self::Client(verb) => verb.run(caller, printer).await,
+            Self::Connector(verb) => verb.run(caller, printer).await,
+            Self::Connection(verb) => verb.run(caller, printer).await,
+            Self::Rekey(verb) => verb.run(caller, printer).await,
             Self::Audit(verb) => verb.run(caller, printer).await,
         }
     }

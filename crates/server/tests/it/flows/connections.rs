@@ -1,7 +1,10 @@
 //! A connection's life: connected once, refreshed once however many ask, mended after what can be
 //! mended, and a precise reason for the rest.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
+use keyhaven_connect::send::{Limits, Outgoing};
 use keyhaven_fake_provider::{Act, Endpoint, Gate, Reuse, Rules};
 use serde_json::json;
 
@@ -142,11 +145,14 @@ async fn a_crash_between_reply_and_commit_is_found_and_heals() {
     let reach = keyhaven_store::Reach::Instance;
     let held = app.store.find_held(reach, id).await.expect("reads").expect("is there");
     let token = app.store.open_refresh_token(&held).expect("opens").expect("has one");
-    let url = format!("{}/token", connector.fake.url());
-    let form = [("grant_type", "refresh_token"), ("refresh_token", token.reveal())];
-    let spent =
-        reqwest::Client::new().post(&url).basic_auth("fake-client", Some("fake-client-secret"));
-    assert_eq!(spent.form(&form).send().await.expect("answers").status(), 200);
+    // As the dead node did: the provider turns the token, and nobody hears of the next one.
+    let body = format!("grant_type=refresh_token&refresh_token={}", token.reveal());
+    let url = format!("{}/token", connector.fake.url()).parse().expect("a URL");
+    let mut spend = Outgoing::post(url, "application/x-www-form-urlencoded", body.into_bytes());
+    let pair = STANDARD.encode("fake-client:fake-client-secret");
+    spend.headers.insert("authorization", format!("Basic {pair}").parse().expect("a header"));
+    let reply = app.outside.send(spend, Limits::TOKEN).await.expect("an answer");
+    assert_eq!((reply.status, connector.fake.refreshes()), (200, 1));
     // The dead node's lease ends; what it spent is known, and within the grace it is asked again.
     connector.token(&server, &connection).await.expect(200);
     assert_eq!(connector.shown(&server, &connection).await["status"], "active");

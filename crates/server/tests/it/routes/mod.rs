@@ -6,6 +6,7 @@ mod authentication;
 mod check;
 mod client_secrets;
 mod clients;
+mod connector_family;
 mod document;
 mod forward_auth;
 mod groups;

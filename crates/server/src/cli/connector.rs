@@ -1,0 +1,166 @@
+//! `keyhaven connector`: a provider and one app registered there.
+
+use std::io::Read as _;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+
+use super::caller::{Ask, Caller};
+use super::members::{Paging, given, present};
+use super::names;
+use super::print::Printer;
+
+const FIELDS: &[&str] =
+    &["id", "name", "provider", "organization", "client_id", "scopes", "redirect_uri", "status"];
+const COLUMNS: &[&str] = &["id", "name", "provider", "method", "sharing", "status", "created_at"];
+
+/// Verbs on connectors.
+#[derive(Debug, Subcommand)]
+pub(super) enum Connector {
+    /// Create a connector. Register the redirect URI it prints with the provider.
+    Create(Box<Create>),
+    /// List the connectors of an organization, oldest first.
+    List {
+        /// The organization: id, slug or name.
+        #[arg(long)]
+        org: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show a connector.
+    Show {
+        /// Its id.
+        connector: String,
+    },
+    /// Change a connector. Another secret of the same app takes over with its first success.
+    Update(Box<Update>),
+    /// Delete a connector: its connections end, and their provider is told.
+    Delete {
+        /// Its id.
+        connector: String,
+    },
+}
+
+/// What a new connector is.
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// The organization that owns it: id, slug or name.
+    #[arg(long)]
+    org: Option<String>,
+    /// The provider's key, for example google.
+    #[arg(long)]
+    provider: String,
+    /// Whose its connections are.
+    #[arg(long, value_parser = ["private", "project", "organization"])]
+    sharing: Option<String>,
+    /// What its connections hold.
+    #[arg(long, value_parser = ["oauth", "client_credentials", "api_key", "basic", "jwt_bearer"])]
+    method: Option<String>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What changes.
+#[derive(Debug, Args)]
+pub(super) struct Update {
+    /// Its id.
+    connector: String,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What creating and changing have in common.
+#[derive(Debug, Args)]
+struct Settings {
+    /// The name people see.
+    #[arg(long)]
+    name: Option<String>,
+    /// The client id of the app registered with the provider.
+    #[arg(long)]
+    client_id: Option<String>,
+    /// Read the app's secret, or its private key, from standard input: it then stands in no list of
+    /// processes.
+    #[arg(long)]
+    client_secret_stdin: bool,
+    /// A scope to ask for. Repeat for several.
+    #[arg(long, value_name = "SCOPE")]
+    scope: Option<Vec<String>>,
+    /// A variable of the provider. Repeat for several.
+    #[arg(long, value_name = "NAME=VALUE")]
+    var: Option<Vec<String>>,
+    /// A further parameter of the authorization request. Repeat for several.
+    #[arg(long, value_name = "NAME=VALUE")]
+    param: Option<Vec<String>>,
+}
+
+impl Settings {
+    fn members(&self) -> Result<Value> {
+        let secret = self.client_secret_stdin.then(read_secret).transpose()?;
+        Ok(json!({
+            "name": self.name,
+            "client_id": self.client_id,
+            "client_secret": secret,
+            "scopes": self.scope,
+            "vars": self.var.as_deref().map(pairs).transpose()?,
+            "params": self.param.as_deref().map(pairs).transpose()?,
+        }))
+    }
+}
+
+impl Connector {
+    pub(super) async fn run(self, caller: &Caller, printer: &Printer) -> Result<()> {
+        match self {
+            Self::Create(new) => new.run(caller, printer).await,
+            Self::List { org, paging } => {
+                let org = names::maybe_organization(caller, org.as_deref()).await?;
+                let ask = Ask::get(&["connectors"]).with("organization", org.as_deref());
+                printer.list(&paging.list(caller, ask).await?, COLUMNS)
+            }
+            Self::Show { connector } => {
+                printer.item(&caller.ask(Ask::get(&["connectors", &connector])).await?, FIELDS)
+            }
+            Self::Update(update) => {
+                let body = given(update.settings.members()?)?;
+                let path = ["connectors", update.connector.as_str()];
+                printer.item(&caller.ask(Ask::patch(&path, body)).await?, FIELDS)
+            }
+            Self::Delete { connector } => {
+                caller.ask(Ask::delete(&["connectors", &connector])).await?;
+                let told = json!({ "deleted": connector });
+                printer.done("The connector is going; its connections end.", &told)
+            }
+        }
+    }
+}
+
+impl Create {
+    async fn run(self, caller: &Caller, printer: &Printer) -> Result<()> {
+        let org = names::maybe_organization(caller, self.org.as_deref()).await?;
+        let mut body = self.settings.members()?;
+        body["organization"] = json!(org);
+        body["provider"] = json!(self.provider);
+        body["sharing"] = json!(self.sharing);
+        body["method"] = json!(self.method);
+        printer.item(&caller.ask(Ask::post(&["connectors"], present(body))).await?, FIELDS)
+    }
+}
+
+fn read_secret() -> Result<String> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).context("the secret cannot be read")?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        bail!("standard input holds no secret");
+    }
+    Ok(text.to_owned())
+}
+
+fn pairs(texts: &[String]) -> Result<Map<String, Value>> {
+    let pair = |text: &String| {
+        let (name, value) =
+            text.split_once('=').with_context(|| format!("'{text}' is not NAME=VALUE"))?;
+        Ok((name.to_owned(), json!(value)))
+    };
+    texts.iter().map(pair).collect()
+}
