@@ -34,9 +34,7 @@ use tokio::sync::mpsc;
 
 pub(crate) use a_client::{AClient, Building};
 pub(crate) use a_connection::{REACHABLE, forgiving, path_of};
-pub(crate) use a_key::AKey;
 pub(crate) use a_key::{AKey, challenge_of};
-pub(crate) use a_person::a_browsers_origin;
 pub(crate) use a_person::{APerson, a_browsers_origin};
 pub(crate) use a_window::AWindow;
 pub(crate) use answer::{Answer, reason, the};
