@@ -12,6 +12,8 @@ mod guard;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod quirks;
+#[cfg(test)]
 mod talk;
 #[cfg(test)]
 mod tls;
