@@ -127,6 +127,56 @@ type Authentication struct{ sdk *Keyhaven }
 // Oauth: Tokens as JSON:API documents, and API keys that people hand to apps.
 type Oauth struct{ sdk *Keyhaven }
 
+var opOauthPostAuthKeys = operation{
+	id: "post_auth_keys", method: "POST", path: "/auth/keys",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/json",
+	errors:  map[int]string{400: "ErrorResponse", 403: "ErrorResponse", 500: "ErrorResponse"},
+	retry:   "never", keyed: false,
+	security: [][]scheme{{}},
+}
+
+// PostAuthKeys: Exchange a code for a key
+//
+// Once: code and key change hands in one step, and a repetition is refused. No credential is needed.
+//
+// POST /auth/keys
+func (g *Oauth) PostAuthKeys(ctx context.Context, request shared.PostAuthKeysRequest, options ...Option) (*operations.PostAuthKeysResponse, error) {
+	c := call{op: &opOauthPostAuthKeys}
+	c.body = request
+	var body shared.PostAuthKeysResponse
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.PostAuthKeysResponse{HTTP: http, PostAuthKeysResponse: &body}, nil
+}
+
+var opOauthPostAuthKeysCode = operation{
+	id: "post_auth_keys_code", method: "POST", path: "/auth/keys/code",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/json",
+	errors:  map[int]string{400: "ErrorResponse", 401: "ErrorResponse", 403: "ErrorResponse", 409: "ErrorResponse", 500: "ErrorResponse"},
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"apiKey", "bearer", ""}}},
+}
+
+// PostAuthKeysCode: Make a code that an app exchanges for a key
+//
+// For the holder of a key, or a session. The key it becomes has the limit given here, which is enforced.
+//
+// POST /auth/keys/code
+func (g *Oauth) PostAuthKeysCode(ctx context.Context, request shared.PostAuthKeysCodeRequest, options ...Option) (*operations.PostAuthKeysCodeResponse, error) {
+	c := call{op: &opOauthPostAuthKeysCode}
+	c.body = request
+	var body shared.PostAuthKeysCodeResponse
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.PostAuthKeysCodeResponse{HTTP: http, PostAuthKeysCodeResponse: &body}, nil
+}
+
 var opOauthCreateToken = operation{
 	id: "create_token", method: "POST", path: "/oauth/token",
 	sends: "application/vnd.api+json", gives: "application/vnd.api+json", ok: 201,

@@ -5,7 +5,6 @@
 //! is generated says so in its first line, so that a file whose operation is gone is found.
 
 mod document;
-mod examples;
 mod model;
 mod names;
 mod operations;
@@ -53,8 +52,7 @@ pub(crate) fn verb(words: &[String]) -> Result<(), Failure> {
 /// All generated files of a document.
 fn written(document: &Value) -> Result<Files, Failure> {
     let model = document::read(document).map_err(Failure)?;
-    let snippets = examples::read(&shell::root().join("sdks"))?;
-    templates::render(&model, &snippets).map_err(|error| fail(&error))
+    templates::render(&model).map_err(|error| fail(&error))
 }
 
 fn fail(error: &dyn std::error::Error) -> Failure {

@@ -4,6 +4,20 @@ package operations
 
 import "github.com/keyhaven/keyhaven/sdks/go/shared"
 
+// PostAuthKeysResponse is what PostAuthKeys gives.
+type PostAuthKeysResponse struct {
+	HTTP HTTP
+	// The key
+	PostAuthKeysResponse *shared.PostAuthKeysResponse
+}
+
+// PostAuthKeysCodeResponse is what PostAuthKeysCode gives.
+type PostAuthKeysCodeResponse struct {
+	HTTP HTTP
+	// The code
+	PostAuthKeysCodeResponse *shared.PostAuthKeysCodeResponse
+}
+
 // CreateTokenRequest is what CreateToken takes.
 type CreateTokenRequest struct {
 	// Resources to put into `included`: `groups`, `organization`.

@@ -20,6 +20,12 @@ type CreateOrUpdateErrorResponse struct {
 	Data shared.CreateOrUpdateErrorResponse
 }
 
+// ErrorResponse is a refusal with a body of its own.
+type ErrorResponse struct {
+	*Details
+	Data shared.ErrorResponse
+}
+
 // FetchErrorResponse is a refusal with a body of its own.
 type FetchErrorResponse struct {
 	*Details
@@ -49,6 +55,11 @@ func Parse(class string, details *Details) error {
 		}
 	case "CreateOrUpdateErrorResponse":
 		known := &CreateOrUpdateErrorResponse{Details: details}
+		if json.Unmarshal(details.Body, &known.Data) == nil {
+			return known
+		}
+	case "ErrorResponse":
+		known := &ErrorResponse{Details: details}
 		if json.Unmarshal(details.Body, &known.Data) == nil {
 			return known
 		}

@@ -30,6 +30,16 @@ type AuditEntry struct {
 	Target string `json:"target"`
 }
 
+// AuthKeysCode: A code for an app.
+type AuthKeysCode struct {
+	// The app.
+	AppID int64 `json:"app_id"`
+	// When, as RFC 3339.
+	CreatedAt string `json:"created_at"`
+	// What the app exchanges, once, within ten minutes.
+	ID Secret `json:"id"`
+}
+
 // AuthToken: An access token and the refresh token that renews it.
 type AuthToken struct {
 	// The access token.
@@ -236,6 +246,15 @@ type ClientSecret struct {
 	// The last four characters of its text.
 	LastFour string `json:"last_four"`
 }
+
+// CodeChallengeMethod: How a challenge was made of its verifier.
+type CodeChallengeMethod string
+
+// Values of CodeChallengeMethod.
+const (
+	CodeChallengeMethodS256  CodeChallengeMethod = "S256"
+	CodeChallengeMethodPlain CodeChallengeMethod = "plain"
+)
 
 // CommitUsage: What a reserved use really cost.
 type CommitUsage struct {
@@ -451,6 +470,24 @@ type Domain struct {
 type Domains struct {
 	// By name.
 	Items []Domain `json:"items"`
+}
+
+// ErrorDetail: What happened.
+type ErrorDetail struct {
+	// The HTTP status.
+	Code int64 `json:"code"`
+	// In words.
+	Message string `json:"message"`
+	// More about it.
+	Metadata any `json:"metadata,omitempty"`
+}
+
+// ErrorResponse: Why a key was not handed out.
+type ErrorResponse struct {
+	// What happened.
+	Error ErrorDetail `json:"error"`
+	// Whose key it would have been.
+	UserID *string `json:"user_id,omitempty"`
 }
 
 // ErrorSource: Where in a request something is wrong.
@@ -851,6 +888,49 @@ type Organization struct {
 	Name string `json:"name"`
 	// The unique short name; paths take it in place of the id.
 	Slug string `json:"slug"`
+}
+
+// PostAuthKeysCodeRequest: A key to hand to an app.
+type PostAuthKeysCodeRequest struct {
+	// Where the app receives the code: https, or http to this computer.
+	CallbackURL string `json:"callback_url"`
+	// PKCE (RFC 7636): the challenge that the exchange must answer.
+	CodeChallenge *string `json:"code_challenge,omitempty"`
+	// How the challenge was made; `plain` if absent.
+	CodeChallengeMethod *CodeChallengeMethod `json:"code_challenge_method,omitempty"`
+	// When the key ends, as RFC 3339 in UTC.
+	ExpiresAt *string `json:"expires_at,omitempty"`
+	// What the key is called; the app's name if absent. At most 100 characters.
+	KeyLabel *string `json:"key_label,omitempty"`
+	// What the key may spend.
+	Limit *float64 `json:"limit,omitempty"`
+	// After which interval the limit begins anew.
+	UsageLimitType *UsageLimitType `json:"usage_limit_type,omitempty"`
+	// The organization whose key it is.
+	WorkspaceID *string `json:"workspace_id,omitempty"`
+}
+
+// PostAuthKeysCodeResponse: A code for an app.
+type PostAuthKeysCodeResponse struct {
+	// The code.
+	Data AuthKeysCode `json:"data"`
+}
+
+// PostAuthKeysRequest: A code to exchange.
+type PostAuthKeysRequest struct {
+	// The code.
+	Code                Secret               `json:"code"`
+	CodeChallengeMethod *CodeChallengeMethod `json:"code_challenge_method,omitempty"`
+	// What the code's challenge was made of.
+	CodeVerifier *Secret `json:"code_verifier,omitempty"`
+}
+
+// PostAuthKeysResponse: A key of the person who allowed it.
+type PostAuthKeysResponse struct {
+	// The key. It is shown here only.
+	Key Secret `json:"key"`
+	// Whose it is.
+	UserID *string `json:"user_id"`
 }
 
 // Problem: Problem details (RFC 9457 §3).
@@ -1351,6 +1431,16 @@ type UsageCounted struct {
 	// Of what; absent when the end of a hold is repeated.
 	Unit *string `json:"unit,omitempty"`
 }
+
+// UsageLimitType: After which interval a limit begins anew.
+type UsageLimitType string
+
+// Values of UsageLimitType.
+const (
+	UsageLimitTypeDaily   UsageLimitType = "daily"
+	UsageLimitTypeWeekly  UsageLimitType = "weekly"
+	UsageLimitTypeMonthly UsageLimitType = "monthly"
+)
 
 // UsageList: What was used.
 type UsageList struct {

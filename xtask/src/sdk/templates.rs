@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use minijinja::{Environment, Error, Value, context};
 
-use super::examples::Snippets;
 use super::model::{Model, Operation};
 use super::{Files, MARK, pages};
 
@@ -20,6 +19,13 @@ const WHOLE: &[(&str, &str)] = &[
     ("go/operations.go", "sdks/go/operations/operations.go"),
     ("go/bodies.go", "sdks/go/sdkerrors/bodies.go"),
     ("go/calls.go", "sdks/go/calls.go"),
+    ("docs/functions.md", "docs/sdks/FUNCTIONS.md"),
+    ("docs/react.md", "docs/sdks/REACT_QUERY.md"),
+    ("docs/llms.txt", "docs/sdks/llms.txt"),
+    ("rust/models.rs", "sdks/rust/src/models.rs"),
+    ("rust/operations.rs", "sdks/rust/src/operations.rs"),
+    ("rust/refusals.rs", "sdks/rust/src/refusals.rs"),
+    ("rust/funcs.rs", "sdks/rust/src/funcs.rs"),
 ];
 
 /// A template for a file of each operation.
@@ -35,7 +41,10 @@ const HOOKS: &[(&str, &str)] = &[
 ];
 
 /// A template for a file of each group.
-const GROUPS: &[(&str, &str)] = &[("typescript/group.ts", "sdks/typescript/src/sdk/{group}.ts")];
+const GROUPS: &[(&str, &str)] = &[
+    ("typescript/group.ts", "sdks/typescript/src/sdk/{group}.ts"),
+    ("docs/page.md", "docs/sdks/{page}.md"),
+];
 
 macro_rules! sources {
     ($($name:literal),* $(,)?) => {
@@ -60,14 +69,23 @@ const SOURCES: &[(&str, &str)] = sources![
     "go/operations.go",
     "go/bodies.go",
     "go/calls.go",
+    "docs/macros",
+    "docs/page.md",
+    "docs/functions.md",
+    "docs/react.md",
+    "docs/llms.txt",
+    "rust/models.rs",
+    "rust/operations.rs",
+    "rust/refusals.rs",
+    "rust/funcs.rs",
 ];
 
 /// All files.
-pub(super) fn render(model: &Model, snippets: &Snippets) -> Result<Files, Error> {
+pub(super) fn render(model: &Model) -> Result<Files, Error> {
     let environment = environment(model)?;
     let mut files = BTreeMap::new();
     for (template, path) in WHOLE {
-        let text = environment.get_template(template)?.render(context! { model, snippets })?;
+        let text = environment.get_template(template)?.render(context! { model })?;
         files.insert((*path).to_owned(), text);
     }
     for operation in &model.operations {
@@ -81,7 +99,7 @@ pub(super) fn render(model: &Model, snippets: &Snippets) -> Result<Files, Error>
         let operations: Vec<&Operation> =
             group.operations.iter().map(|at| &model.operations[*at]).collect();
         for (template, path) in GROUPS {
-            let context = context! { model, group, operations, snippets };
+            let context = context! { model, group, operations };
             let path = path.replace("{group}", &group.name).replace("{page}", &group.page);
             let path = path.replace("{group_snake}", &group.snake);
             files.insert(path, environment.get_template(template)?.render(context)?);
@@ -100,9 +118,15 @@ fn environment(model: &Model) -> Result<Environment<'static>, Error> {
     environment.add_global("mark", MARK);
     environment.add_filter("note", note);
     environment.add_filter("cell", pages::cell);
+    environment.add_filter("literal", |value: Value, opaque: Value, depth: usize| {
+        pages::literal(&value, &opaque, depth)
+    });
     environment.add_filter("lines", |text: &str, prefix: &str| lines(text, prefix));
     environment.add_filter("go", |name: &str| super::names::go(name));
     environment.add_filter("gotype", go);
+    environment.add_filter("rusttype", rust);
+    environment.add_filter("rustgives", gives);
+    environment.add_filter("defaultable", is_defaultable);
     let errors = model.errors.clone();
     environment.add_filter("ts", move |kind: Value| typescript(&kind, &errors));
     for (name, source) in SOURCES {
@@ -152,4 +176,31 @@ fn go(field: &Value, package: &str) -> Result<String, Error> {
     let always = field.get_attr("required")?.is_true() && !field.get_attr("nullable")?.is_true();
     let plain = always || kind.get_attr("nilable")?.is_true();
     Ok(if plain { text } else { format!("*{text}") })
+}
+
+/// The type of a member as Rust has it, whether or not it may be absent.
+fn rust(field: &Value) -> Result<String, Error> {
+    let text = field.get_attr("type")?.get_attr("rust")?.to_string();
+    let secret = field.get_attr("secret")?.is_true() && text == "String";
+    Ok(if secret { "Secret".to_owned() } else { text })
+}
+
+/// What an operation gives in Rust.
+fn gives(operation: &Value) -> Result<String, Error> {
+    let schema = operation.get_attr("success")?.get_attr("schema")?;
+    Ok(schema.as_str().map_or_else(|| "()".to_owned(), |name| format!("models::{name}")))
+}
+
+/// Whether a schema has a default: every member is absent, plain or a list.
+fn is_defaultable(schema: &Value) -> Result<bool, Error> {
+    for field in schema.get_attr("fields")?.try_iter()? {
+        let kind = field.get_attr("type")?;
+        let plain = kind.get_attr("named")?.is_none() || kind.get_attr("list")?.is_true();
+        let always =
+            field.get_attr("required")?.is_true() && !field.get_attr("nullable")?.is_true();
+        if always && !plain {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -27,6 +27,16 @@ export class CreateOrUpdateErrorResponse extends HTTPError {
   declare readonly meta?: models.CreateOrUpdateErrorResponseData["meta"];
 }
 
+/** Why a key was not handed out. */
+export class ErrorResponse extends HTTPError {
+  static override readonly kind: string = "ErrorResponse";
+  declare readonly data: models.ErrorResponseData;
+  /** What happened. */
+  declare readonly error: models.ErrorResponseData["error"];
+  /** Whose key it would have been. */
+  declare readonly userId?: models.ErrorResponseData["userId"];
+}
+
 /** Why a resource was not shown. */
 export class FetchErrorResponse extends HTTPError {
   static override readonly kind: string = "FetchErrorResponse";

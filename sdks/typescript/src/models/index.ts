@@ -28,6 +28,16 @@ export interface AuditEntry {
   target: string;
 }
 
+/** A code for an app. */
+export interface AuthKeysCode {
+  /** The app. */
+  appId: number;
+  /** When, as RFC 3339. */
+  createdAt: string;
+  /** What the app exchanges, once, within ten minutes. */
+  id: string;
+}
+
 /** An access token and the refresh token that renews it. */
 export interface AuthToken {
   /** The access token. */
@@ -234,6 +244,9 @@ export interface ClientSecret {
   /** The last four characters of its text. */
   lastFour: string;
 }
+
+/** How a challenge was made of its verifier. */
+export type CodeChallengeMethod = "S256" | "plain" | (string & {});
 
 /** What a reserved use really cost. */
 export interface CommitUsage {
@@ -463,6 +476,24 @@ export interface Domain {
 export interface Domains {
   /** By name. */
   items: Array<Domain>;
+}
+
+/** What happened. */
+export interface ErrorDetail {
+  /** The HTTP status. */
+  code: number;
+  /** In words. */
+  message: string;
+  /** More about it. */
+  metadata?: unknown | undefined;
+}
+
+/** Why a key was not handed out. */
+export interface ErrorResponseData {
+  /** What happened. */
+  error: ErrorDetail;
+  /** Whose key it would have been. */
+  userId?: string | null | undefined;
 }
 
 /** Where in a request something is wrong. */
@@ -862,6 +893,49 @@ export interface Organization {
   name: string;
   /** The unique short name; paths take it in place of the id. */
   slug: string;
+}
+
+/** A key to hand to an app. */
+export interface PostAuthKeysCodeRequest {
+  /** Where the app receives the code: https, or http to this computer. */
+  callbackUrl: string;
+  /** PKCE (RFC 7636): the challenge that the exchange must answer. */
+  codeChallenge?: string | undefined;
+  /** How the challenge was made; `plain` if absent. */
+  codeChallengeMethod?: CodeChallengeMethod | undefined;
+  /** When the key ends, as RFC 3339 in UTC. */
+  expiresAt?: string | null | undefined;
+  /** What the key is called; the app's name if absent. At most 100 characters. */
+  keyLabel?: string | undefined;
+  /** What the key may spend. */
+  limit?: number | undefined;
+  /** After which interval the limit begins anew. */
+  usageLimitType?: UsageLimitType | undefined;
+  /** The organization whose key it is. */
+  workspaceId?: string | undefined;
+}
+
+/** A code for an app. */
+export interface PostAuthKeysCodeResponse {
+  /** The code. */
+  data: AuthKeysCode;
+}
+
+/** A code to exchange. */
+export interface PostAuthKeysRequest {
+  /** The code. */
+  code: string;
+  codeChallengeMethod?: CodeChallengeMethod | null | undefined;
+  /** What the code's challenge was made of. */
+  codeVerifier?: string | undefined;
+}
+
+/** A key of the person who allowed it. */
+export interface PostAuthKeysResponse {
+  /** The key. It is shown here only. */
+  key: string;
+  /** Whose it is. */
+  userId: string | null;
 }
 
 /** Problem details (RFC 9457 §3). */
@@ -1366,6 +1440,9 @@ export interface UsageCounted {
   /** Of what; absent when the end of a hold is repeated. */
   unit?: string | null | undefined;
 }
+
+/** After which interval a limit begins anew. */
+export type UsageLimitType = "daily" | "weekly" | "monthly" | (string & {});
 
 /** What was used. */
 export interface UsageList {

@@ -2,6 +2,8 @@
 "use client";
 
 export * from "./_context.js";
+export * from "./oauthPostAuthKeys.js";
+export * from "./oauthPostAuthKeysCode.js";
 export * from "./oauthCreateToken.js";
 export * from "./oauthFetchTokenGroups.js";
 export * from "./oauthFetchTokenOrganization.js";

@@ -5,6 +5,8 @@ import type { RequestOptions } from "../runtime/options.js";
 import { unwrapAsync } from "../runtime/result.js";
 import type * as models from "../models/index.js";
 import type * as operations from "../models/operations.js";
+import { oauthPostAuthKeys } from "../funcs/oauthPostAuthKeys.js";
+import { oauthPostAuthKeysCode } from "../funcs/oauthPostAuthKeysCode.js";
 import { oauthCreateToken } from "../funcs/oauthCreateToken.js";
 import { oauthFetchTokenGroups } from "../funcs/oauthFetchTokenGroups.js";
 import { oauthFetchTokenOrganization } from "../funcs/oauthFetchTokenOrganization.js";
@@ -15,6 +17,28 @@ export class Oauth {
 
   constructor(client: KeyhavenCore) {
     this.#client = client;
+  }
+
+  /**
+   * Exchange a code for a key
+   *
+   * Once: code and key change hands in one step, and a repetition is refused. No credential is needed.
+   *
+   * `POST /auth/keys`
+   */
+  postAuthKeys(request: models.PostAuthKeysRequest, options?: RequestOptions): Promise<models.PostAuthKeysResponse> {
+    return unwrapAsync(oauthPostAuthKeys(this.#client, request, options));
+  }
+
+  /**
+   * Make a code that an app exchanges for a key
+   *
+   * For the holder of a key, or a session. The key it becomes has the limit given here, which is enforced.
+   *
+   * `POST /auth/keys/code`
+   */
+  postAuthKeysCode(request: models.PostAuthKeysCodeRequest, options?: RequestOptions): Promise<models.PostAuthKeysCodeResponse> {
+    return unwrapAsync(oauthPostAuthKeysCode(this.#client, request, options));
   }
 
   /**
