@@ -1,0 +1,145 @@
+//! The client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Error, Kind};
+use crate::options::{Hooks, Options, Retries};
+use crate::security::Security;
+use crate::tokens::TokenSource;
+
+/// A client; clones share its connections.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    http: reqwest::Client,
+    options: Options,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Client")
+            .field("server_url", &self.0.options.server_url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Begins a client.
+    pub fn builder() -> Builder {
+        Builder { options: Options::default(), http: None }
+    }
+
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.0.http
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.0.options
+    }
+}
+
+/// A client that is being made.
+#[must_use]
+pub struct Builder {
+    options: Options,
+    http: Option<reqwest::Client>,
+}
+
+impl Builder {
+    /// Where the server is.
+    pub fn server_url(mut self, url: impl Into<String>) -> Self {
+        self.options.server_url = url.into();
+        self
+    }
+
+    /// Credentials for every call.
+    pub fn security(mut self, security: Security) -> Self {
+        self.options.security = security;
+        self
+    }
+
+    /// Where bearer tokens come from.
+    pub fn token_source(mut self, source: Arc<dyn TokenSource>) -> Self {
+        self.options.security = Security::source(source);
+        self
+    }
+
+    /// How calls are repeated.
+    pub fn retries(mut self, retries: Retries) -> Self {
+        self.options.retries = retries;
+        self
+    }
+
+    /// Of one attempt, reading the body included: 30 s unless said otherwise.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.options.timeout = limit;
+        self
+    }
+
+    /// Of a call, waiting included: 60 s unless said otherwise.
+    pub fn total_timeout(mut self, limit: Duration) -> Self {
+        self.options.total_timeout = limit;
+        self
+    }
+
+    /// A header for every call.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Put before ours.
+    pub fn user_agent(mut self, name: &str) -> Self {
+        self.options.user_agent = format!("{name} {}", self.options.user_agent);
+        self
+    }
+
+    /// Called around every attempt, in the order they were added.
+    pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
+        self.options.hooks.push(hooks);
+        self
+    }
+
+    /// An HTTP client of your own. It must not follow redirects.
+    pub fn http_client(mut self, http: reqwest::Client) -> Self {
+        self.http = Some(http);
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    ///
+    /// Without a server's URL, or when TLS cannot be set up.
+    pub fn build(self) -> Result<Client, Error> {
+        let url = reqwest::Url::parse(&self.options.server_url).map_err(Error::invalid)?;
+        if !url.has_host() {
+            return Err(Error::local(Kind::InvalidRequest, "the server URL has no host"));
+        }
+        let http = match self.http {
+            Some(http) => http,
+            None => plain_http()?,
+        };
+        Ok(Client(Arc::new(Inner { http, options: self.options })))
+    }
+}
+
+/// Follows no redirect: credentials must not travel to another origin.
+pub(crate) fn plain_http() -> Result<reqwest::Client, Error> {
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    builder.build().map_err(Error::client)
+}
+
+/// Where blocking calls run.
+#[cfg(feature = "blocking")]
+pub(crate) fn runtime() -> Result<&'static tokio::runtime::Runtime, Error> {
+    static RUNTIME: std::sync::OnceLock<tokio::runtime::Runtime> = std::sync::OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let made = builder.worker_threads(1).enable_all().build().map_err(Error::client)?;
+    Ok(RUNTIME.get_or_init(|| made))
+}

@@ -1,0 +1,58 @@
+//! The shared fault server (`sdks/wire/server.mjs`), one process for each test that asks.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+/// A fault server; it ends with this.
+pub(crate) struct Faults {
+    process: Child,
+    origin: String,
+}
+
+/// Answers that were told, and where.
+pub(crate) struct Told {
+    pub(crate) url: String,
+    control: String,
+}
+
+impl Faults {
+    pub(crate) fn start() -> Self {
+        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../wire/server.mjs");
+        let mut process = Command::new("node")
+            .arg(program)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("node runs the fault server");
+        let mut port = String::new();
+        let output = process.stdout.take().expect("its output is ours");
+        BufReader::new(output).read_line(&mut port).expect("it prints its port");
+        Self { process, origin: format!("http://127.0.0.1:{}", port.trim()) }
+    }
+
+    /// Says what to answer.
+    pub(crate) async fn tell(&self, name: &str, answers: &Value) -> Told {
+        let control = format!("{}/control/{name}", self.origin);
+        let put = reqwest::Client::new().put(&control).body(answers.to_string());
+        put.send().await.expect("the fault server listens");
+        Told { url: format!("{}/s/{name}", self.origin), control }
+    }
+}
+
+impl Told {
+    /// What came.
+    pub(crate) async fn came(&self) -> Vec<Value> {
+        let answer = reqwest::get(&self.control).await.expect("the fault server answers");
+        let body = answer.bytes().await.expect("a body");
+        serde_json::from_slice(&body).expect("a list of requests")
+    }
+}
+
+impl Drop for Faults {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}

@@ -1,0 +1,7 @@
+//! What every SDK must do, and what only this one can, against the fault server and a real one.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod faults;
+mod live;
+mod scenarios;
+mod sources;
