@@ -16,8 +16,8 @@ use crate::{Error, Outcome, Store, values};
 pub enum Tried {
     /// The right one. It is spent by [`spending`], in the commit of what it was for.
     Right(Sent),
-    /// Not the one that was sent; a try is gone.
-    Wrong,
+    /// Not the one that was sent to this user; a try is gone.
+    Wrong(UserId),
     /// Nothing was sent, or its time or its tries are over.
     Nothing,
 }
@@ -65,7 +65,7 @@ impl Store {
         let mut row = row.ok_or_else(|| Error::broken("mail_codes.try returned no row"))?;
         let (user, address, mac) = (UserId(row.id(0)?), row.text(1)?, row.digest(2)?);
         if !self.sealer.is_mark_of(place(&bound), typed, mac) {
-            return Ok(Tried::Wrong);
+            return Ok(Tried::Wrong(user));
         }
         Ok(Tried::Right(Sent { user, address, bound, mac }))
     }

@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::response::Response;
 use keyhaven_protocol::email::parse_email;
 use keyhaven_protocol::id::{OrganizationId, UserId};
-use keyhaven_store::Outcome;
+use keyhaven_protocol::secret::Secret;
 use keyhaven_store::audit::Recorded;
 use keyhaven_store::memberships::Role;
-use keyhaven_store::one_time_codes::Purpose;
+use keyhaven_store::one_time_codes::{OneTimeCode, Purpose};
+use keyhaven_store::{Outcome, Reach};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -26,7 +27,9 @@ use super::tenant::{Named, find_organization};
 use crate::app::{App, Shared};
 use crate::http::error::ApiError;
 use crate::http::reply::NoContent;
+use crate::mail::letter::Matter;
 use crate::operations::accounts::{Invited, mint_code, mint_invitation};
+use crate::operations::notify;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -97,7 +100,23 @@ async fn invite_user(
     };
     let (act, answer) = once.created(format!("/v1/invitations/{}", code.id), &answer)?;
     let outcome = app.store.keep_one_time_code(&code, "user.invited", act).await?;
+    if outcome == Outcome::Done {
+        mail_invitation(&app, &code, &link).await?;
+    }
     Ok(answer.after(outcome, "invitation").await?)
+}
+
+/// The invited person gets the link too.
+async fn mail_invitation(app: &App, code: &OneTimeCode, link: &Secret) -> Result<(), ApiError> {
+    let organization = match code.organization {
+        None => None,
+        Some(id) => app.store.find_organization(Reach::Instance, id).await?,
+    };
+    let matter = Matter::Invitation {
+        organization: organization.map(|organization| organization.name),
+        link: link.reveal().to_owned(),
+    };
+    Ok(notify::ask_for(app, &code.subject, matter).await?)
 }
 
 async fn into(

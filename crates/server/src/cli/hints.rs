@@ -28,6 +28,32 @@ pub(super) fn hint(reason: &str) -> Option<&'static str> {
         "client has no registered keys" => {
             "Register its public keys: `keyhaven client update ID --jwks FILE`."
         }
+        "metadata is of another issuer" => {
+            "The issuer must be exactly what the provider's own metadata says, down to a final slash: \
+             fetch ISSUER/.well-known/openid-configuration and compare."
+        }
+        "the provider cannot be reached" => {
+            "Look at `how` above. A provider in your own network needs an entry in egress_allow; \
+             everything else must be https on port 443 at a public address."
+        }
+        "nobody here is linked with this identity" => {
+            "The person signs in as usual and links the provider in the account, or \
+             `keyhaven upstream update ID --admits newcomers` lets it make accounts."
+        }
+        "an account has this address: it links the provider itself" => {
+            "Accounts are never joined by address. Its owner signs in as usual and links the provider \
+             in the account."
+        }
+        "the provider's organization has not claimed the domain" => {
+            "`keyhaven domain claim --org ORG DOMAIN`, if the domain is that organization's."
+        }
+        "the provider is disabled" => {
+            "`keyhaven upstream update ID --enable` lets people use it again."
+        }
+        "the passkey's counter did not grow: it may have been copied" => {
+            "Two devices hold this passkey, or one was restored from a backup. Remove it with \
+             `keyhaven factor remove USER ID` and let its owner register another."
+        }
         "assertion was used before" => "Make a fresh assertion, with a new jti, for every request.",
         "assertion aud is another server" => {
             "The assertion's aud must be this server's issuer, and nothing else."

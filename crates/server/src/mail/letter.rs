@@ -25,6 +25,13 @@ pub enum Matter {
         /// The sign-in under way.
         bound: String,
     },
+    /// An invitation. Its link lives for days, and whoever invites has it too.
+    Invitation {
+        /// The name of the organization it leads into.
+        organization: Option<String>,
+        /// The link.
+        link: String,
+    },
     /// Something changed that its owner must hear of (V6.3.7).
     Notice {
         /// What.
@@ -138,6 +145,16 @@ pub fn code(code: &Secret, issuer: &str) -> Page {
         .code(mail_code::grouped(code))
         .say("It counts for ten minutes, once. Nobody from us will ever ask you for it.")
         .say("If you are not signing in, do nothing: without the code nobody gets in.")
+}
+
+/// An invitation, as a page.
+#[must_use]
+pub fn invitation(organization: Option<&str>, link: Secret, issuer: &str) -> Page {
+    let whereto = organization.map_or_else(String::new, |name| format!(" to {name}"));
+    Page::about(format!("You are invited{whereto}"), issuer)
+        .say(format!("You are invited{whereto}. Follow this link to accept:"))
+        .link("Accept the invitation", link)
+        .say("It works once. If you do not know who invites you, do nothing.")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use keyhaven_protocol::id::Id;
 use keyhaven_protocol::mail_code;
+use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::mail_queue::Queued;
 use keyhaven_store::{Error, Reach};
@@ -63,6 +64,10 @@ async fn write(app: &App, letter: &Letter, now: Timestamp) -> Result<Option<Page
     let issuer = &app.settings.issuer;
     match &letter.matter {
         Matter::Notice { notice } => Ok(Some(letter::notice(notice, issuer))),
+        Matter::Invitation { organization, link } => {
+            let link = Secret::from(link.as_str());
+            Ok(Some(letter::invitation(organization.as_deref(), link, issuer)))
+        }
         Matter::MailCode { bound } => {
             let user = app.store.find_user_by_email(Reach::Instance, &letter.to).await?;
             let (Some(user), Some(bound)) = (user, Id::parse(bound)) else { return Ok(None) };

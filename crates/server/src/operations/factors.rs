@@ -14,8 +14,7 @@ use super::{Failure, notify};
 use crate::app::{App, Origin};
 use crate::mail::letter::Notice;
 
-/// How long ago a person may have proved who they are to change how they do (V7.5.1).
-pub const FRESH: Seconds = Seconds(600);
+pub use super::passwords::FRESH;
 
 /// A seed that is shown again as it is while the person types its first code.
 const SHOWN_FOR: Seconds = Seconds(900);

@@ -8,6 +8,7 @@ use keyhaven_protocol::sign_in::Method;
 use keyhaven_store::mail_codes::{self, Tried};
 use keyhaven_store::pending_sign_ins::PendingSignIn;
 
+use super::passwords::note_failure;
 use super::sign_in::{Next, Visitor, complete_first_factor};
 use super::{Failure, notify};
 use crate::app::App;
@@ -36,7 +37,11 @@ pub async fn sign_in(
     let now = app.clock.now();
     let sent = match app.store.try_mail_code(pending.id, &typed, now).await? {
         Tried::Right(sent) => sent,
-        Tried::Wrong => return Err(Refusal::grant("the mail code is not the one sent").into()),
+        Tried::Wrong(user) => {
+            let reason = "the mail code is not the one sent";
+            note_failure(app, Some(user), Method::MailCode, reason, visitor.origin).await?;
+            return Err(Refusal::grant(reason).into());
+        }
         Tried::Nothing => {
             return Err(
                 Refusal::grant("no mail code was sent, or its time or tries are over").into()

@@ -18,6 +18,7 @@ use keyhaven_store::pending_sign_ins::PendingSignIn;
 use keyhaven_store::sessions::SignedIn;
 
 use super::factors::{actor, first_recovery_codes, require_fresh, settled};
+use super::passwords::note_failure;
 use super::sign_in::{Next, Visitor, complete_first_factor};
 use super::{Failure, notify};
 use crate::app::{App, Origin};
@@ -91,7 +92,8 @@ pub async fn sign_in(
     if used.user_handle.is_none() {
         return Err(Refusal::grant("the passkey does not say whose it is").into());
     }
-    let (passkey, with) = proved(app, pending.id, &used, Presence::Verified).await?;
+    let origin = visitor.origin;
+    let (passkey, with) = proved(app, pending.id, &used, Presence::Verified, origin).await?;
     let person = app.store.find_person(passkey.user).await?;
     let person = person.ok_or_else(|| Refusal::grant("the user is gone"))?;
     complete_first_factor(app, pending, &person, Method::Passkey, with, visitor).await
@@ -102,9 +104,10 @@ pub(super) async fn second(
     app: &App,
     pending: &PendingSignIn,
     credential: &str,
+    origin: &Origin,
 ) -> Result<Plan, Failure> {
     let used = Used::parse(credential).map_err(Refusal::request)?;
-    let (passkey, with) = proved(app, pending.id, &used, Presence::Touched).await?;
+    let (passkey, with) = proved(app, pending.id, &used, Presence::Touched, origin).await?;
     if pending.user != Some(passkey.user) {
         return Err(Refusal::grant("the passkey belongs to another user").into());
     }
@@ -117,13 +120,19 @@ async fn proved(
     bound: Id,
     used: &Used,
     presence: Presence,
+    origin: &Origin,
 ) -> Result<(Passkey, Plan), Failure> {
     let challenge = find_challenge(app, Ceremony::SignIn, bound, &used.client_data).await?;
     let passkey = app.store.find_passkey(&used.id).await?;
     let passkey = passkey.ok_or_else(|| Refusal::grant("the passkey is not known"))?;
     let expected = expected(app, &challenge, presence);
-    let signed: Signed = verify_authentication(used.assertion(), passkey.known(), &expected)
-        .map_err(Refusal::grant)?;
+    let signed: Signed = match verify_authentication(used.assertion(), passkey.known(), &expected) {
+        Ok(signed) => signed,
+        Err(rule) => {
+            note_failure(app, Some(passkey.user), Method::Passkey, rule, origin).await?;
+            return Err(Refusal::grant(rule).into());
+        }
+    };
     let now = app.clock.now();
     let spent = passkey_challenges::spending(Ceremony::SignIn, bound, Digest::of(&challenge), now);
     let with = spent.and(passkeys::using(&passkey, signed, now));

@@ -1,6 +1,7 @@
 //! The second step of a sign-in: a code from an app, a recovery code, or a passkey. Tries are counted
 //! per sign-in and per account, across factors, and taken before anything is compared (A63).
 
+use keyhaven_protocol::id::UserId;
 use keyhaven_protocol::recovery_code;
 use keyhaven_protocol::refusal::{Code, Refusal};
 use keyhaven_protocol::secret::Digest;
@@ -10,9 +11,10 @@ use keyhaven_store::factor_tries::{self, Allowance};
 use keyhaven_store::pending_sign_ins::PendingSignIn;
 use keyhaven_store::{Plan, recovery_codes, totp_seeds};
 
+use super::passwords::note_failure;
 use super::sign_in::{Opened, Visitor, complete_second_factor, take_try};
 use super::{Failure, Refused, known_device, notify, passkeys};
-use crate::app::App;
+use crate::app::{App, Origin};
 use crate::mail::letter::Notice;
 
 /// Ten guesses an hour at six digits of which three count: one in fourteen hundred accounts in a
@@ -50,10 +52,11 @@ pub async fn prove_second_factor(
     decide_second(&pending.wanted, answer.method())?;
     take_try(app, pending).await?;
     let tries = take_account_try(app, pending, visitor).await?;
+    let origin = visitor.origin;
     let spent = match answer {
-        Answer::Totp(typed) => totp(app, pending, typed).await?,
-        Answer::RecoveryCode(typed) => recovery_code(app, pending, typed).await?,
-        Answer::Passkey(credential) => passkeys::second(app, pending, credential).await?,
+        Answer::Totp(typed) => totp(app, pending, typed, origin).await?,
+        Answer::RecoveryCode(typed) => recovery_code(app, pending, typed, origin).await?,
+        Answer::Passkey(credential) => passkeys::second(app, pending, credential, origin).await?,
     };
     let with = spent.and(factor_tries::forgiving(tries));
     complete_second_factor(app, pending, answer.method(), with, visitor).await
@@ -81,24 +84,49 @@ async fn take_account_try(
     Err(Failure::Refused(Box::new(Refused { refusal, client: None, wait })))
 }
 
-fn user(pending: &PendingSignIn) -> Result<keyhaven_protocol::id::UserId, Refusal> {
+/// Leaves the wrong answer in the person's history.
+async fn wrong(
+    app: &App,
+    user: UserId,
+    method: Method,
+    rule: &'static str,
+    origin: &Origin,
+) -> Result<Plan, Failure> {
+    note_failure(app, Some(user), method, rule, origin).await?;
+    Err(Refusal::grant(rule).into())
+}
+
+fn user(pending: &PendingSignIn) -> Result<UserId, Refusal> {
     pending.user.ok_or_else(|| Refusal::request("no first factor was shown"))
 }
 
-async fn totp(app: &App, pending: &PendingSignIn, typed: &str) -> Result<Plan, Failure> {
+async fn totp(
+    app: &App,
+    pending: &PendingSignIn,
+    typed: &str,
+    origin: &Origin,
+) -> Result<Plan, Failure> {
     let (user, now) = (user(pending)?, app.clock.now());
     let found = app.store.find_totp(user).await?.filter(|totp| totp.confirmed_at.is_some());
     let totp = found.ok_or_else(|| Refusal::grant("the user has no authenticator app"))?;
-    let step = totp.seed.find_step(typed, now).map_err(Refusal::grant)?;
-    Ok(totp_seeds::spending(user, step, now))
+    match totp.seed.find_step(typed, now) {
+        Ok(step) => Ok(totp_seeds::spending(user, step, now)),
+        Err(rule) => wrong(app, user, Method::Totp, rule, origin).await,
+    }
 }
 
 /// The owner hears of it: a recovery code is what somebody uses who found the paper.
-async fn recovery_code(app: &App, pending: &PendingSignIn, typed: &str) -> Result<Plan, Failure> {
+async fn recovery_code(
+    app: &App,
+    pending: &PendingSignIn,
+    typed: &str,
+    origin: &Origin,
+) -> Result<Plan, Failure> {
     let (user, now) = (user(pending)?, app.clock.now());
     let digest = recovery_code::parse_digest(typed).map_err(Refusal::grant)?;
     if !app.store.has_recovery_code(user, digest).await? {
-        return Err(Refusal::grant("not a recovery code of this user, or used before").into());
+        let rule = "not a recovery code of this user, or used before";
+        return wrong(app, user, Method::RecoveryCode, rule, origin).await;
     }
     let person = app.store.find_person(user).await?;
     let person = person.ok_or_else(|| Refusal::grant("the user is gone"))?;

@@ -264,7 +264,7 @@ async fn a_mail_code_has_five_tries_however_many_guess_at_once(place: Place) {
     let user = a_user(&store, 1).await;
     let bound = a_mail_code(&store, user).await;
     let guesses = join_all((0..50).map(|_| tried(&store, bound, "00000000", NOW))).await;
-    assert_eq!(guesses.iter().filter(|guess| **guess == Tried::Wrong).count(), 5);
+    assert_eq!(guesses.iter().filter(|guess| **guess == Tried::Wrong(user)).count(), 5);
     assert_eq!(tried(&store, bound, CODE, NOW).await, Tried::Nothing);
 }
 
@@ -284,11 +284,15 @@ async fn asking_for_another_mail_code_brings_no_new_tries(place: Place) {
     let user = a_user(&store, 1).await;
     let bound = a_mail_code(&store, user).await;
     for _ in 0..4 {
-        assert_eq!(tried(&store, bound, "00000000", NOW).await, Tried::Wrong);
+        assert_eq!(tried(&store, bound, "00000000", NOW).await, Tried::Wrong(user));
     }
     let other = Secret::from("87654321");
     store.keep_mail_code(bound, user, "user1@a.test", &other, NOW).await.expect("answers");
-    assert_eq!(tried(&store, bound, CODE, NOW).await, Tried::Wrong, "the first code is replaced");
+    assert_eq!(
+        tried(&store, bound, CODE, NOW).await,
+        Tried::Wrong(user),
+        "the first code is replaced"
+    );
     assert_eq!(tried(&store, bound, "87654321", NOW).await, Tried::Nothing);
 }
 
