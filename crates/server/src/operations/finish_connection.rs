@@ -190,7 +190,8 @@ async fn judge(app: &App, arrival: &Arrival, scene: &Scene) -> Result<Finished, 
     }
     let beside =
         Beside { vars: captured, redirect_uri: flow.redirect_uri.clone(), ..Beside::default() };
-    match exchange(app, scene, &code, beside, &arrival.origin).await {
+    let state = values(&arrival.params, "state").first().copied().unwrap_or_default();
+    match exchange(app, scene, &code, state, beside, &arrival.origin).await {
         Ok(finished) => Ok(finished),
         Err(error) => {
             // The code is spent: without this a second arrival would wait for nothing.
@@ -226,6 +227,7 @@ async fn exchange(
     app: &App,
     scene: &Scene,
     code: &Secret,
+    state: &str,
     beside: Beside,
     origin: &Origin,
 ) -> Result<Finished, Error> {
@@ -237,7 +239,7 @@ async fn exchange(
         code,
         redirect_uri: &flow.redirect_uri,
         verifier: (asking.pkce() != keyhaven_connect::provider::Pkce::Off).then_some(&verifier),
-        state: "",
+        state,
         scopes: &asked,
     };
     let answer = match asking.ask(Question::Exchange(code)).await? {

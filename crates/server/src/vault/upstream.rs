@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keyhaven_connect::provider::{Grant, Pkce, Provider, RefreshKind, Span};
-use keyhaven_connect::request::{App as Registered, Code, Ended, Renewal, Stamp};
+use keyhaven_connect::request::{App as Registered, Code, Ended, Renewal, Stamp, token_host};
 use keyhaven_connect::response::{Lifetime, TokenReply};
 use keyhaven_connect::talk;
 use keyhaven_connect::verdict::{Acted, Class as Judged, Verdict};
@@ -185,13 +185,7 @@ impl<'a> Asking<'a> {
     /// The host that token calls go to, for its breaker.
     #[must_use]
     pub fn host(&self) -> String {
-        let url = self.provider.token.as_ref().map_or("", |call| call.url.text());
-        let host = url.split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next());
-        let mut host = host.unwrap_or_default().to_owned();
-        for (name, value) in &self.vars {
-            host = host.replace(&format!("{{{name}}}"), value);
-        }
-        host
+        token_host(self.provider, &self.registered(None, None)).unwrap_or_default()
     }
 
     fn grant(&self) -> Grant {
