@@ -16,7 +16,7 @@ use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::{Act, Store};
 
 use crate::config::{
-    JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
+    DpopNonces, JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
 };
 use crate::http::request::Arrival;
 use crate::key_limits::KeyLimits;
@@ -104,6 +104,8 @@ pub struct Settings {
     pub jsonapi_errors: JsonApiErrors,
     /// Whether an organization asked for by `include` is put into `included`.
     pub jsonapi_include: JsonApiInclude,
+    /// Whether DPoP proofs must carry a nonce of ours.
+    pub dpop_nonces: DpopNonces,
     /// Whether the token's organization is shown without a bearer token.
     pub jsonapi_organization: JsonApiOrganization,
     /// How long a signing key signs before the next takes over.

@@ -181,6 +181,7 @@ fn settings(config: &Config, issuer: String) -> Settings {
         json_expires_in: config.moov_expires_in,
         jsonapi_errors: config.jsonapi_error_shape,
         jsonapi_include: config.jsonapi_include_organization,
+        dpop_nonces: config.dpop_nonces,
         jsonapi_organization: config.jsonapi_organization_auth,
         signing_rotation: Seconds(config.signing_rotation.0.saturating_mul(86_400)),
         audit_window: Seconds(config.audit_retention_days.0.saturating_mul(86_400)),

@@ -10,7 +10,9 @@ use crate::app::{App, Shared};
 use crate::doors::{connectors, json_api_tokens, sessions, user_keys};
 use crate::http::cors::{AnyOrigin, OneOrigin};
 use crate::http::operator::{Check, Readiness};
-use crate::oauth::{introspect, metadata, revoke, token};
+use crate::oauth::{
+    authorize, end_session, introspect, metadata, pushed_authorization, revoke, token, userinfo,
+};
 use crate::pages::account::{
     authenticator, passkeys, password, recovery_codes, sessions as own_sessions,
 };
@@ -48,12 +50,25 @@ fn standards() -> Routes<Shared> {
         .route("/oauth2/token", post(token::create_token).layer(AnyOrigin::POST))
         .route("/oauth2/revoke", post(revoke::revoke).layer(AnyOrigin::POST))
         .route("/oauth2/introspect", post(introspect::introspect))
+        .route(
+            userinfo::PATH,
+            get(userinfo::tell_userinfo)
+                .post(userinfo::tell_userinfo)
+                .layer(AnyOrigin::READ_AND_POST),
+        )
+        .route(pushed_authorization::PATH, post(pushed_authorization::push_authorization))
+        .route(end_session::PATH, get(end_session::request_logout).post(end_session::post_logout))
+        .route(
+            authorize::PATH,
+            get(authorize::start_authorization).post(authorize::post_authorization),
+        )
 }
 
 /// What people see. No page is readable from another origin.
 fn pages() -> Routes<Shared> {
     Routes::new()
         .route("/", get(start::show_start))
+        .route("/consent", post(authorize::decide_consent))
         .route("/assets/{release}/{name}", get(assets::show_asset))
         .route("/account/keys", get(account::show_keys))
         .route("/account/keys/delete", post(account::delete_own_key))

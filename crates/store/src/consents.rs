@@ -49,18 +49,16 @@ pub struct ConsentRecord {
 }
 
 impl Store {
-    /// What `user` consented to for this client and resource; empty if nothing.
+    /// What `user` consented to for this client and resource; `None` if never.
     pub async fn find_consent(
         &self,
         user: UserId,
         client: ClientId,
         audience: &str,
-    ) -> Result<Scopes, Error> {
+    ) -> Result<Option<Scopes>, Error> {
         let rows = self.engine.read(&FIND, values![user.0, client.0, audience]).await?;
-        match rows.into_iter().next() {
-            None => Ok(Scopes::default()),
-            Some(mut row) => Scopes::parse(&row.text(0)?).map_err(Error::broken),
-        }
+        let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
+        Scopes::parse(&row.text(0)?).map(Some).map_err(Error::broken)
     }
 
     /// Everything `user` consented to, by client: at most a thousand.

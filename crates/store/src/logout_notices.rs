@@ -76,10 +76,14 @@ impl Store {
         Ok(())
     }
 
-    /// Sessions that ended on this database and have clients to tell, at most `most`: sessions end
-    /// in many ways, and every one of them is heard.
-    pub async fn list_unheard_ends(&self, most: i64) -> Result<Vec<(GrantId, UserId)>, Error> {
-        let rows = self.engine.read(&LIST_UNHEARD, values![most]).await?;
+    /// Sessions that were ended after `since` and have clients to tell, at most `most`: sessions end in
+    /// many ways, and every one of them is heard.
+    pub async fn list_unheard_ends(
+        &self,
+        since: Timestamp,
+        most: i64,
+    ) -> Result<Vec<(GrantId, UserId)>, Error> {
+        let rows = self.engine.read(&LIST_UNHEARD, values![since, most]).await?;
         rows.iter().map(|row| Ok((GrantId(row.id(0)?), UserId(row.id(1)?)))).collect()
     }
 }
@@ -130,6 +134,6 @@ static FORGET: Statement =
 
 static LIST_UNHEARD: Statement = Statement::new(
     "logout_notices.list_unheard",
-    "SELECT DISTINCT g.id, g.owner FROM session_clients s JOIN grants g ON g.id = s.session \
-     WHERE g.revoked_at IS NOT NULL AND g.owner IS NOT NULL ORDER BY g.id LIMIT $1",
+    "SELECT DISTINCT g.id, g.owner FROM grants g JOIN session_clients s ON s.session = g.id \
+     WHERE g.revoked_at > $1 AND g.owner IS NOT NULL ORDER BY g.id LIMIT $2",
 );

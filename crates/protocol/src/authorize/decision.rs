@@ -66,8 +66,8 @@ pub struct Facts<'a> {
     pub login: Option<&'a Login>,
     /// Whom the verified `id_token_hint` names.
     pub hinted: Option<&'a str>,
-    /// What was consented to before.
-    pub given: &'a Scopes,
+    /// What was consented to before, if anything ever was.
+    pub given: Option<&'a Scopes>,
     /// How things stood when the request came in.
     pub before: Before,
     /// The answer of the consent page.
@@ -237,18 +237,20 @@ fn decide_consent(
     login: &Login,
 ) -> Result<Next, Refusal> {
     let wanted = consent::wanted(request)?;
-    let new = consent::missing(&wanted, facts.given);
+    let nothing = Scopes::default();
+    let given = facts.given.unwrap_or(&nothing);
+    let new = consent::missing(&wanted, given);
     if facts.decision == Decision::Allowed(login.session) {
-        return Ok(Next::Issue { consented: Some(consent::joined(facts.given, &wanted)?) });
+        return Ok(Next::Issue { consented: Some(consent::joined(given, &wanted)?) });
     }
     let trusted = facts.client.party.consent == ConsentPolicy::Trusted;
     let unverified = consent::is_unverified(facts.client, &request.target.redirect_uri);
-    let settled = trusted || (new.is_empty() && !unverified);
+    let settled = trusted || (facts.given.is_some() && new.is_empty() && !unverified);
     if settled && !request.prompt.consent {
         return Ok(Next::Issue { consented: None });
     }
     if request.prompt.none {
-        let reason = if new.is_empty() {
+        let reason = if new.is_empty() && facts.given.is_some() {
             "an unverified client is never let through silently"
         } else {
             "something is asked for that was not consented to"

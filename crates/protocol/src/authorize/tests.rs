@@ -248,7 +248,7 @@ struct Case {
     client: Client,
     login: Option<Login>,
     hinted: Option<&'static str>,
-    given: &'static str,
+    given: Option<&'static str>,
     before: Before,
     decision: Decision,
 }
@@ -260,7 +260,7 @@ fn decided(edits: &[(&str, &str)], edit: impl FnOnce(&mut Case)) -> Result<Next,
         client: client(),
         login: Some(now),
         hinted: None,
-        given: "openid",
+        given: Some("openid"),
         before,
         decision: Decision::Open,
     };
@@ -268,11 +268,12 @@ fn decided(edits: &[(&str, &str)], edit: impl FnOnce(&mut Case)) -> Result<Next,
     let params = form(edits);
     let target = find_target(&params, None, Some(&case.client))?;
     let request = parse_request(&params, None, &case.client, target, Channel::Pushed)?;
+    let given = case.given.map(|text| Scopes::parse(text).unwrap());
     let facts = Facts {
         client: &case.client,
         login: case.login.as_ref(),
         hinted: case.hinted,
-        given: &Scopes::parse(case.given).unwrap(),
+        given: given.as_ref(),
         before: case.before,
         decision: case.decision,
     };
@@ -399,7 +400,17 @@ fn a11_what_is_new_is_asked_for_and_never_silently() {
     let claims = [("claims", r#"{"userinfo":{"email":null}}"#)];
     assert_eq!(decided(&claims, |_| ()), asks_consent("openid claim:email", "claim:email"));
     let covered = [("scope", "openid email"), claims[0]];
-    assert_eq!(decided(&covered, |case| case.given = "openid email"), ISSUED);
+    assert_eq!(decided(&covered, |case| case.given = Some("openid email")), ISSUED);
+}
+
+#[test]
+fn even_nothing_is_asked_for_once() {
+    let never = |case: &mut Case| {
+        case.given = None;
+        case.client.scopes = Scopes::default();
+    };
+    assert_eq!(decided(&[("scope", "")], never), asks_consent("", ""));
+    assert_eq!(decided(&[("scope", "read")], |case| case.given = Some("read")), ISSUED);
 }
 
 #[test]

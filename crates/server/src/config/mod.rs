@@ -19,9 +19,9 @@ pub use print::{Line, json, lines, table};
 pub use reference::reference;
 pub use setting::Setting;
 pub use values::{
-    Days, Issuer, JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
-    List, LocalPath, LogFormat, LogLevel, Network, Optional, Reachable, Secrets, SigningAlgorithm,
-    Span, WebOrigin, Whole,
+    Days, DpopNonces, Issuer, JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn,
+    JsonTokenType, List, LocalPath, LogFormat, LogLevel, Network, Optional, Reachable, Secrets,
+    SigningAlgorithm, Span, WebOrigin, Whole,
 };
 
 use keyhaven_protocol::secret::Secret;
@@ -126,6 +126,8 @@ config! {
     /// The dashboard's path that a sign-in leads to when it asked for none. `{organization}` stands
     /// for the slug of the organization.
     dashboard_landing: LocalPath = "/{organization}", "path";
+    /// Whether DPoP proofs must carry a nonce of this server, or only may.
+    dpop_nonces: DpopNonces = "offered", "offered, required";
     /// How long a session lives without being used.
     session_idle_ttl: Span<300, 31_536_000> = "604800", "seconds";
     /// How long a session lives, however often it is used.

@@ -334,6 +334,13 @@ choices! {
         /// Left out: clients generated from the published schema know groups only.
         GroupsOnly = "omit",
     }
+    /// Whether DPoP proofs must carry a nonce of ours.
+    DpopNonces {
+        /// They may; one is offered with every answer.
+        Offered = "offered",
+        /// They must (RFC 9449 §8).
+        Required = "required",
+    }
     /// Who may read the organization of a token in the JSON:API family.
     JsonApiOrganization {
         /// The bearer of the token.

@@ -24,6 +24,8 @@ pub struct Browser {
     pub sid: Option<Secret>,
     /// What its pending sign-ins are bound to.
     pub browser: Option<Secret>,
+    /// What its authorization requests are bound to.
+    pub requests: Option<Secret>,
     /// What makes it a known device.
     pub device: Option<Secret>,
     /// What it calls itself.
@@ -40,6 +42,7 @@ impl Browser {
         Self {
             sid: cookies::find(headers, cookies::SESSION),
             browser: cookies::find(headers, cookies::BROWSER),
+            requests: cookies::find(headers, cookies::REQUESTS),
             device: cookies::find(headers, cookies::DEVICE),
             agent: agent.unwrap_or_default().to_owned(),
             origin: Origin::of(parts, app),
@@ -154,6 +157,11 @@ pub fn keep_session(headers: &mut HeaderMap, opened: &Opened, life: Seconds) {
 /// Binds pending sign-ins to this browser from now on.
 pub fn keep_browser(headers: &mut HeaderMap, browser: &Secret) {
     headers.append(header::SET_COOKIE, cookies::set(cookies::BROWSER, browser, None));
+}
+
+/// Binds authorization requests to this browser from now on.
+pub fn keep_requests(headers: &mut HeaderMap, bound: &Secret) {
+    headers.append(header::SET_COOKIE, cookies::set(cookies::REQUESTS, bound, None));
 }
 
 /// Makes the browser forget its session.

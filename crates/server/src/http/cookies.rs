@@ -12,6 +12,9 @@ pub const SESSION: &str = "__Host-sid";
 /// What pending sign-ins are bound to.
 pub const BROWSER: &str = "__Host-browser";
 
+/// What authorization requests under way are bound to. It outlives a sign-in, and opens nothing.
+pub const REQUESTS: &str = "__Host-requests";
+
 /// What makes a browser a known device.
 pub const DEVICE: &str = "__Host-device";
 

@@ -8,6 +8,7 @@ pub mod call;
 pub mod connector_family;
 pub mod cookies;
 pub mod cors;
+pub mod dpop;
 pub mod error;
 pub mod keys_family;
 pub mod limits;

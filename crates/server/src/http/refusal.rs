@@ -46,6 +46,13 @@ pub fn bearer_plainly(app: &App, failure: Failure, origin: &Origin) -> Response 
     response
 }
 
+/// What a client hears through a person's browser (RFC 6749 §4.1.2.1): noted like any other refusal.
+#[must_use]
+pub fn describe(app: &App, refused: &Refused, origin: &Origin) -> String {
+    let code = note(app, refused, origin);
+    format!("{} ({code})", public_text(&refused.refusal))
+}
+
 /// RFC 6750 §3.1: what a bearer of a token hears.
 pub fn bearer(app: &App, failure: Failure, origin: &Origin) -> Response {
     let refused = match failure {

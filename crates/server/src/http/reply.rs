@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use keyhaven_protocol::secret::Secret;
 use serde::Serialize;
 
 /// `application/json`.
@@ -72,6 +73,21 @@ impl IntoResponse for NoContent {
 /// 200 with a JSON body.
 pub fn ok(body: &impl Serialize) -> Response {
     with_status(StatusCode::OK, JSON, body)
+}
+
+/// 201 with a JSON body (RFC 9126 §2.2).
+pub fn created(body: &impl Serialize) -> Response {
+    with_status(StatusCode::CREATED, JSON, body)
+}
+
+/// 200 with a JWT (OpenID Connect Core §5.3.2).
+#[must_use]
+pub fn ok_jwt(jwt: &Secret) -> Response {
+    let mut response = Response::new(Body::from(jwt.reveal().to_owned()));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwt"));
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    response
 }
 
 /// 200 with a JSON:API body.

@@ -7,6 +7,7 @@ mod hear;
 mod holds;
 mod key_uses;
 mod keys;
+mod logout;
 mod mail;
 mod measure;
 mod purge;
@@ -52,6 +53,7 @@ pub fn start(
     jobs.spawn(again(holds::Holds { app: app.clone() }, stop.clone()));
     jobs.spawn(again(key_uses::KeyUses { app: app.clone() }, stop.clone()));
     jobs.spawn(again(keys::Keys { app: app.clone() }, stop.clone()));
+    jobs.spawn(again(logout::Logout { app: app.clone() }, stop.clone()));
     jobs.spawn(again(mail::Mail { app: app.clone(), stop: stop.clone() }, stop.clone()));
     jobs.spawn(again(purge::Purge { app: app.clone(), stop: stop.clone() }, stop.clone()));
     jobs.spawn(again(refresh_due::RefreshDue { app: app.clone() }, stop.clone()));

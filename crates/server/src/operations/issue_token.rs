@@ -26,6 +26,7 @@ mod identity;
 mod turn;
 mod write;
 
+pub use identity::requested as requested_claims;
 use turn::Turn;
 
 /// How often a request that lost a race decides again from fresh facts (F06, F11).

@@ -1,7 +1,8 @@
 //! What several doors do: read → decide → commit on plain values. Nothing here knows HTTP.
 
 use keyhaven_protocol::client::{Client, Profile};
-use keyhaven_protocol::client_auth::{Manners, Presented, Proof};
+use keyhaven_protocol::client_auth::{Manners, Presented, Proof, Spend};
+use keyhaven_protocol::dpop;
 use keyhaven_protocol::id::ClientId;
 use keyhaven_protocol::refusal::{Code, Refusal};
 use keyhaven_store::Error;
@@ -10,9 +11,11 @@ use std::sync::Arc;
 use crate::app::{App, Origin};
 
 pub mod accounts;
+pub mod authorize;
 pub mod check;
 pub mod confirm_connection;
 pub mod deliver_mail;
+pub mod end_session;
 pub mod factors;
 pub mod finish_connection;
 pub mod forget_ended;
@@ -29,6 +32,7 @@ pub mod own_keys;
 pub mod passkeys;
 pub mod passwords;
 pub mod person;
+pub mod pushed_authorization;
 pub mod recovery;
 pub mod refresh_connection;
 pub mod revoke_connection;
@@ -38,8 +42,10 @@ pub mod sessions;
 pub mod sign_in;
 pub mod sign_in_tries;
 pub mod start_connection;
+pub mod tell_logout;
 pub mod tickets;
 pub mod upstream_sign_in;
+pub mod userinfo;
 
 /// Why an operation did not happen.
 #[derive(Debug)]
@@ -133,6 +139,15 @@ fn count_failure(
     .with("client_id", id.to_string())
     .with("last", refusal.reason);
     Failure::Refused(Box::new(Refused { refusal, client, wait: Some(wait.0) }))
+}
+
+/// Spends a DPoP proof for a request that writes nothing else (A43).
+pub async fn spend_dpop(app: &App, proof: &dpop::Proof) -> Result<(), Failure> {
+    let spend = Spend { digest: proof.once, until: proof.until };
+    if app.store.spend(&spend).await? {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::InvalidDpopProof, "DPoP proof was used before").into())
 }
 
 /// Spends an assertion id for a request that writes nothing else.

@@ -1,4 +1,4 @@
-//! The stylesheet, the mark and the two scripts. Their address carries a digest of them all, so that
+//! The stylesheet, the mark and the scripts. Their address carries a digest of them all, so that
 //! a browser may keep them for a year and still never shows a page with another release's looks.
 
 use std::fmt::Write as _;
@@ -41,6 +41,11 @@ const ASSETS: &[Asset] = &[
         name: "fragment.js",
         media_type: "text/javascript; charset=utf-8",
         bytes: include_bytes!("../../assets/fragment.js"),
+    },
+    Asset {
+        name: "form_post.js",
+        media_type: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../assets/form_post.js"),
     },
 ];
 

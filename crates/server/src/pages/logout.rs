@@ -14,6 +14,7 @@ use crate::http::browser::{Browser, drop_session};
 use crate::http::page;
 use crate::http::same_origin::{Posted, form_token};
 use crate::operations::Failure;
+use crate::operations::end_session::target_of;
 use crate::operations::sessions::{sign_out, sign_out_everywhere};
 
 const DONE: &str = "/logged-out";
@@ -36,20 +37,25 @@ pub async fn show_logout(State(app): State<Shared>, browser: Browser) -> Respons
 /// `POST /logout`
 pub async fn confirm_logout(State(app): State<Shared>, posted: Posted) -> Response {
     let everywhere = posted.form.get("where") == Some("everywhere");
-    let ended: Result<(), Failure> = async {
-        let Some(signed_in) = posted.browser.signed_in(&app).await? else { return Ok(()) };
+    let ended: Result<Option<String>, Failure> = async {
+        let Some(signed_in) = posted.browser.signed_in(&app).await? else { return Ok(None) };
+        let sealed = posted.form.get("request");
+        let target =
+            sealed.map(|sealed| target_of(&app, signed_in.session.id, sealed)).transpose()?;
         if everywhere {
             sign_out_everywhere(&app, &signed_in, &posted.browser.origin).await?;
         } else {
             sign_out(&app, &signed_in, &posted.browser.origin).await?;
         }
-        Ok(())
+        Ok(target)
     }
     .await;
-    if let Err(failure) = ended {
-        return page::refused(&app, failure, &posted.browser.origin);
-    }
-    let mut response = page::see_other(if everywhere { DONE_EVERYWHERE } else { DONE });
+    let target = match ended {
+        Ok(target) => target,
+        Err(failure) => return page::refused(&app, failure, &posted.browser.origin),
+    };
+    let done = if everywhere { DONE_EVERYWHERE } else { DONE };
+    let mut response = page::see_other(target.as_deref().unwrap_or(done));
     drop_session(response.headers_mut());
     response
 }

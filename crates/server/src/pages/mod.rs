@@ -6,6 +6,7 @@ pub mod account;
 pub mod assets;
 pub mod consent;
 pub mod error;
+pub mod form_post;
 pub mod hand_out;
 pub mod invitation;
 pub mod logout;

@@ -4,8 +4,8 @@
 use askama::Template;
 
 use super::{
-    account, consent, error, invitation, logout, mail_code, notice, organizations, recovery,
-    second_factor, sign_in, sign_up, upstream, welcome,
+    account, consent, error, form_post, invitation, logout, mail_code, notice, organizations,
+    recovery, second_factor, sign_in, sign_up, upstream, welcome,
 };
 
 /// A view that shows what it looks like.
@@ -47,6 +47,7 @@ pub fn all() -> Vec<Rendered> {
         of::<account::recovery_codes::RecoveryCodes>(),
         of::<account::password::Password>(),
         of::<consent::Consent>(),
+        of::<form_post::FormPost>(),
         of::<logout::Logout>(),
         of::<logout::LoggedOut>(),
         of::<error::ErrorPage>(),

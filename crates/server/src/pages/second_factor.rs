@@ -36,10 +36,11 @@ pub async fn show_second_factor_way(
 async fn show(app: &App, browser: &Browser, uri: &Uri, way: Option<Way>) -> Response {
     let shown = async {
         let under_way = UnderWay::find(app, browser, &query(uri)).await?;
-        SecondFactor::of(app, &under_way, way).await
+        let view = SecondFactor::of(app, &under_way, way).await?;
+        under_way.leading(app, page::render(&view)).await
     };
     match shown.await {
-        Ok(view) => page::render(&view).into_response(),
+        Ok(page) => page.into_response(),
         Err(failure) => page::refused(app, failure, &browser.origin),
     }
 }
@@ -67,7 +68,8 @@ async fn again(app: &App, step: &Step, failure: Failure, way: Way) -> Answer {
         Code::TooManyRequests => "Too many tries. Start again, or wait an hour.",
         _ => "That is not right, or it was used already. Try the next one.",
     }));
-    Ok(page::render(&view).after(&told).into_response())
+    let page = step.under_way.leading(app, page::render(&view)).await;
+    Ok(page.map_err(|failure| step.refused(app, failure))?.after(&told).into_response())
 }
 
 /// How the person answers.

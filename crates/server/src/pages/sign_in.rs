@@ -16,6 +16,7 @@ use crate::app::{App, Shared};
 use crate::http::browser::Browser;
 use crate::http::page::{self, Answer};
 use crate::http::same_origin::Posted;
+use crate::operations::authorize::led_from;
 use crate::operations::passwords::sign_in_with_password;
 use crate::operations::{Failure, passkeys};
 
@@ -34,7 +35,8 @@ async fn open(app: &Shared, browser: &Browser, query: &Params) -> Result<Respons
     }
     let under_way = UnderWay::find_or_begin(app, browser, query).await?;
     let view = SignIn::of(app, &under_way, Field::default()).await?;
-    Ok(under_way.show(page::render(&view)))
+    let page = under_way.leading(app, page::render(&view)).await?;
+    Ok(under_way.show(page))
 }
 
 /// `POST /login`: address and password.
@@ -70,7 +72,8 @@ async fn again(app: &Shared, step: &Step, failure: Failure, text: &str) -> Answe
     let view = SignIn::of(app, &step.under_way, username).await;
     let mut view = view.map_err(|failure| step.refused(app, failure))?;
     view.form = view.form.with(told.alert(text));
-    Ok(page::render(&view).after(&told).into_response())
+    let page = step.under_way.leading(app, page::render(&view)).await;
+    Ok(page.map_err(|failure| step.refused(app, failure))?.after(&told).into_response())
 }
 
 /// The sign-in page.
@@ -97,7 +100,11 @@ impl SignIn {
         let upstreams = buttons.map(|(id, name)| Upstream { slug: id.to_string(), name }).collect();
         Ok(Self {
             form: under_way.form(),
-            app: None,
+            app: led_from(app, &under_way.pending.continue_to).await?.map(|led| Caller {
+                name: led.name,
+                host: led.host,
+                verified: led.verified,
+            }),
             username,
             passkey: Some(passkeys::request_options(app, &under_way.pending).await?),
             upstreams,

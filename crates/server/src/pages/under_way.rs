@@ -18,6 +18,7 @@ use crate::http::browser::{Browser, keep_browser, keep_session};
 use crate::http::page::{self, Early, Page, Told};
 use crate::http::same_origin::{Posted, form_token};
 use crate::operations::Failure;
+use crate::operations::authorize::led_from;
 use crate::operations::sign_in::{Next, Opened, Visitor, begin, find, new_browser};
 
 /// A sign-in under way in this browser.
@@ -74,6 +75,15 @@ impl UnderWay {
     #[must_use]
     pub fn form(&self) -> Form {
         Form::fresh(form_token(&self.browser)).of_sign_in(&self.handle)
+    }
+
+    /// A page whose forms may end where this sign-in leads in the end: at the app that asked for it.
+    pub async fn leading(&self, app: &App, page: Page) -> Result<Page, Failure> {
+        let led = led_from(app, &self.pending.continue_to).await?;
+        Ok(match led {
+            Some(led) => page.leading_to(&led.origin),
+            None => page,
+        })
     }
 
     /// A page that begins it: the browser keeps what it is bound to.

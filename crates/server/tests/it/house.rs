@@ -12,7 +12,7 @@ use keyhaven::api::administrator::Administrator;
 use keyhaven::app::{App, Clock, Dice, NewClients, PrivateKeys, Settings, Shared};
 use keyhaven::config::Setting as _;
 use keyhaven::config::{
-    JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
+    DpopNonces, JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
 };
 use keyhaven::keyring::KeyRing;
 use keyhaven::limits::FailureLimit;
@@ -239,6 +239,7 @@ fn settings() -> Settings {
         json_expires_in: JsonExpiresIn::Timestamp,
         jsonapi_errors: JsonApiErrors::Array,
         jsonapi_include: JsonApiInclude::Organization,
+        dpop_nonces: DpopNonces::Offered,
         jsonapi_organization: JsonApiOrganization::Bearer,
         signing_rotation: Seconds(30 * 86_400),
         audit_window: Seconds(90 * 86_400),

@@ -61,7 +61,7 @@ pub(super) async fn id_token(
 }
 
 /// The `claims` parameter as it was sent; it was sound then.
-pub(super) fn requested(person: &Authorization) -> Result<RequestedClaims, Failure> {
+pub fn requested(person: &Authorization) -> Result<RequestedClaims, Failure> {
     match &person.claims {
         None => Ok(RequestedClaims::default()),
         Some(text) => RequestedClaims::parse(text)

@@ -9,5 +9,6 @@ mod passkeys;
 mod passwords;
 mod same_refresh_token_at_once;
 mod sessions;
+mod sign_in_with_an_app;
 mod two_nodes;
 mod upstream_sign_in;
