@@ -8,15 +8,19 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Components, OpenApi};
 use utoipa::{Modify, OpenApi as _};
 
+mod connectors;
 mod json_api_tokens;
 mod json_tokens;
+mod sessions;
 mod user_keys;
 
 /// The described doors, in the order of their pages.
 const DOORS: &[fn() -> OpenApi] = &[
+    sessions::Described::openapi,
     json_tokens::Described::openapi,
     json_api_tokens::Described::openapi,
     user_keys::Described::openapi,
+    connectors::Described::openapi,
 ];
 
 /// The doors' part of the document.
