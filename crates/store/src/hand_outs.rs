@@ -15,7 +15,7 @@ use crate::changes::{Change, Kind};
 use crate::engine::{Commit, Row, Step};
 use crate::keys::{self, NewKey};
 use crate::organizations::Power;
-use crate::{Act, Error, Outcome, Store, budgets, values};
+use crate::{Act, Error, Listed, Outcome, Page, Store, budgets, values};
 
 mod requests;
 mod statements;
@@ -115,6 +115,18 @@ impl Store {
     pub async fn find_app(&self, origin: &str) -> Result<Option<AppRecord>, Error> {
         let rows = self.engine.read(&sql::FIND_APP, values![origin]).await?;
         rows.into_iter().next().map(app).transpose()
+    }
+
+    /// The app `id`.
+    pub async fn find_app_by_id(&self, id: AppId) -> Result<Option<AppRecord>, Error> {
+        let rows = self.engine.read(&sql::FIND_APP_BY_ID, values![id.0]).await?;
+        rows.into_iter().next().map(app).transpose()
+    }
+
+    /// Apps, oldest first.
+    pub async fn list_apps(&self, page: Page) -> Result<Listed<AppRecord>, Error> {
+        let rows = self.engine.read(&sql::LIST_APPS, values![page.above(), page.fetch()]).await?;
+        page.of(rows, app, |app| app.id.0)
     }
 
     /// Blocks an app or lets it act again: while it is blocked, none of its keys counts and it is

@@ -19,6 +19,7 @@ use crate::http::error::{ApiError, Kind, Problem};
 use crate::telemetry::per_route::Routes;
 
 pub mod administrator;
+pub mod apps;
 pub mod audit;
 pub mod body;
 pub mod budgets;
@@ -73,6 +74,7 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(clients::routes())
         .merge(client_secrets::routes())
         .merge(keys::routes())
+        .merge(apps::routes())
         .merge(budgets::routes())
         .merge(usage::routes())
         .merge(grants::routes())

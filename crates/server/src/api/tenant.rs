@@ -4,8 +4,8 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use keyhaven_protocol::id::{
-    BudgetId, ClientId, ConnectionId, ConnectorId, GrantId, GroupId, Id, KeyId, OrganizationId,
-    ProjectId, SessionId, UpstreamId, UserId,
+    AppId, BudgetId, ClientId, ConnectionId, ConnectorId, GrantId, GroupId, Id, KeyId,
+    OrganizationId, ProjectId, SessionId, UpstreamId, UserId,
 };
 use keyhaven_store::Reach;
 use keyhaven_store::organizations::Organization;
@@ -74,6 +74,7 @@ path_ids! {
     SessionId = "session",
     UpstreamId = "upstream",
     KeyId = "key",
+    AppId = "app",
     BudgetId = "budget",
     ConnectorId = "connector",
     ConnectionId = "connection",

@@ -14,6 +14,7 @@ use crate::api;
 use crate::app::{Clock, Dice};
 use crate::config::{Issuer, Loaded, Setting, Sources};
 
+mod app;
 mod audit;
 mod budget;
 mod caller;
@@ -120,6 +121,9 @@ enum Command {
     /// API keys of people and organizations.
     #[command(subcommand)]
     Key(key::Key),
+    /// Apps that people gave keys to.
+    #[command(subcommand)]
+    App(app::App),
     /// What may be spent, at each level from the organization to the key.
     #[command(subcommand)]
     Budget(budget::Budget),
@@ -288,6 +292,7 @@ impl Command {
         match self {
             Self::Token(verb) => verb.run(caller, printer).await,
             Self::Key(verb) => verb.run(caller, printer).await,
+            Self::App(verb) => verb.run(caller, printer).await,
             Self::Budget(verb) => verb.run(caller, printer).await,
             Self::Usage(verb) => verb.run(caller, printer).await,
             Self::Grant(verb) => verb.run(caller, printer).await,

@@ -12,6 +12,16 @@ pub(super) static FIND_APP: Statement = Statement::new(
     "SELECT id, origin, created_at, blocked_at FROM apps WHERE origin = $1",
 );
 
+pub(super) static FIND_APP_BY_ID: Statement = Statement::new(
+    "hand_outs.find_app_by_id",
+    "SELECT id, origin, created_at, blocked_at FROM apps WHERE id = $1",
+);
+
+pub(super) static LIST_APPS: Statement = Statement::new(
+    "hand_outs.list_apps",
+    "SELECT id, origin, created_at, blocked_at FROM apps WHERE id > $1 ORDER BY id LIMIT $2",
+);
+
 pub(super) static SET_APP_POWER: Statement =
     Statement::new("hand_outs.set_app_power", "UPDATE apps SET blocked_at = $2 WHERE id = $1");
 
@@ -60,6 +70,8 @@ pub(super) static END_REQUEST: Statement = Statement::new(
 pub static STATEMENTS: &[&Statement] = &[
     &MEET_APP,
     &FIND_APP,
+    &FIND_APP_BY_ID,
+    &LIST_APPS,
     &SET_APP_POWER,
     &ISSUE,
     &FIND_CODE,

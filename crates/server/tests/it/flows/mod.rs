@@ -3,6 +3,7 @@
 mod a_tokens_life;
 mod connections;
 mod hand_out;
+mod keys_on_two_nodes;
 mod lost_answer;
 mod pages;
 mod passkeys;

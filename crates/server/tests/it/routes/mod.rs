@@ -1,6 +1,7 @@
 //! Endpoints, named after their paths: answers and refusals exactly as the contracts have them, and
 //! the rules that hold on every route.
 
+mod apps;
 mod audit;
 mod authentication;
 mod check;

@@ -259,6 +259,27 @@ async fn a_prefix_is_written_and_not_needed() {
 }
 
 #[tokio::test]
+async fn a49_a_key_is_taken_from_one_sound_bearer_header_only() {
+    let server = Server::start().await;
+    let key = server.a_key(json!({})).await.text;
+    for value in [
+        format!("Bearer  {key}"),
+        format!("Bearer {key}, Bearer {key}"),
+        format!("Bearer {key} x"),
+        format!("Basic {key}"),
+        key.clone(),
+    ] {
+        let answer = server.get("/key").header("authorization", &value).send().await;
+        assert_eq!(answer.status, 401, "{value}");
+    }
+    let twice = server.get("/key").bearer(&key).bearer(&key).send().await;
+    assert_eq!(twice.status, 400);
+    for path in [format!("/key?api_key={key}"), format!("/key?access_token={key}")] {
+        assert_eq!(server.get(&path).send().await.status, 401);
+    }
+}
+
+#[tokio::test]
 async fn what_nobody_answers_is_404_in_the_familys_shape() {
     let server = Server::start().await;
     for path in ["/api/v1/models", "/api/v1/auth/keys/code/x"] {
