@@ -37,7 +37,7 @@ fn mark(cookie: &Secret) -> Digest {
 }
 
 /// Refuses a request that another origin started. A browser says so in `Sec-Fetch-Site`, or at
-/// least in `Origin`; one that says neither, or `null`, is not believed (A12, A13).
+/// least in `Origin`; one that says neither, or only `null`, is not believed (A12, A13).
 pub fn require_same_origin(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
     let one = |name: &str| {
         let mut values = headers.get_all(name).iter();
@@ -56,6 +56,9 @@ pub fn require_same_origin(app: &App, headers: &HeaderMap) -> Result<(), Refusal
     }
     match origin {
         Some(origin) if origin == app.settings.origin().as_bytes() => Ok(()),
+        // Pages that send no referrer send no origin with their forms either: browsers write `null`
+        // (Fetch §3.1). Then `Sec-Fetch-Site`, which no page can set, is what counts.
+        Some(b"null") if site.is_some() => Ok(()),
         Some(origin) => Err(Refusal::request("the form was sent by a page of another origin")
             .with("origin", String::from_utf8_lossy(origin))
             .with("own", app.settings.origin())),

@@ -16,6 +16,33 @@ async fn a13_another_sites_form_signs_nobody_in() {
     }
 }
 
+/// What browsers send from a page whose policy is `no-referrer`.
+#[tokio::test]
+async fn a13_a_null_origin_counts_only_beside_the_browsers_own_word() {
+    let server = Server::start().await;
+    let mut browser = server.a_window();
+    let page = browser.open("/login").await.text();
+    let field = |name: &str| {
+        let value = page.split(&format!("name=\"{name}\" value=\"")).nth(1).expect("a field");
+        value.split('"').next().unwrap_or_default().to_owned()
+    };
+    let (token, handle) = (field("form_token"), field("sign_in"));
+    for (site, status) in
+        [("same-origin", 422), ("same-site", 403), ("cross-site", 403), ("none", 403)]
+    {
+        let ask =
+            server.post("/login").header("cookie", browser.cookies()).header("origin", "null");
+        let form = [
+            ("form_token", token.as_str()),
+            ("sign_in", &handle),
+            ("username", "a@b.test"),
+            ("password", "x"),
+        ];
+        let answer = ask.header("sec-fetch-site", site).form(&form).await;
+        assert_eq!(answer.status, status, "{site}");
+    }
+}
+
 #[tokio::test]
 async fn a14_a_sign_in_begun_in_another_browser_is_not_found_in_this_one() {
     let server = Server::start().await;
