@@ -27,6 +27,7 @@ use crate::http::error::ApiError;
 use crate::http::reply::NoContent;
 
 mod settings;
+mod sign_in;
 mod wire;
 
 pub use wire::{Client, CreateClient, NoMembers, RegisteredClient, UpdateClient};

@@ -14,6 +14,8 @@ use keyhaven_store::clients::ClientRecord;
 use crate::app::NewClients;
 use serde_json::Value;
 
+use super::sign_in::SignIn;
+
 use crate::api::body::Members;
 
 /// The longest life of an access token (security bar §1).
@@ -30,6 +32,7 @@ pub(super) struct Settings<'a> {
     pub(super) scope: Option<&'a str>,
     pub(super) groups: Option<&'a [String]>,
     pub(super) redirect_uris: Option<&'a [String]>,
+    pub(super) sign_in: Option<&'a SignIn>,
     pub(super) profile: Option<&'a str>,
     pub(super) auth_method: Option<&'a str>,
     pub(super) public: Option<bool>,
@@ -96,12 +99,16 @@ pub(super) fn fit(record: &ClientRecord, members: &mut Members) {
     if client.auth_method == AuthMethod::PrivateKeyJwt && client.keys.is_none() {
         members.wrong("/jwks", "is required for private_key_jwt");
     }
-    if client.auth_method != AuthMethod::PrivateKeyJwt && client.keys.is_some() {
+    let signs_requests = client.party.request_object_alg.is_some();
+    if client.auth_method != AuthMethod::PrivateKeyJwt && client.keys.is_some() && !signs_requests {
         members.wrong("/jwks", "is for private_key_jwt only");
     }
     if client.auth_method == AuthMethod::None && client.may_use("client_credentials") {
         members
             .wrong("/grant_types", "client_credentials is for clients that can prove themselves");
+    }
+    if signs_requests && client.keys.is_none() {
+        members.wrong("/jwks", "is required for request objects");
     }
     let proven = client.is_confidential();
     if client.profile == Profile::OidcCompat && !proven {
@@ -126,6 +133,9 @@ impl Settings<'_> {
     pub(super) fn apply(&self, record: &mut ClientRecord, members: &mut Members) {
         self.apply_grants(&mut record.client, members);
         self.apply_lists(record, members);
+        if let Some(sign_in) = self.sign_in {
+            sign_in.apply(&mut record.client.party, members);
+        }
         self.apply_authentication(&mut record.client, members);
         self.apply_tokens(&mut record.client, members);
         self.apply_lifetimes(&mut record.client, members);
@@ -262,7 +272,7 @@ fn parse_algorithm(word: &str) -> Result<String, &'static str> {
 }
 
 /// A resource indicator (RFC 8707 §2): absolute, without fragment.
-fn parse_audience(text: &str) -> Result<String, &'static str> {
+pub(super) fn parse_audience(text: &str) -> Result<String, &'static str> {
     let rule = "is an absolute URI without fragment";
     let sound = text.len() <= 2048 && text.bytes().all(|byte| byte.is_ascii_graphic());
     let scheme = text.split_once(':').filter(|(scheme, rest)| {

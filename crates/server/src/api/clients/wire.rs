@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::settings::{self, Settings};
+use super::sign_in::SignIn;
 use crate::api::body::{Members, set, set_or_removed};
 
 /// Declares a request with the members that creating and changing a client have in common.
@@ -18,7 +19,7 @@ macro_rules! client_request {
         $(#[$meta])*
         pub struct $name {
             $($own)*
-            /// Grant types it may use: `client_credentials`, `refresh_token`.
+            /// Grant types it may use: `authorization_code`, `client_credentials`, `refresh_token`.
             #[serde(default, deserialize_with = "set")]
             #[schema(default = json!(["client_credentials"]))]
             grant_types: Option<Vec<String>>,
@@ -32,6 +33,9 @@ macro_rules! client_request {
             /// Exact redirect URIs: https, http to this computer, or a private scheme with a dot.
             #[serde(default, deserialize_with = "set")]
             redirect_uris: Option<Vec<String>>,
+            /// How it signs people in; replaces the whole object.
+            #[serde(default, deserialize_with = "set")]
+            sign_in: Option<SignIn>,
             /// Its set of rules: `strict`, `oidc-compat` or `fapi2`.
             #[serde(default, deserialize_with = "set")]
             #[schema(default = "strict")]
@@ -91,6 +95,7 @@ macro_rules! client_request {
                     scope: self.scope.as_deref(),
                     groups: self.groups.as_deref(),
                     redirect_uris: self.redirect_uris.as_deref(),
+                    sign_in: self.sign_in.as_ref(),
                     profile: self.profile.as_deref(),
                     auth_method: self.auth_method.as_deref(),
                     public: self.public,
@@ -199,6 +204,9 @@ pub struct Client {
     pub groups: Vec<String>,
     /// Exact redirect URIs.
     pub redirect_uris: Vec<String>,
+    /// How it signs people in; absent for a client that may not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignIn>,
     /// Its set of rules.
     pub profile: &'static str,
     /// How it authenticates.
@@ -242,7 +250,8 @@ impl From<&ClientRecord> for Client {
             grant_types: client.grant_types.clone(),
             scope: client.scopes.as_str().to_owned(),
             groups: record.groups.iter().map(ToString::to_string).collect(),
-            redirect_uris: record.client.party.redirect_uris.clone(),
+            redirect_uris: client.party.redirect_uris.clone(),
+            sign_in: client.may_use("authorization_code").then(|| SignIn::from(&client.party)),
             profile: client.profile.as_str(),
             auth_method: client.auth_method.as_str(),
             jwks: client.keys.as_deref().and_then(|keys| serde_json::from_str(keys).ok()),

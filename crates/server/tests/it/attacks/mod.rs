@@ -30,6 +30,7 @@ mod oversized_requests;
 mod parameter_pollution;
 mod path_confusion;
 mod planted_markers;
+mod pushed_and_bound;
 mod refresh_across_clients;
 mod refresh_of_the_departed;
 mod refresh_reuse;

@@ -55,6 +55,28 @@ async fn a02_and_a04_patterns_and_script_schemes_are_refused() {
 }
 
 #[tokio::test]
+async fn a04_how_a_client_signs_people_in_is_kept_and_bounded() {
+    let house = House::new().await;
+    let sign_in = json!({"post_logout_redirect_uris": ["https://a.test/bye"], "dpop": "required"});
+    let body = json!({"grant_types": ["authorization_code"], "sign_in": sign_in});
+    let made = make(&house, body).await;
+    let shown = &made.body["client"]["sign_in"];
+    let shown = if shown.is_null() { &made.body["sign_in"] } else { shown };
+    assert_eq!(shown["post_logout_redirect_uris"][0], "https://a.test/bye", "{}", made.body);
+    assert_eq!((&shown["dpop"], &shown["id_token_alg"]), (&json!("required"), &json!("RS256")));
+    for (name, value, rule) in [
+        ("logo_uri", "javascript:alert(1)", "is an https URL"),
+        ("policy_uri", "http://a.test", "is an https URL"),
+        ("backchannel_logout_uri", "data:,x", "is an https URL"),
+        ("consent", "never", "is ask or trusted"),
+        ("id_token_alg", "none", "is ES256, EdDSA, PS256 or RS256"),
+    ] {
+        let answer = make(&house, json!({"sign_in": {name: value}})).await;
+        refused(answer, &format!("/sign_in/{name}"), rule);
+    }
+}
+
+#[tokio::test]
 async fn settings_beyond_their_bounds_are_refused() {
     let house = House::new().await;
     refused(make(&house, json!({"access_ttl": 601})).await, "/access_ttl", "is 1 to 600");

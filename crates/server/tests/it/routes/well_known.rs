@@ -11,7 +11,18 @@ async fn both_metadata_paths_say_the_same_and_every_endpoint_in_them_answers() {
     let document = server.get(paths[0]).send().await.expect(200);
     assert_eq!(document, server.get(paths[1]).send().await.expect(200));
     assert_eq!(document["issuer"], ISSUER);
-    for name in ["token_endpoint", "revocation_endpoint", "introspection_endpoint"] {
+    assert!(!document.to_string().contains("null"));
+    for name in ["authorization_endpoint", "end_session_endpoint", "userinfo_endpoint"] {
+        let url = the(&document[name]);
+        let answer = server.get(url.strip_prefix(ISSUER).expect("our own URL")).send().await;
+        assert!(matches!(answer.status, 303 | 400 | 401 | 403), "{name}: {}", answer.status);
+    }
+    for name in [
+        "token_endpoint",
+        "revocation_endpoint",
+        "introspection_endpoint",
+        "pushed_authorization_request_endpoint",
+    ] {
         let url = the(&document[name]);
         let path = url.strip_prefix(ISSUER).expect("our own URL");
         let answer = server.post(path).form(&[]).await;
