@@ -33,7 +33,7 @@ impl Nginx {
         let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
         let paths = paths.map(|name| format!("{name}_temp_path {here}/{name};")).concat();
         let whole = format!(
-            "daemon off; worker_processes 1; pid {here}/pid; error_log {here}/error.log warn;
+            "daemon off; master_process off; pid {here}/pid; error_log {here}/error.log warn;
              events {{}}
              http {{
                access_log off; {paths}
