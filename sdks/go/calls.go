@@ -26,6 +26,10 @@ type Keyhaven struct {
 	Users *Users
 	// Other OpenID providers that people sign in with.
 	Upstreams *Upstreams
+	// Signed-in browsers and programs.
+	Sessions *Sessions
+	// Letting people in: invitations, tickets, history.
+	SignIn *SignIn
 	// OAuth clients and their secrets.
 	Clients *Clients
 	// API keys of people and organizations.
@@ -34,6 +38,10 @@ type Keyhaven struct {
 	Budgets *Budgets
 	// What the use of keys costs, for the APIs behind us.
 	Usage *Usage
+	// Providers, and the apps registered there.
+	Connectors *Connectors
+	// Outside accounts' grants, kept fresh.
+	Connections *Connections
 	// The revocation graph.
 	Grants *Grants
 	// What happened.
@@ -46,10 +54,14 @@ type Keyhaven struct {
 	SigningKeys *SigningKeys
 	// What runs here.
 	Instance *Instance
+	// Sessions of people: sign in, who am I, switch organization, sign out.
+	Auth *Auth
 	// Tokens for programs, as JSON: create, refresh, revoke.
 	Authentication *Authentication
 	// Tokens as JSON:API documents, and API keys that people hand to apps.
 	Oauth *Oauth
+	// Connections to other platforms: begin one, and the provider's answer.
+	ConnectorOAuth *ConnectorOAuth
 }
 
 func (s *Keyhaven) init() {
@@ -59,18 +71,24 @@ func (s *Keyhaven) init() {
 	s.Members = &Members{s}
 	s.Users = &Users{s}
 	s.Upstreams = &Upstreams{s}
+	s.Sessions = &Sessions{s}
+	s.SignIn = &SignIn{s}
 	s.Clients = &Clients{s}
 	s.Keys = &Keys{s}
 	s.Budgets = &Budgets{s}
 	s.Usage = &Usage{s}
+	s.Connectors = &Connectors{s}
+	s.Connections = &Connections{s}
 	s.Grants = &Grants{s}
 	s.Audit = &Audit{s}
 	s.Refusals = &Refusals{s}
 	s.Check = &Check{s}
 	s.SigningKeys = &SigningKeys{s}
 	s.Instance = &Instance{s}
+	s.Auth = &Auth{s}
 	s.Authentication = &Authentication{s}
 	s.Oauth = &Oauth{s}
+	s.ConnectorOAuth = &ConnectorOAuth{s}
 }
 
 // Organizations: Tenants.
@@ -91,6 +109,12 @@ type Users struct{ sdk *Keyhaven }
 // Upstreams: Other OpenID providers that people sign in with.
 type Upstreams struct{ sdk *Keyhaven }
 
+// Sessions: Signed-in browsers and programs.
+type Sessions struct{ sdk *Keyhaven }
+
+// SignIn: Letting people in: invitations, tickets, history.
+type SignIn struct{ sdk *Keyhaven }
+
 // Clients: OAuth clients and their secrets.
 type Clients struct{ sdk *Keyhaven }
 
@@ -102,6 +126,12 @@ type Budgets struct{ sdk *Keyhaven }
 
 // Usage: What the use of keys costs, for the APIs behind us.
 type Usage struct{ sdk *Keyhaven }
+
+// Connectors: Providers, and the apps registered there.
+type Connectors struct{ sdk *Keyhaven }
+
+// Connections: Outside accounts' grants, kept fresh.
+type Connections struct{ sdk *Keyhaven }
 
 // Grants: The revocation graph.
 type Grants struct{ sdk *Keyhaven }
@@ -121,60 +151,123 @@ type SigningKeys struct{ sdk *Keyhaven }
 // Instance: What runs here.
 type Instance struct{ sdk *Keyhaven }
 
+// Auth: Sessions of people: sign in, who am I, switch organization, sign out.
+type Auth struct{ sdk *Keyhaven }
+
 // Authentication: Tokens for programs, as JSON: create, refresh, revoke.
 type Authentication struct{ sdk *Keyhaven }
 
 // Oauth: Tokens as JSON:API documents, and API keys that people hand to apps.
 type Oauth struct{ sdk *Keyhaven }
 
+// ConnectorOAuth: Connections to other platforms: begin one, and the provider's answer.
+type ConnectorOAuth struct{ sdk *Keyhaven }
+
 var opOauthPostAuthKeys = operation{
 	id: "post_auth_keys", method: "POST", path: "/auth/keys",
 	sends: "application/json", gives: "application/json", ok: 200,
 	refuses: "application/json",
-	errors:  map[int]string{400: "ErrorResponse", 403: "ErrorResponse", 500: "ErrorResponse"},
+	errors:  map[int]string{400: "AuthKeysError", 403: "AuthKeysError", 503: "AuthKeysError"},
 	retry:   "never", keyed: false,
 	security: [][]scheme{{}},
 }
 
 // PostAuthKeys: Exchange a code for a key
 //
-// Once: code and key change hands in one step, and a repetition is refused. No credential is needed.
+// Needs no credential. The code is spent with the key's making; a spent one is refused for ever.
 //
 // POST /auth/keys
-func (g *Oauth) PostAuthKeys(ctx context.Context, request shared.PostAuthKeysRequest, options ...Option) (*operations.PostAuthKeysResponse, error) {
+func (g *Oauth) PostAuthKeys(ctx context.Context, request shared.AuthKeysRequest, options ...Option) (*operations.PostAuthKeysResponse, error) {
 	c := call{op: &opOauthPostAuthKeys}
 	c.body = request
-	var body shared.PostAuthKeysResponse
+	var body shared.AuthKeys
 	http, err := g.sdk.send(ctx, &c, &body, options)
 	if err != nil {
 		return nil, err
 	}
-	return &operations.PostAuthKeysResponse{HTTP: http, PostAuthKeysResponse: &body}, nil
+	return &operations.PostAuthKeysResponse{HTTP: http, AuthKeys: &body}, nil
 }
 
 var opOauthPostAuthKeysCode = operation{
 	id: "post_auth_keys_code", method: "POST", path: "/auth/keys/code",
 	sends: "application/json", gives: "application/json", ok: 200,
 	refuses: "application/json",
-	errors:  map[int]string{400: "ErrorResponse", 401: "ErrorResponse", 403: "ErrorResponse", 409: "ErrorResponse", 500: "ErrorResponse"},
+	errors:  map[int]string{400: "AuthKeysError", 401: "AuthKeysError", 403: "AuthKeysError", 503: "AuthKeysError"},
 	retry:   "never", keyed: false,
 	security: [][]scheme{{{"apiKey", "bearer", ""}}},
 }
 
-// PostAuthKeysCode: Make a code that an app exchanges for a key
+// PostAuthKeysCode: Create a code for a key
 //
-// For the holder of a key, or a session. The key it becomes has the limit given here, which is enforced.
+// By the holder of a key or a session. What the key will be is fixed here: a child of the key, or a
+// key of the person, with the limit, period, end and name asked for.
 //
 // POST /auth/keys/code
-func (g *Oauth) PostAuthKeysCode(ctx context.Context, request shared.PostAuthKeysCodeRequest, options ...Option) (*operations.PostAuthKeysCodeResponse, error) {
+func (g *Oauth) PostAuthKeysCode(ctx context.Context, request shared.AuthKeysCodeRequest, options ...Option) (*operations.PostAuthKeysCodeResponse, error) {
 	c := call{op: &opOauthPostAuthKeysCode}
 	c.body = request
-	var body shared.PostAuthKeysCodeResponse
+	var body shared.AuthKeysCode
 	http, err := g.sdk.send(ctx, &c, &body, options)
 	if err != nil {
 		return nil, err
 	}
-	return &operations.PostAuthKeysCodeResponse{HTTP: http, PostAuthKeysCodeResponse: &body}, nil
+	return &operations.PostAuthKeysCodeResponse{HTTP: http, AuthKeysCode: &body}, nil
+}
+
+var opConnectorOAuthHandleOAuthCallback = operation{
+	id: "handle_oauth_callback", method: "GET", path: "/connectors/oauth/callback",
+	sends: "", gives: "", ok: 302,
+	refuses: "application/json",
+	errors:  map[int]string{400: "ConnectorError"},
+	retry:   "never", keyed: false,
+	security: [][]scheme{{}},
+}
+
+// HandleOAuthCallback: Take the provider's answer
+//
+// The provider sends the browser here; the flow is known by its state, which is good once. The
+// answer is a redirect: call it with a client that does not follow them.
+//
+// GET /connectors/oauth/callback
+func (g *ConnectorOAuth) HandleOAuthCallback(ctx context.Context, request operations.HandleOAuthCallbackRequest, options ...Option) (*operations.HandleOAuthCallbackResponse, error) {
+	c := call{op: &opConnectorOAuthHandleOAuthCallback}
+	c.query = url.Values{}
+	add(c.query, "code", request.Code)
+	add(c.query, "state", request.State)
+	add(c.query, "error", request.Error)
+	add(c.query, "baseUrl", request.BaseURL)
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.HandleOAuthCallbackResponse{HTTP: http}, nil
+}
+
+var opConnectorOAuthGetOAuthAuthorizationUrl = operation{
+	id: "get_oauth_authorization_url", method: "GET", path: "/connectors/{connectorId}/oauth/authorize",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/json",
+	errors:  map[int]string{400: "ConnectorError", 401: "ConnectorError", 403: "ConnectorError", 404: "ConnectorError"},
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"bearerAuth", "bearer", ""}}},
+}
+
+// GetOAuthAuthorizationURL: Get the page where a person connects
+//
+// GET /connectors/{connectorId}/oauth/authorize
+func (g *ConnectorOAuth) GetOAuthAuthorizationURL(ctx context.Context, request operations.GetOAuthAuthorizationURLRequest, options ...Option) (*operations.GetOAuthAuthorizationURLResponse, error) {
+	c := call{op: &opConnectorOAuthGetOAuthAuthorizationUrl}
+	c.path = map[string]string{
+		"connectorId": request.ConnectorID,
+	}
+	c.query = url.Values{}
+	add(c.query, "baseUrl", request.BaseURL)
+	var body shared.OAuthAuthorizationURL
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.GetOAuthAuthorizationURLResponse{HTTP: http, OAuthAuthorizationURL: &body}, nil
 }
 
 var opOauthCreateToken = operation{
@@ -315,6 +408,175 @@ func (g *Authentication) CreateAuthToken(ctx context.Context, request operations
 		return nil, err
 	}
 	return &operations.CreateAuthTokenResponse{HTTP: http, AuthToken: &body}, nil
+}
+
+var opAuthCallback = operation{
+	id: "auth_callback", method: "GET", path: "/rpc/auth.callback",
+	sends: "", gives: "", ok: 307,
+	refuses: "application/json",
+	errors:  map[int]string{400: "ServiceError"},
+	retry:   "never", keyed: false,
+	security: [][]scheme{{}},
+}
+
+// Callback: Complete a sign-in
+//
+// With `shared_token`, a ticket that a trusted backend minted; or with the `code` (and the `state`)
+// that this server's own sign-in gave. The answer is a redirect: call it with a client that does not
+// follow them, and read the session from `Gram-Session`. A refused sign-in redirects, too, with
+// `signin_error`.
+//
+// GET /rpc/auth.callback
+func (g *Auth) Callback(ctx context.Context, request operations.CallbackRequest, options ...Option) (*operations.CallbackResponse, error) {
+	c := call{op: &opAuthCallback}
+	c.query = url.Values{}
+	add(c.query, "shared_token", request.SharedToken)
+	add(c.query, "code", request.Code)
+	add(c.query, "state", request.State)
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.CallbackResponse{HTTP: http}, nil
+}
+
+var opAuthInfo = operation{
+	id: "auth_info", method: "GET", path: "/rpc/auth.info",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/json",
+	errors:  map[int]string{401: "ServiceError", 403: "ServiceError", 500: "ServiceError"},
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"session", "header", "Gram-Session"}}, {{"sessionCookie", "cookie", "gram_session"}}},
+}
+
+// Info: Tell who is signed in
+//
+// GET /rpc/auth.info
+func (g *Auth) Info(ctx context.Context, security operations.InfoSecurity, options ...Option) (*operations.InfoResponse, error) {
+	c := call{op: &opAuthInfo}
+	c.own = named{"session": security.Session, "sessionCookie": security.SessionCookie}
+	var body shared.SessionInfo
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.InfoResponse{HTTP: http, SessionInfo: &body}, nil
+}
+
+var opAuthLogout = operation{
+	id: "auth_logout", method: "POST", path: "/rpc/auth.logout",
+	sends: "", gives: "", ok: 200,
+	refuses: "application/json",
+	errors:  map[int]string{401: "ServiceError", 500: "ServiceError"},
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"session", "header", "Gram-Session"}}, {{"sessionCookie", "cookie", "gram_session"}}},
+}
+
+// Logout: Sign out
+//
+// Ends the session and everything below it. Doing it twice is refused: there is no session then.
+//
+// POST /rpc/auth.logout
+func (g *Auth) Logout(ctx context.Context, security operations.LogoutSecurity, options ...Option) (*operations.LogoutResponse, error) {
+	c := call{op: &opAuthLogout}
+	c.own = named{"session": security.Session, "sessionCookie": security.SessionCookie}
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.LogoutResponse{HTTP: http}, nil
+}
+
+var opAuthSwitchScopes = operation{
+	id: "auth_switch_scopes", method: "POST", path: "/rpc/auth.switchScopes",
+	sends: "", gives: "", ok: 200,
+	refuses: "application/json",
+	errors:  map[int]string{401: "ServiceError", 403: "ServiceError", 422: "ServiceError", 500: "ServiceError"},
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"session", "header", "Gram-Session"}}, {{"sessionCookie", "cookie", "gram_session"}}},
+}
+
+// SwitchScopes: Switch the session to another organization
+//
+// The session's token stays the same, and so does its end.
+//
+// POST /rpc/auth.switchScopes
+func (g *Auth) SwitchScopes(ctx context.Context, request operations.SwitchScopesRequest, security operations.SwitchScopesSecurity, options ...Option) (*operations.SwitchScopesResponse, error) {
+	c := call{op: &opAuthSwitchScopes}
+	c.query = url.Values{}
+	add(c.query, "organization_id", request.OrganizationID)
+	add(c.query, "project_id", request.ProjectID)
+	c.own = named{"session": security.Session, "sessionCookie": security.SessionCookie}
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.SwitchScopesResponse{HTTP: http}, nil
+}
+
+var opKeysListApps = operation{
+	id: "list_apps", method: "GET", path: "/v1/apps",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListApps: List apps
+//
+// Oldest first. For administrators of the instance.
+//
+// GET /v1/apps
+func (g *Keys) ListApps(ctx context.Context, request operations.ListAppsRequest, options ...Option) (*operations.ListAppsResponse, error) {
+	c := call{op: &opKeysListApps}
+	c.query = url.Values{}
+	add(c.query, "limit", request.Limit)
+	add(c.query, "cursor", request.Cursor)
+	var body shared.ListingApp
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListAppsResponse{HTTP: http, ListingApp: &body}, nil
+}
+
+// ListAppsItems goes through every item of ListApps, page after page.
+func (g *Keys) ListAppsItems(ctx context.Context, request operations.ListAppsRequest, options ...Option) iter.Seq2[shared.App, error] {
+	return pages(func(cursor *string) ([]shared.App, *string, error) {
+		request.Cursor = cursor
+		page, err := g.ListApps(ctx, request, options...)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.ListingApp.Items, page.ListingApp.Next, nil
+	}, request.Cursor)
+}
+
+var opKeysUpdateApp = operation{
+	id: "update_app", method: "PATCH", path: "/v1/apps/{app}",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// UpdateApp: Block an app, or let it act again
+//
+// Everybody's keys of the app at once. For administrators of the instance.
+//
+// PATCH /v1/apps/{app}
+func (g *Keys) UpdateApp(ctx context.Context, request operations.UpdateAppRequest, options ...Option) (*operations.UpdateAppResponse, error) {
+	c := call{op: &opKeysUpdateApp}
+	c.path = map[string]string{
+		"app": request.App,
+	}
+	c.body = request.UpdateApp
+	var body shared.App
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.UpdateAppResponse{HTTP: http, App: &body}, nil
 }
 
 var opAuditListAudit = operation{
@@ -772,6 +1034,474 @@ func (g *Clients) DeleteClientSecret(ctx context.Context, request operations.Del
 	return &operations.DeleteClientSecretResponse{HTTP: http}, nil
 }
 
+var opConnectionsListConnections = operation{
+	id: "list_connections", method: "GET", path: "/v1/connections",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListConnections: List connections
+//
+// Of one organization, oldest first. People see their own and their team's; `user` asks for one
+// person's.
+//
+// GET /v1/connections
+func (g *Connections) ListConnections(ctx context.Context, request operations.ListConnectionsRequest, options ...Option) (*operations.ListConnectionsResponse, error) {
+	c := call{op: &opConnectionsListConnections}
+	c.query = url.Values{}
+	add(c.query, "organization", request.Organization)
+	add(c.query, "connector", request.Connector)
+	add(c.query, "user", request.User)
+	add(c.query, "status", request.Status)
+	add(c.query, "label", request.Label)
+	add(c.query, "limit", request.Limit)
+	add(c.query, "cursor", request.Cursor)
+	var body shared.ListingConnection
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListConnectionsResponse{HTTP: http, ListingConnection: &body}, nil
+}
+
+// ListConnectionsItems goes through every item of ListConnections, page after page.
+func (g *Connections) ListConnectionsItems(ctx context.Context, request operations.ListConnectionsRequest, options ...Option) iter.Seq2[shared.Connection, error] {
+	return pages(func(cursor *string) ([]shared.Connection, *string, error) {
+		request.Cursor = cursor
+		page, err := g.ListConnections(ctx, request, options...)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.ListingConnection.Items, page.ListingConnection.Next, nil
+	}, request.Cursor)
+}
+
+var opConnectionsCreateConnection = operation{
+	id: "create_connection", method: "POST", path: "/v1/connections",
+	sends: "application/json", gives: "application/json", ok: 201,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: true,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// CreateConnection: Create a connection
+//
+// Without a consent page: a pasted key or login, or the connector's own authority; or one that
+// another system already holds, with its tokens. An account that is connected already is answered
+// with 409, so a repetition makes no second one.
+//
+// POST /v1/connections
+func (g *Connections) CreateConnection(ctx context.Context, request shared.CreateConnection, options ...Option) (*operations.CreateConnectionResponse, error) {
+	c := call{op: &opConnectionsCreateConnection}
+	c.body = request
+	var body shared.Connection
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.CreateConnectionResponse{HTTP: http, Connection: &body}, nil
+}
+
+var opConnectionsShowConnection = operation{
+	id: "show_connection", method: "GET", path: "/v1/connections/{connection}",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ShowConnection: Show a connection
+//
+// GET /v1/connections/{connection}
+func (g *Connections) ShowConnection(ctx context.Context, request operations.ShowConnectionRequest, options ...Option) (*operations.ShowConnectionResponse, error) {
+	c := call{op: &opConnectionsShowConnection}
+	c.path = map[string]string{
+		"connection": request.Connection,
+	}
+	var body shared.Connection
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ShowConnectionResponse{HTTP: http, Connection: &body}, nil
+}
+
+var opConnectionsRevokeConnection = operation{
+	id: "revoke_connection", method: "DELETE", path: "/v1/connections/{connection}",
+	sends: "", gives: "", ok: 204,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// RevokeConnection: Revoke a connection
+//
+// Its tokens are erased here at once; the provider is told in the background. Its timeline stays.
+//
+// DELETE /v1/connections/{connection}
+func (g *Connections) RevokeConnection(ctx context.Context, request operations.RevokeConnectionRequest, options ...Option) (*operations.RevokeConnectionResponse, error) {
+	c := call{op: &opConnectionsRevokeConnection}
+	c.path = map[string]string{
+		"connection": request.Connection,
+	}
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.RevokeConnectionResponse{HTTP: http}, nil
+}
+
+var opConnectionsRestartAuthorization = operation{
+	id: "restart_authorization", method: "POST", path: "/v1/connections/{connection}/authorization",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// RestartAuthorization: Authorize a connection again
+//
+// For the same account, with the scopes it has and those the connector or this request adds. The
+// connection keeps its id; until the user returns it stays as it is.
+//
+// POST /v1/connections/{connection}/authorization
+func (g *Connections) RestartAuthorization(ctx context.Context, request operations.RestartAuthorizationRequest, options ...Option) (*operations.RestartAuthorizationResponse, error) {
+	c := call{op: &opConnectionsRestartAuthorization}
+	c.path = map[string]string{
+		"connection": request.Connection,
+	}
+	c.body = request.StartAuthorization
+	var body shared.Authorization
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.RestartAuthorizationResponse{HTTP: http, Authorization: &body}, nil
+}
+
+var opConnectionsConfirmOneConnection = operation{
+	id: "confirm_one_connection", method: "POST", path: "/v1/connections/{connection}/confirmation",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ConfirmOneConnection: Confirm a connection
+//
+// For one whose callback arrived without the browser that started it. Only its user can, and only
+// with the ticket that the callback's browser was sent on with.
+//
+// POST /v1/connections/{connection}/confirmation
+func (g *Connections) ConfirmOneConnection(ctx context.Context, request operations.ConfirmOneConnectionRequest, options ...Option) (*operations.ConfirmOneConnectionResponse, error) {
+	c := call{op: &opConnectionsConfirmOneConnection}
+	c.path = map[string]string{
+		"connection": request.Connection,
+	}
+	c.body = request.Confirmation
+	var body shared.Connection
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ConfirmOneConnectionResponse{HTTP: http, Connection: &body}, nil
+}
+
+var opConnectionsListConnectionEvents = operation{
+	id: "list_connection_events", method: "GET", path: "/v1/connections/{connection}/timeline",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListConnectionEvents: List what happened to a connection
+//
+// Newest first: what, when, on which node, what a failure meant and what the provider answered.
+//
+// GET /v1/connections/{connection}/timeline
+func (g *Connections) ListConnectionEvents(ctx context.Context, request operations.ListConnectionEventsRequest, options ...Option) (*operations.ListConnectionEventsResponse, error) {
+	c := call{op: &opConnectionsListConnectionEvents}
+	c.path = map[string]string{
+		"connection": request.Connection,
+	}
+	c.query = url.Values{}
+	add(c.query, "limit", request.Limit)
+	add(c.query, "cursor", request.Cursor)
+	var body shared.ListingTimelineEvent
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListConnectionEventsResponse{HTTP: http, ListingTimelineEvent: &body}, nil
+}
+
+// ListConnectionEventsItems goes through every item of ListConnectionEvents, page after page.
+func (g *Connections) ListConnectionEventsItems(ctx context.Context, request operations.ListConnectionEventsRequest, options ...Option) iter.Seq2[shared.TimelineEvent, error] {
+	return pages(func(cursor *string) ([]shared.TimelineEvent, *string, error) {
+		request.Cursor = cursor
+		page, err := g.ListConnectionEvents(ctx, request, options...)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.ListingTimelineEvent.Items, page.ListingTimelineEvent.Next, nil
+	}, request.Cursor)
+}
+
+var opConnectionsGetConnectionToken = operation{
+	id: "get_connection_token", method: "POST", path: "/v1/connections/{connection}/token",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// GetConnectionToken: Get a connection's token
+//
+// Refreshed when it is near its end. 409 says why its user is needed and where to send them; 424
+// that the connector's own credentials are wrong; 503 when to ask again. Each call is an audit row.
+//
+// POST /v1/connections/{connection}/token
+func (g *Connections) GetConnectionToken(ctx context.Context, request operations.GetConnectionTokenRequest, options ...Option) (*operations.GetConnectionTokenResponse, error) {
+	c := call{op: &opConnectionsGetConnectionToken}
+	c.path = map[string]string{
+		"connection": request.Connection,
+	}
+	c.body = request.TokenRequest
+	var body shared.ConnectionToken
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.GetConnectionTokenResponse{HTTP: http, ConnectionToken: &body}, nil
+}
+
+var opConnectorsListConnectors = operation{
+	id: "list_connectors", method: "GET", path: "/v1/connectors",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListConnectors: List connectors
+//
+// Of one organization, oldest first.
+//
+// GET /v1/connectors
+func (g *Connectors) ListConnectors(ctx context.Context, request operations.ListConnectorsRequest, options ...Option) (*operations.ListConnectorsResponse, error) {
+	c := call{op: &opConnectorsListConnectors}
+	c.query = url.Values{}
+	add(c.query, "organization", request.Organization)
+	add(c.query, "limit", request.Limit)
+	add(c.query, "cursor", request.Cursor)
+	var body shared.ListingConnector
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListConnectorsResponse{HTTP: http, ListingConnector: &body}, nil
+}
+
+// ListConnectorsItems goes through every item of ListConnectors, page after page.
+func (g *Connectors) ListConnectorsItems(ctx context.Context, request operations.ListConnectorsRequest, options ...Option) iter.Seq2[shared.Connector, error] {
+	return pages(func(cursor *string) ([]shared.Connector, *string, error) {
+		request.Cursor = cursor
+		page, err := g.ListConnectors(ctx, request, options...)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.ListingConnector.Items, page.ListingConnector.Next, nil
+	}, request.Cursor)
+}
+
+var opConnectorsCreateConnector = operation{
+	id: "create_connector", method: "POST", path: "/v1/connectors",
+	sends: "application/json", gives: "application/json", ok: 201,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: true,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// CreateConnector: Create a connector
+//
+// Register `redirect_uri` of the answer with the provider.
+//
+// POST /v1/connectors
+func (g *Connectors) CreateConnector(ctx context.Context, request shared.CreateConnector, options ...Option) (*operations.CreateConnectorResponse, error) {
+	c := call{op: &opConnectorsCreateConnector}
+	c.body = request
+	var body shared.Connector
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.CreateConnectorResponse{HTTP: http, Connector: &body}, nil
+}
+
+var opConnectorsShowConnector = operation{
+	id: "show_connector", method: "GET", path: "/v1/connectors/{connector}",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ShowConnector: Show a connector
+//
+// GET /v1/connectors/{connector}
+func (g *Connectors) ShowConnector(ctx context.Context, request operations.ShowConnectorRequest, options ...Option) (*operations.ShowConnectorResponse, error) {
+	c := call{op: &opConnectorsShowConnector}
+	c.path = map[string]string{
+		"connector": request.Connector,
+	}
+	var body shared.Connector
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ShowConnectorResponse{HTTP: http, Connector: &body}, nil
+}
+
+var opConnectorsUpdateConnector = operation{
+	id: "update_connector", method: "PATCH", path: "/v1/connectors/{connector}",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// UpdateConnector: Change a connector
+//
+// Another secret of the same app is tried beside the present one and takes its place with its first
+// success. Another `client_id` is another app: its connections must be authorized again, because
+// their grants belong to the app before. New credentials clear a fault.
+//
+// PATCH /v1/connectors/{connector}
+func (g *Connectors) UpdateConnector(ctx context.Context, request operations.UpdateConnectorRequest, options ...Option) (*operations.UpdateConnectorResponse, error) {
+	c := call{op: &opConnectorsUpdateConnector}
+	c.path = map[string]string{
+		"connector": request.Connector,
+	}
+	c.body = request.UpdateConnector
+	var body shared.Connector
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.UpdateConnectorResponse{HTTP: http, Connector: &body}, nil
+}
+
+var opConnectorsDeleteConnector = operation{
+	id: "delete_connector", method: "DELETE", path: "/v1/connectors/{connector}",
+	sends: "", gives: "", ok: 204,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// DeleteConnector: Delete a connector
+//
+// It makes no connection from here on. Its connections end, and their provider is told, in the
+// background; then the connector goes.
+//
+// DELETE /v1/connectors/{connector}
+func (g *Connectors) DeleteConnector(ctx context.Context, request operations.DeleteConnectorRequest, options ...Option) (*operations.DeleteConnectorResponse, error) {
+	c := call{op: &opConnectorsDeleteConnector}
+	c.path = map[string]string{
+		"connector": request.Connector,
+	}
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.DeleteConnectorResponse{HTTP: http}, nil
+}
+
+var opConnectorsStartAuthorization = operation{
+	id: "start_authorization", method: "POST", path: "/v1/connectors/{connector}/authorization",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// StartAuthorization: Start a connection
+//
+// Send the user to `authorization_url`. Within ten minutes the provider sends them back; then the
+// connection is there. Nothing is stored of a user who does not return.
+//
+// POST /v1/connectors/{connector}/authorization
+func (g *Connectors) StartAuthorization(ctx context.Context, request operations.StartAuthorizationRequest, options ...Option) (*operations.StartAuthorizationResponse, error) {
+	c := call{op: &opConnectorsStartAuthorization}
+	c.path = map[string]string{
+		"connector": request.Connector,
+	}
+	c.body = request.StartAuthorization
+	var body shared.Authorization
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.StartAuthorizationResponse{HTTP: http, Authorization: &body}, nil
+}
+
+var opConnectorsChangeConnectorConnections = operation{
+	id: "change_connector_connections", method: "POST", path: "/v1/connectors/{connector}/bulk",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ChangeConnectorConnections: Change all connections of a connector
+//
+// Up to a hundred per call, oldest first: `reauthorize` asks their users for a new authorization,
+// `revoke` ends them. Call again until `remaining` is 0; those done drop out by themselves.
+//
+// POST /v1/connectors/{connector}/bulk
+func (g *Connectors) ChangeConnectorConnections(ctx context.Context, request operations.ChangeConnectorConnectionsRequest, options ...Option) (*operations.ChangeConnectorConnectionsResponse, error) {
+	c := call{op: &opConnectorsChangeConnectorConnections}
+	c.path = map[string]string{
+		"connector": request.Connector,
+	}
+	c.body = request.BulkChange
+	var body shared.Changed
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ChangeConnectorConnectionsResponse{HTTP: http, Changed: &body}, nil
+}
+
+var opConnectorsCountConnectorConnections = operation{
+	id: "count_connector_connections", method: "GET", path: "/v1/connectors/{connector}/counts",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// CountConnectorConnections: Count a connector's connections
+//
+// By state, so that the progress of a bulk change can be followed.
+//
+// GET /v1/connectors/{connector}/counts
+func (g *Connectors) CountConnectorConnections(ctx context.Context, request operations.CountConnectorConnectionsRequest, options ...Option) (*operations.CountConnectorConnectionsResponse, error) {
+	c := call{op: &opConnectorsCountConnectorConnections}
+	c.path = map[string]string{
+		"connector": request.Connector,
+	}
+	var body shared.ConnectorCounts
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.CountConnectorConnectionsResponse{HTTP: http, ConnectorCounts: &body}, nil
+}
+
 var opCheckForwardAuth = operation{
 	id: "forward_auth", method: "GET", path: "/v1/forward-auth",
 	sends: "", gives: "", ok: 200,
@@ -791,6 +1521,7 @@ func (g *Check) ForwardAuth(ctx context.Context, request operations.ForwardAuthR
 	c.query = url.Values{}
 	add(c.query, "scopes", request.Scopes)
 	add(c.query, "audience", request.Audience)
+	add(c.query, "refuse", request.Refuse)
 	http, err := g.sdk.send(ctx, &c, nil, options)
 	if err != nil {
 		return nil, err
@@ -911,6 +1642,31 @@ func (g *Instance) ShowInstance(ctx context.Context, options ...Option) (*operat
 		return nil, err
 	}
 	return &operations.ShowInstanceResponse{HTTP: http, Instance: &body}, nil
+}
+
+var opSignInInviteUser = operation{
+	id: "invite_user", method: "POST", path: "/v1/invitations",
+	sends: "application/json", gives: "application/json", ok: 201,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: true,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// InviteUser: Invite somebody
+//
+// Makes a link with which the person makes their account, or accepts with the one they have. Send it
+// to their address and nowhere else: who opens it is believed to read that mailbox.
+//
+// POST /v1/invitations
+func (g *SignIn) InviteUser(ctx context.Context, request shared.InviteUser, options ...Option) (*operations.InviteUserResponse, error) {
+	c := call{op: &opSignInInviteUser}
+	c.body = request
+	var body shared.Invitation
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.InviteUserResponse{HTTP: http, Invitation: &body}, nil
 }
 
 var opKeysListKeys = operation{
@@ -1083,6 +1839,51 @@ func (g *Keys) RotateKey(ctx context.Context, request operations.RotateKeyReques
 		return nil, err
 	}
 	return &operations.RotateKeyResponse{HTTP: http, IssuedKey: &body}, nil
+}
+
+var opInstanceShowMasterKey = operation{
+	id: "show_master_key", method: "GET", path: "/v1/master-key",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ShowMasterKey: Show what is sealed under which master key
+//
+// GET /v1/master-key
+func (g *Instance) ShowMasterKey(ctx context.Context, options ...Option) (*operations.ShowMasterKeyResponse, error) {
+	c := call{op: &opInstanceShowMasterKey}
+	var body shared.MasterKey
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ShowMasterKeyResponse{HTTP: http, MasterKey: &body}, nil
+}
+
+var opInstanceTurnMasterKey = operation{
+	id: "turn_master_key", method: "POST", path: "/v1/master-key/rekey",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// TurnMasterKey: Turn the master key a step further
+//
+// Seals up to some hundred values per column again under the current key. Call it until `remaining`
+// is 0; everything keeps working meanwhile.
+//
+// POST /v1/master-key/rekey
+func (g *Instance) TurnMasterKey(ctx context.Context, options ...Option) (*operations.TurnMasterKeyResponse, error) {
+	c := call{op: &opInstanceTurnMasterKey}
+	var body shared.MasterKey
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.TurnMasterKeyResponse{HTTP: http, MasterKey: &body}, nil
 }
 
 var opOrganizationsListOrganizations = operation{
@@ -1819,6 +2620,60 @@ func (g *Projects) DeleteProject(ctx context.Context, request operations.DeleteP
 	return &operations.DeleteProjectResponse{HTTP: http}, nil
 }
 
+var opConnectorsDefineProvider = operation{
+	id: "define_provider", method: "PUT", path: "/v1/organizations/{organization}/providers/{provider}",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// DefineProvider: Define a provider
+//
+// Or define it anew; its connectors follow at once. A shipped provider's key cannot be taken.
+//
+// PUT /v1/organizations/{organization}/providers/{provider}
+func (g *Connectors) DefineProvider(ctx context.Context, request operations.DefineProviderRequest, options ...Option) (*operations.DefineProviderResponse, error) {
+	c := call{op: &opConnectorsDefineProvider}
+	c.path = map[string]string{
+		"organization": request.Organization,
+		"provider":     request.Provider,
+	}
+	c.body = request.DefineProvider
+	var body shared.Provider
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.DefineProviderResponse{HTTP: http, Provider: &body}, nil
+}
+
+var opConnectorsDeleteProvider = operation{
+	id: "delete_provider", method: "DELETE", path: "/v1/organizations/{organization}/providers/{provider}",
+	sends: "", gives: "", ok: 204,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// DeleteProvider: Delete a provider
+//
+// One that no connector uses.
+//
+// DELETE /v1/organizations/{organization}/providers/{provider}
+func (g *Connectors) DeleteProvider(ctx context.Context, request operations.DeleteProviderRequest, options ...Option) (*operations.DeleteProviderResponse, error) {
+	c := call{op: &opConnectorsDeleteProvider}
+	c.path = map[string]string{
+		"organization": request.Organization,
+		"provider":     request.Provider,
+	}
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.DeleteProviderResponse{HTTP: http}, nil
+}
+
 var opOrganizationsShowSignInPolicy = operation{
 	id: "show_sign_in_policy", method: "GET", path: "/v1/organizations/{organization}/sign-in-policy",
 	sends: "", gives: "application/json", ok: 200,
@@ -1870,6 +2725,134 @@ func (g *Organizations) DecideSignInPolicy(ctx context.Context, request operatio
 	return &operations.DecideSignInPolicyResponse{HTTP: http, SignInPolicy: &body}, nil
 }
 
+var opConnectionsListWebhookEndpoints = operation{
+	id: "list_webhook_endpoints", method: "GET", path: "/v1/organizations/{organization}/webhook-endpoints",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListWebhookEndpoints: List webhook endpoints
+//
+// GET /v1/organizations/{organization}/webhook-endpoints
+func (g *Connections) ListWebhookEndpoints(ctx context.Context, request operations.ListWebhookEndpointsRequest, options ...Option) (*operations.ListWebhookEndpointsResponse, error) {
+	c := call{op: &opConnectionsListWebhookEndpoints}
+	c.path = map[string]string{
+		"organization": request.Organization,
+	}
+	var body shared.ListingWebhookEndpoint
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListWebhookEndpointsResponse{HTTP: http, ListingWebhookEndpoint: &body}, nil
+}
+
+var opConnectionsCreateWebhookEndpoint = operation{
+	id: "create_webhook_endpoint", method: "POST", path: "/v1/organizations/{organization}/webhook-endpoints",
+	sends: "application/json", gives: "application/json", ok: 201,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: true,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// CreateWebhookEndpoint: Add a webhook endpoint
+//
+// The secret is in this answer only.
+//
+// POST /v1/organizations/{organization}/webhook-endpoints
+func (g *Connections) CreateWebhookEndpoint(ctx context.Context, request operations.CreateWebhookEndpointRequest, options ...Option) (*operations.CreateWebhookEndpointResponse, error) {
+	c := call{op: &opConnectionsCreateWebhookEndpoint}
+	c.path = map[string]string{
+		"organization": request.Organization,
+	}
+	c.body = request.CreateWebhookEndpoint
+	var body shared.CreatedWebhookEndpoint
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.CreateWebhookEndpointResponse{HTTP: http, CreatedWebhookEndpoint: &body}, nil
+}
+
+var opConnectionsDeleteWebhookEndpoint = operation{
+	id: "delete_webhook_endpoint", method: "DELETE", path: "/v1/organizations/{organization}/webhook-endpoints/{endpoint}",
+	sends: "", gives: "", ok: 204,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// DeleteWebhookEndpoint: Delete a webhook endpoint
+//
+// What waits for it goes too.
+//
+// DELETE /v1/organizations/{organization}/webhook-endpoints/{endpoint}
+func (g *Connections) DeleteWebhookEndpoint(ctx context.Context, request operations.DeleteWebhookEndpointRequest, options ...Option) (*operations.DeleteWebhookEndpointResponse, error) {
+	c := call{op: &opConnectionsDeleteWebhookEndpoint}
+	c.path = map[string]string{
+		"organization": request.Organization,
+		"endpoint":     request.Endpoint,
+	}
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.DeleteWebhookEndpointResponse{HTTP: http}, nil
+}
+
+var opConnectorsListProviders = operation{
+	id: "list_providers", method: "GET", path: "/v1/providers",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListProviders: List providers
+//
+// All of them in one answer: the organization's own, and those that ship with the server.
+//
+// GET /v1/providers
+func (g *Connectors) ListProviders(ctx context.Context, request operations.ListProvidersRequest, options ...Option) (*operations.ListProvidersResponse, error) {
+	c := call{op: &opConnectorsListProviders}
+	c.query = url.Values{}
+	add(c.query, "organization", request.Organization)
+	var body shared.Providers
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListProvidersResponse{HTTP: http, Providers: &body}, nil
+}
+
+var opConnectorsShowProvider = operation{
+	id: "show_provider", method: "GET", path: "/v1/providers/{provider}",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ShowProvider: Show a provider
+//
+// GET /v1/providers/{provider}
+func (g *Connectors) ShowProvider(ctx context.Context, request operations.ShowProviderRequest, options ...Option) (*operations.ShowProviderResponse, error) {
+	c := call{op: &opConnectorsShowProvider}
+	c.path = map[string]string{
+		"provider": request.Provider,
+	}
+	c.query = url.Values{}
+	add(c.query, "organization", request.Organization)
+	var body shared.ProviderFile
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ShowProviderResponse{HTTP: http, ProviderFile: &body}, nil
+}
+
 var opRefusalsExplainRefusal = operation{
 	id: "explain_refusal", method: "GET", path: "/v1/refusals/{code}",
 	sends: "", gives: "application/json", ok: 200,
@@ -1894,6 +2877,96 @@ func (g *Refusals) ExplainRefusal(ctx context.Context, request operations.Explai
 		return nil, err
 	}
 	return &operations.ExplainRefusalResponse{HTTP: http, Refusal: &body}, nil
+}
+
+var opSessionsListSessions = operation{
+	id: "list_sessions", method: "GET", path: "/v1/sessions",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListSessions: List sessions
+//
+// Live ones, newest first.
+//
+// GET /v1/sessions
+func (g *Sessions) ListSessions(ctx context.Context, request operations.ListSessionsRequest, options ...Option) (*operations.ListSessionsResponse, error) {
+	c := call{op: &opSessionsListSessions}
+	c.query = url.Values{}
+	add(c.query, "limit", request.Limit)
+	add(c.query, "cursor", request.Cursor)
+	add(c.query, "organization", request.Organization)
+	add(c.query, "user", request.User)
+	var body shared.ListingSession
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListSessionsResponse{HTTP: http, ListingSession: &body}, nil
+}
+
+// ListSessionsItems goes through every item of ListSessions, page after page.
+func (g *Sessions) ListSessionsItems(ctx context.Context, request operations.ListSessionsRequest, options ...Option) iter.Seq2[shared.Session, error] {
+	return pages(func(cursor *string) ([]shared.Session, *string, error) {
+		request.Cursor = cursor
+		page, err := g.ListSessions(ctx, request, options...)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.ListingSession.Items, page.ListingSession.Next, nil
+	}, request.Cursor)
+}
+
+var opSessionsShowSession = operation{
+	id: "show_session", method: "GET", path: "/v1/sessions/{session}",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ShowSession: Show a session
+//
+// GET /v1/sessions/{session}
+func (g *Sessions) ShowSession(ctx context.Context, request operations.ShowSessionRequest, options ...Option) (*operations.ShowSessionResponse, error) {
+	c := call{op: &opSessionsShowSession}
+	c.path = map[string]string{
+		"session": request.Session,
+	}
+	var body shared.Session
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ShowSessionResponse{HTTP: http, Session: &body}, nil
+}
+
+var opSessionsEndSession = operation{
+	id: "end_session", method: "DELETE", path: "/v1/sessions/{session}",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// EndSession: End a session
+//
+// And with it what was issued under it. One that has ended is not there any more.
+//
+// DELETE /v1/sessions/{session}
+func (g *Sessions) EndSession(ctx context.Context, request operations.EndSessionRequest, options ...Option) (*operations.EndSessionResponse, error) {
+	c := call{op: &opSessionsEndSession}
+	c.path = map[string]string{
+		"session": request.Session,
+	}
+	var body shared.Receipt
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.EndSessionResponse{HTTP: http, Receipt: &body}, nil
 }
 
 var opSigningKeysListSigningKeys = operation{
@@ -1943,6 +3016,31 @@ func (g *SigningKeys) RotateSigningKeys(ctx context.Context, request shared.Rota
 		return nil, err
 	}
 	return &operations.RotateSigningKeysResponse{HTTP: http, ListingSigningKey: &body}, nil
+}
+
+var opSignInCreateTicket = operation{
+	id: "create_ticket", method: "POST", path: "/v1/tickets",
+	sends: "application/json", gives: "application/json", ok: 201,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: true,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// CreateTicket: Create a sign-in ticket
+//
+// For a trusted backend that has authenticated the user itself: whoever brings the ticket within a
+// minute is signed in as them, once. For administrators of the instance.
+//
+// POST /v1/tickets
+func (g *SignIn) CreateTicket(ctx context.Context, request shared.CreateTicket, options ...Option) (*operations.CreateTicketResponse, error) {
+	c := call{op: &opSignInCreateTicket}
+	c.body = request
+	var body shared.Ticket
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.CreateTicketResponse{HTTP: http, Ticket: &body}, nil
 }
 
 var opUpstreamsListUpstreams = operation{
@@ -2400,4 +3498,98 @@ func (g *Users) RemoveUserFactor(ctx context.Context, request operations.RemoveU
 		return nil, err
 	}
 	return &operations.RemoveUserFactorResponse{HTTP: http}, nil
+}
+
+var opSignInRequirePasswordReset = operation{
+	id: "require_password_reset", method: "POST", path: "/v1/users/{user}/require-reset",
+	sends: "", gives: "", ok: 204,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// RequirePasswordReset: Require a new password
+//
+// The user's password stops working and every session ends; the next one is chosen by a recovery
+// link. Second factors stay. For administrators of the instance.
+//
+// POST /v1/users/{user}/require-reset
+func (g *SignIn) RequirePasswordReset(ctx context.Context, request operations.RequirePasswordResetRequest, options ...Option) (*operations.RequirePasswordResetResponse, error) {
+	c := call{op: &opSignInRequirePasswordReset}
+	c.path = map[string]string{
+		"user": request.User,
+	}
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.RequirePasswordResetResponse{HTTP: http}, nil
+}
+
+var opSessionsEndUserSessions = operation{
+	id: "end_user_sessions", method: "DELETE", path: "/v1/users/{user}/sessions",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// EndUserSessions: End a user's sessions
+//
+// All of them. For administrators of the instance.
+//
+// DELETE /v1/users/{user}/sessions
+func (g *Sessions) EndUserSessions(ctx context.Context, request operations.EndUserSessionsRequest, options ...Option) (*operations.EndUserSessionsResponse, error) {
+	c := call{op: &opSessionsEndUserSessions}
+	c.path = map[string]string{
+		"user": request.User,
+	}
+	var body shared.Receipt
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.EndUserSessionsResponse{HTTP: http, Receipt: &body}, nil
+}
+
+var opSignInListUserSignIns = operation{
+	id: "list_user_sign_ins", method: "GET", path: "/v1/users/{user}/sign-ins",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListUserSignIns: List a user's sign-ins
+//
+// Newest first, failed ones included, as long as the audit is kept. For administrators of the
+// instance.
+//
+// GET /v1/users/{user}/sign-ins
+func (g *SignIn) ListUserSignIns(ctx context.Context, request operations.ListUserSignInsRequest, options ...Option) (*operations.ListUserSignInsResponse, error) {
+	c := call{op: &opSignInListUserSignIns}
+	c.path = map[string]string{
+		"user": request.User,
+	}
+	c.query = url.Values{}
+	add(c.query, "limit", request.Limit)
+	add(c.query, "cursor", request.Cursor)
+	var body shared.ListingSignIn
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListUserSignInsResponse{HTTP: http, ListingSignIn: &body}, nil
+}
+
+// ListUserSignInsItems goes through every item of ListUserSignIns, page after page.
+func (g *SignIn) ListUserSignInsItems(ctx context.Context, request operations.ListUserSignInsRequest, options ...Option) iter.Seq2[shared.SignIn, error] {
+	return pages(func(cursor *string) ([]shared.SignIn, *string, error) {
+		request.Cursor = cursor
+		page, err := g.ListUserSignIns(ctx, request, options...)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.ListingSignIn.Items, page.ListingSignIn.Next, nil
+	}, request.Cursor)
 }

@@ -8,14 +8,46 @@ import "github.com/keyhaven/keyhaven/sdks/go/shared"
 type PostAuthKeysResponse struct {
 	HTTP HTTP
 	// The key
-	PostAuthKeysResponse *shared.PostAuthKeysResponse
+	AuthKeys *shared.AuthKeys
 }
 
 // PostAuthKeysCodeResponse is what PostAuthKeysCode gives.
 type PostAuthKeysCodeResponse struct {
 	HTTP HTTP
 	// The code
-	PostAuthKeysCodeResponse *shared.PostAuthKeysCodeResponse
+	AuthKeysCode *shared.AuthKeysCode
+}
+
+// HandleOAuthCallbackRequest is what HandleOAuthCallback takes.
+type HandleOAuthCallbackRequest struct {
+	// The provider's code.
+	Code *string
+	// What the flow was begun with.
+	State *string
+	// The provider's refusal.
+	Error *string
+	// Where the person comes back to.
+	BaseURL *string
+}
+
+// HandleOAuthCallbackResponse is what HandleOAuthCallback gives.
+type HandleOAuthCallbackResponse struct {
+	HTTP HTTP
+}
+
+// GetOAuthAuthorizationURLRequest is what GetOAuthAuthorizationURL takes.
+type GetOAuthAuthorizationURLRequest struct {
+	// The connector.
+	ConnectorID string
+	// Where the person comes back to; an address that is configured.
+	BaseURL *string
+}
+
+// GetOAuthAuthorizationURLResponse is what GetOAuthAuthorizationURL gives.
+type GetOAuthAuthorizationURLResponse struct {
+	HTTP HTTP
+	// The page
+	OAuthAuthorizationURL *shared.OAuthAuthorizationURL
 }
 
 // CreateTokenRequest is what CreateToken takes.
@@ -94,6 +126,99 @@ type CreateAuthTokenResponse struct {
 	HTTP HTTP
 	// The token
 	AuthToken *shared.AuthToken
+}
+
+// CallbackRequest is what Callback takes.
+type CallbackRequest struct {
+	// A sign-in ticket; good once.
+	SharedToken *string
+	// A code of this server's sign-in; good once.
+	Code *string
+	// What the sign-in was begun with.
+	State *string
+}
+
+// CallbackResponse is what Callback gives.
+type CallbackResponse struct {
+	HTTP HTTP
+}
+
+// InfoSecurity is the credential of Info.
+type InfoSecurity struct {
+	// The token of a session
+	Session shared.Secret
+	// The cookie of a session
+	SessionCookie shared.Secret
+}
+
+// InfoResponse is what Info gives.
+type InfoResponse struct {
+	HTTP HTTP
+	// The person and their organizations
+	SessionInfo *shared.SessionInfo
+}
+
+// LogoutSecurity is the credential of Logout.
+type LogoutSecurity struct {
+	// The token of a session
+	Session shared.Secret
+	// The cookie of a session
+	SessionCookie shared.Secret
+}
+
+// LogoutResponse is what Logout gives.
+type LogoutResponse struct {
+	HTTP HTTP
+}
+
+// SwitchScopesRequest is what SwitchScopes takes.
+type SwitchScopesRequest struct {
+	// The organization to act in; the present one if absent.
+	OrganizationID *string
+	// The project to act in.
+	ProjectID *string
+}
+
+// SwitchScopesSecurity is the credential of SwitchScopes.
+type SwitchScopesSecurity struct {
+	// The token of a session
+	Session shared.Secret
+	// The cookie of a session
+	SessionCookie shared.Secret
+}
+
+// SwitchScopesResponse is what SwitchScopes gives.
+type SwitchScopesResponse struct {
+	HTTP HTTP
+}
+
+// ListAppsRequest is what ListApps takes.
+type ListAppsRequest struct {
+	// How many items a page has at most.
+	Limit *int64
+	// `next` of the page before.
+	Cursor *string
+}
+
+// ListAppsResponse is what ListApps gives.
+type ListAppsResponse struct {
+	HTTP HTTP
+	// A page of apps
+	ListingApp *shared.ListingApp
+}
+
+// UpdateAppRequest is what UpdateApp takes.
+type UpdateAppRequest struct {
+	// Id
+	App       string
+	UpdateApp shared.UpdateApp
+}
+
+// UpdateAppResponse is what UpdateApp gives.
+type UpdateAppResponse struct {
+	HTTP HTTP
+	// As it is now
+	App *shared.App
 }
 
 // ListAuditRequest is what ListAudit takes.
@@ -305,12 +430,232 @@ type DeleteClientSecretResponse struct {
 	HTTP HTTP
 }
 
+// ListConnectionsRequest is what ListConnections takes.
+type ListConnectionsRequest struct {
+	// Id or slug; the caller's own if absent
+	Organization *string
+	// Under this connector only
+	Connector *string
+	// Of this user only
+	User *string
+	// In this state only
+	Status *string
+	// With this label only
+	Label *string
+	// How many items a page has at most.
+	Limit *int64
+	// `next` of the page before.
+	Cursor *string
+}
+
+// ListConnectionsResponse is what ListConnections gives.
+type ListConnectionsResponse struct {
+	HTTP HTTP
+	// A page of connections
+	ListingConnection *shared.ListingConnection
+}
+
+// CreateConnectionResponse is what CreateConnection gives.
+type CreateConnectionResponse struct {
+	HTTP HTTP
+	// The connection
+	Connection *shared.Connection
+}
+
+// ShowConnectionRequest is what ShowConnection takes.
+type ShowConnectionRequest struct {
+	// Id
+	Connection string
+}
+
+// ShowConnectionResponse is what ShowConnection gives.
+type ShowConnectionResponse struct {
+	HTTP HTTP
+	// The connection
+	Connection *shared.Connection
+}
+
+// RevokeConnectionRequest is what RevokeConnection takes.
+type RevokeConnectionRequest struct {
+	// Id
+	Connection string
+}
+
+// RevokeConnectionResponse is what RevokeConnection gives.
+type RevokeConnectionResponse struct {
+	HTTP HTTP
+}
+
+// RestartAuthorizationRequest is what RestartAuthorization takes.
+type RestartAuthorizationRequest struct {
+	// Id
+	Connection         string
+	StartAuthorization shared.StartAuthorization
+}
+
+// RestartAuthorizationResponse is what RestartAuthorization gives.
+type RestartAuthorizationResponse struct {
+	HTTP HTTP
+	// Where to send the user
+	Authorization *shared.Authorization
+}
+
+// ConfirmOneConnectionRequest is what ConfirmOneConnection takes.
+type ConfirmOneConnectionRequest struct {
+	// Id
+	Connection   string
+	Confirmation shared.Confirmation
+}
+
+// ConfirmOneConnectionResponse is what ConfirmOneConnection gives.
+type ConfirmOneConnectionResponse struct {
+	HTTP HTTP
+	// The connection
+	Connection *shared.Connection
+}
+
+// ListConnectionEventsRequest is what ListConnectionEvents takes.
+type ListConnectionEventsRequest struct {
+	// Id
+	Connection string
+	// How many items a page has at most.
+	Limit *int64
+	// `next` of the page before.
+	Cursor *string
+}
+
+// ListConnectionEventsResponse is what ListConnectionEvents gives.
+type ListConnectionEventsResponse struct {
+	HTTP HTTP
+	// A page of its timeline
+	ListingTimelineEvent *shared.ListingTimelineEvent
+}
+
+// GetConnectionTokenRequest is what GetConnectionToken takes.
+type GetConnectionTokenRequest struct {
+	// Id
+	Connection   string
+	TokenRequest shared.TokenRequest
+}
+
+// GetConnectionTokenResponse is what GetConnectionToken gives.
+type GetConnectionTokenResponse struct {
+	HTTP HTTP
+	// A token that works
+	ConnectionToken *shared.ConnectionToken
+}
+
+// ListConnectorsRequest is what ListConnectors takes.
+type ListConnectorsRequest struct {
+	// Id or slug; the caller's own if absent
+	Organization *string
+	// How many items a page has at most.
+	Limit *int64
+	// `next` of the page before.
+	Cursor *string
+}
+
+// ListConnectorsResponse is what ListConnectors gives.
+type ListConnectorsResponse struct {
+	HTTP HTTP
+	// A page of connectors
+	ListingConnector *shared.ListingConnector
+}
+
+// CreateConnectorResponse is what CreateConnector gives.
+type CreateConnectorResponse struct {
+	HTTP HTTP
+	// The connector
+	Connector *shared.Connector
+}
+
+// ShowConnectorRequest is what ShowConnector takes.
+type ShowConnectorRequest struct {
+	// Id
+	Connector string
+}
+
+// ShowConnectorResponse is what ShowConnector gives.
+type ShowConnectorResponse struct {
+	HTTP HTTP
+	// The connector
+	Connector *shared.Connector
+}
+
+// UpdateConnectorRequest is what UpdateConnector takes.
+type UpdateConnectorRequest struct {
+	// Id
+	Connector       string
+	UpdateConnector shared.UpdateConnector
+}
+
+// UpdateConnectorResponse is what UpdateConnector gives.
+type UpdateConnectorResponse struct {
+	HTTP HTTP
+	// As it is now
+	Connector *shared.Connector
+}
+
+// DeleteConnectorRequest is what DeleteConnector takes.
+type DeleteConnectorRequest struct {
+	// Id
+	Connector string
+}
+
+// DeleteConnectorResponse is what DeleteConnector gives.
+type DeleteConnectorResponse struct {
+	HTTP HTTP
+}
+
+// StartAuthorizationRequest is what StartAuthorization takes.
+type StartAuthorizationRequest struct {
+	// Id
+	Connector          string
+	StartAuthorization shared.StartAuthorization
+}
+
+// StartAuthorizationResponse is what StartAuthorization gives.
+type StartAuthorizationResponse struct {
+	HTTP HTTP
+	// Where to send the user
+	Authorization *shared.Authorization
+}
+
+// ChangeConnectorConnectionsRequest is what ChangeConnectorConnections takes.
+type ChangeConnectorConnectionsRequest struct {
+	// Id
+	Connector  string
+	BulkChange shared.BulkChange
+}
+
+// ChangeConnectorConnectionsResponse is what ChangeConnectorConnections gives.
+type ChangeConnectorConnectionsResponse struct {
+	HTTP HTTP
+	// How far it got
+	Changed *shared.Changed
+}
+
+// CountConnectorConnectionsRequest is what CountConnectorConnections takes.
+type CountConnectorConnectionsRequest struct {
+	// Id
+	Connector string
+}
+
+// CountConnectorConnectionsResponse is what CountConnectorConnections gives.
+type CountConnectorConnectionsResponse struct {
+	HTTP HTTP
+	// How many stand in which state
+	ConnectorCounts *shared.ConnectorCounts
+}
+
 // ForwardAuthRequest is what ForwardAuth takes.
 type ForwardAuthRequest struct {
 	// Scopes the bearer's token must have, space-separated.
 	Scopes *string
 	// The audience the bearer's token must be for.
 	Audience *string
+	// `403` answers 403 where the answer would be 429, for nginx, which knows 401 and 403 only.
+	Refuse *string
 }
 
 // ForwardAuthResponse is what ForwardAuth gives.
@@ -370,6 +715,13 @@ type ShowInstanceResponse struct {
 	HTTP HTTP
 	// What runs here
 	Instance *shared.Instance
+}
+
+// InviteUserResponse is what InviteUser gives.
+type InviteUserResponse struct {
+	HTTP HTTP
+	// The invitation
+	Invitation *shared.Invitation
 }
 
 // ListKeysRequest is what ListKeys takes.
@@ -450,6 +802,20 @@ type RotateKeyResponse struct {
 	HTTP HTTP
 	// The key with its new text
 	IssuedKey *shared.IssuedKey
+}
+
+// ShowMasterKeyResponse is what ShowMasterKey gives.
+type ShowMasterKeyResponse struct {
+	HTTP HTTP
+	// Counts by column and key
+	MasterKey *shared.MasterKey
+}
+
+// TurnMasterKeyResponse is what TurnMasterKey gives.
+type TurnMasterKeyResponse struct {
+	HTTP HTTP
+	// What remains
+	MasterKey *shared.MasterKey
 }
 
 // ListOrganizationsRequest is what ListOrganizations takes.
@@ -825,6 +1191,35 @@ type DeleteProjectResponse struct {
 	HTTP HTTP
 }
 
+// DefineProviderRequest is what DefineProvider takes.
+type DefineProviderRequest struct {
+	// Id or slug
+	Organization string
+	// Its key
+	Provider       string
+	DefineProvider shared.DefineProvider
+}
+
+// DefineProviderResponse is what DefineProvider gives.
+type DefineProviderResponse struct {
+	HTTP HTTP
+	// As it is now
+	Provider *shared.Provider
+}
+
+// DeleteProviderRequest is what DeleteProvider takes.
+type DeleteProviderRequest struct {
+	// Id or slug
+	Organization string
+	// Its key
+	Provider string
+}
+
+// DeleteProviderResponse is what DeleteProvider gives.
+type DeleteProviderResponse struct {
+	HTTP HTTP
+}
+
 // ShowSignInPolicyRequest is what ShowSignInPolicy takes.
 type ShowSignInPolicyRequest struct {
 	// Id or slug
@@ -852,6 +1247,74 @@ type DecideSignInPolicyResponse struct {
 	SignInPolicy *shared.SignInPolicy
 }
 
+// ListWebhookEndpointsRequest is what ListWebhookEndpoints takes.
+type ListWebhookEndpointsRequest struct {
+	// Id or slug
+	Organization string
+}
+
+// ListWebhookEndpointsResponse is what ListWebhookEndpoints gives.
+type ListWebhookEndpointsResponse struct {
+	HTTP HTTP
+	// The endpoints
+	ListingWebhookEndpoint *shared.ListingWebhookEndpoint
+}
+
+// CreateWebhookEndpointRequest is what CreateWebhookEndpoint takes.
+type CreateWebhookEndpointRequest struct {
+	// Id or slug
+	Organization          string
+	CreateWebhookEndpoint shared.CreateWebhookEndpoint
+}
+
+// CreateWebhookEndpointResponse is what CreateWebhookEndpoint gives.
+type CreateWebhookEndpointResponse struct {
+	HTTP HTTP
+	// The endpoint and its secret
+	CreatedWebhookEndpoint *shared.CreatedWebhookEndpoint
+}
+
+// DeleteWebhookEndpointRequest is what DeleteWebhookEndpoint takes.
+type DeleteWebhookEndpointRequest struct {
+	// Id or slug
+	Organization string
+	// Id
+	Endpoint string
+}
+
+// DeleteWebhookEndpointResponse is what DeleteWebhookEndpoint gives.
+type DeleteWebhookEndpointResponse struct {
+	HTTP HTTP
+}
+
+// ListProvidersRequest is what ListProviders takes.
+type ListProvidersRequest struct {
+	// Id or slug; the caller's own if absent
+	Organization *string
+}
+
+// ListProvidersResponse is what ListProviders gives.
+type ListProvidersResponse struct {
+	HTTP HTTP
+	// The providers
+	Providers *shared.Providers
+}
+
+// ShowProviderRequest is what ShowProvider takes.
+type ShowProviderRequest struct {
+	// Its key
+	Provider string
+	// Id or slug; the caller's own if absent
+	Organization *string
+}
+
+// ShowProviderResponse is what ShowProvider gives.
+type ShowProviderResponse struct {
+	HTTP HTTP
+	// The provider and its file
+	ProviderFile *shared.ProviderFile
+}
+
 // ExplainRefusalRequest is what ExplainRefusal takes.
 type ExplainRefusalRequest struct {
 	// The `KH-…` code of the answer
@@ -863,6 +1326,51 @@ type ExplainRefusalResponse struct {
 	HTTP HTTP
 	// The rule and what it compared
 	Refusal *shared.Refusal
+}
+
+// ListSessionsRequest is what ListSessions takes.
+type ListSessionsRequest struct {
+	// How many items a page has at most.
+	Limit *int64
+	// `next` of the page before.
+	Cursor *string
+	// Only sessions that act in this organization: id or slug.
+	Organization *string
+	// Only this user's.
+	User *string
+}
+
+// ListSessionsResponse is what ListSessions gives.
+type ListSessionsResponse struct {
+	HTTP HTTP
+	// A page of sessions
+	ListingSession *shared.ListingSession
+}
+
+// ShowSessionRequest is what ShowSession takes.
+type ShowSessionRequest struct {
+	// Id
+	Session string
+}
+
+// ShowSessionResponse is what ShowSession gives.
+type ShowSessionResponse struct {
+	HTTP HTTP
+	// The session
+	Session *shared.Session
+}
+
+// EndSessionRequest is what EndSession takes.
+type EndSessionRequest struct {
+	// Id
+	Session string
+}
+
+// EndSessionResponse is what EndSession gives.
+type EndSessionResponse struct {
+	HTTP HTTP
+	// The receipt
+	Receipt *shared.Receipt
 }
 
 // ListSigningKeysResponse is what ListSigningKeys gives.
@@ -877,6 +1385,13 @@ type RotateSigningKeysResponse struct {
 	HTTP HTTP
 	// The new keys
 	ListingSigningKey *shared.ListingSigningKey
+}
+
+// CreateTicketResponse is what CreateTicket gives.
+type CreateTicketResponse struct {
+	HTTP HTTP
+	// The ticket
+	Ticket *shared.Ticket
 }
 
 // ListUpstreamsRequest is what ListUpstreams takes.
@@ -1072,4 +1587,45 @@ type RemoveUserFactorRequest struct {
 // RemoveUserFactorResponse is what RemoveUserFactor gives.
 type RemoveUserFactorResponse struct {
 	HTTP HTTP
+}
+
+// RequirePasswordResetRequest is what RequirePasswordReset takes.
+type RequirePasswordResetRequest struct {
+	// Id
+	User string
+}
+
+// RequirePasswordResetResponse is what RequirePasswordReset gives.
+type RequirePasswordResetResponse struct {
+	HTTP HTTP
+}
+
+// EndUserSessionsRequest is what EndUserSessions takes.
+type EndUserSessionsRequest struct {
+	// Id
+	User string
+}
+
+// EndUserSessionsResponse is what EndUserSessions gives.
+type EndUserSessionsResponse struct {
+	HTTP HTTP
+	// The receipt
+	Receipt *shared.Receipt
+}
+
+// ListUserSignInsRequest is what ListUserSignIns takes.
+type ListUserSignInsRequest struct {
+	// Id
+	User string
+	// How many items a page has at most.
+	Limit *int64
+	// `next` of the page before.
+	Cursor *string
+}
+
+// ListUserSignInsResponse is what ListUserSignIns gives.
+type ListUserSignInsResponse struct {
+	HTTP HTTP
+	// A page of the history
+	ListingSignIn *shared.ListingSignIn
 }

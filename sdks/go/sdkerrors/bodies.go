@@ -8,22 +8,28 @@ import (
 	"github.com/keyhaven/keyhaven/sdks/go/shared"
 )
 
+// AuthKeysError is a refusal with a body of its own.
+type AuthKeysError struct {
+	*Details
+	Data shared.AuthKeysError
+}
+
 // AuthTokenRequestError is a refusal with a body of its own.
 type AuthTokenRequestError struct {
 	*Details
 	Data shared.AuthTokenRequestError
 }
 
+// ConnectorError is a refusal with a body of its own.
+type ConnectorError struct {
+	*Details
+	Data shared.ConnectorError
+}
+
 // CreateOrUpdateErrorResponse is a refusal with a body of its own.
 type CreateOrUpdateErrorResponse struct {
 	*Details
 	Data shared.CreateOrUpdateErrorResponse
-}
-
-// ErrorResponse is a refusal with a body of its own.
-type ErrorResponse struct {
-	*Details
-	Data shared.ErrorResponse
 }
 
 // FetchErrorResponse is a refusal with a body of its own.
@@ -44,22 +50,33 @@ type RevokeTokenRequestError struct {
 	Data shared.RevokeTokenRequestError
 }
 
+// ServiceError is a refusal with a body of its own.
+type ServiceError struct {
+	*Details
+	Data shared.ServiceError
+}
+
 // Parse is the refusal of a class that the details' body is; nil if it is none.
 func Parse(class string, details *Details) error {
 	details.Say(sentence(details.Body))
 	switch class {
+	case "AuthKeysError":
+		known := &AuthKeysError{Details: details}
+		if json.Unmarshal(details.Body, &known.Data) == nil {
+			return known
+		}
 	case "AuthTokenRequestError":
 		known := &AuthTokenRequestError{Details: details}
 		if json.Unmarshal(details.Body, &known.Data) == nil {
 			return known
 		}
-	case "CreateOrUpdateErrorResponse":
-		known := &CreateOrUpdateErrorResponse{Details: details}
+	case "ConnectorError":
+		known := &ConnectorError{Details: details}
 		if json.Unmarshal(details.Body, &known.Data) == nil {
 			return known
 		}
-	case "ErrorResponse":
-		known := &ErrorResponse{Details: details}
+	case "CreateOrUpdateErrorResponse":
+		known := &CreateOrUpdateErrorResponse{Details: details}
 		if json.Unmarshal(details.Body, &known.Data) == nil {
 			return known
 		}
@@ -75,6 +92,11 @@ func Parse(class string, details *Details) error {
 		}
 	case "RevokeTokenRequestError":
 		known := &RevokeTokenRequestError{Details: details}
+		if json.Unmarshal(details.Body, &known.Data) == nil {
+			return known
+		}
+	case "ServiceError":
+		known := &ServiceError{Details: details}
 		if json.Unmarshal(details.Body, &known.Data) == nil {
 			return known
 		}

@@ -10,6 +10,18 @@ type AddMember struct {
 	User string `json:"user"`
 }
 
+// App: An app that people gave keys to.
+type App struct {
+	// Since when it is blocked.
+	BlockedAt *int64 `json:"blocked_at,omitempty"`
+	// When it was first seen, in seconds since 1970.
+	CreatedAt int64 `json:"created_at"`
+	// Its id.
+	ID string `json:"id"`
+	// What it is known by: the origin of its callback.
+	Origin string `json:"origin"`
+}
+
 // AuditEntry: Something that happened.
 type AuditEntry struct {
 	// What was done.
@@ -30,14 +42,71 @@ type AuditEntry struct {
 	Target string `json:"target"`
 }
 
-// AuthKeysCode: A code for an app.
+// AuthKeys: A key that was handed out.
+type AuthKeys struct {
+	// The key, in this answer only.
+	Key Secret `json:"key"`
+	// Whose it is.
+	UserID *string `json:"user_id"`
+}
+
+// AuthKeysCode: A code for a key.
 type AuthKeysCode struct {
-	// The app.
+	// The code.
+	Data AuthKeysCodeData `json:"data"`
+}
+
+// AuthKeysCodeData: A code and the app it is for.
+type AuthKeysCodeData struct {
+	// The number of the app, made from the origin of its callback.
 	AppID int64 `json:"app_id"`
-	// When, as RFC 3339.
+	// When the code was issued: ISO 8601 in UTC.
 	CreatedAt string `json:"created_at"`
-	// What the app exchanges, once, within ten minutes.
+	// What the app exchanges within ten minutes.
 	ID Secret `json:"id"`
+}
+
+// AuthKeysCodeRequest: A key that an app asks for.
+type AuthKeysCodeRequest struct {
+	// Where the code goes: https, or http to localhost or 127.0.0.1.
+	CallbackURL string `json:"callback_url"`
+	// What the exchange must prove (RFC 7636).
+	CodeChallenge *string `json:"code_challenge,omitempty"`
+	// How; `plain` when a challenge comes without it.
+	CodeChallengeMethod *CodeChallengeMethod `json:"code_challenge_method,omitempty"`
+	// When the key ends: RFC 3339 in UTC, with seconds.
+	ExpiresAt *string `json:"expires_at,omitempty"`
+	// The name of the key, at most 100 characters.
+	KeyLabel *string `json:"key_label,omitempty"`
+	// How much the key may spend. A numeric string is read too.
+	Limit *float64 `json:"limit,omitempty"`
+	// When the limit begins anew.
+	UsageLimitType *UsageLimitType `json:"usage_limit_type,omitempty"`
+}
+
+// AuthKeysError: A refusal.
+type AuthKeysError struct {
+	// What was refused.
+	Error AuthKeysErrorBody `json:"error"`
+}
+
+// AuthKeysErrorBody: What was refused.
+type AuthKeysErrorBody struct {
+	// The HTTP status.
+	Code int64 `json:"code"`
+	// Why.
+	Message string `json:"message"`
+	// The code under which an administrator finds the rule.
+	Metadata map[string]any `json:"metadata,omitempty"`
+}
+
+// AuthKeysRequest: A code to exchange.
+type AuthKeysRequest struct {
+	// The code.
+	Code                Secret               `json:"code"`
+	CodeChallengeMethod *CodeChallengeMethod `json:"code_challenge_method,omitempty"`
+	// What the challenge was made from.
+	CodeVerifier *Secret `json:"code_verifier,omitempty"`
 }
 
 // AuthToken: An access token and the refresh token that renews it.
@@ -76,6 +145,16 @@ type AuthTokenRequestError struct {
 	Scope *string `json:"scope,omitempty"`
 }
 
+// Authorization: Where to send a user.
+type Authorization struct {
+	// The provider's page.
+	AuthorizationURL string `json:"authorization_url"`
+	// Until when the user may return, in seconds since 1970.
+	ExpiresAt int64 `json:"expires_at"`
+	// The state in it.
+	State string `json:"state"`
+}
+
 // Budget: A budget with its balance.
 type Budget struct {
 	// What is held for charges to come.
@@ -102,10 +181,22 @@ type Budget struct {
 	Unit string `json:"unit"`
 }
 
+// BulkChange: What to do with a connector's connections.
+type BulkChange struct {
+}
+
 // ChangeMemberRole: A member's new role.
 type ChangeMemberRole struct {
 	// `owner`, `admin` or `member`.
 	Role string `json:"role"`
+}
+
+// Changed: How far a bulk change got.
+type Changed struct {
+	// Changed by this call.
+	Changed int64 `json:"changed"`
+	// Still to be changed.
+	Remaining int64 `json:"remaining"`
 }
 
 // ChargeUsage: A use of a key, and what it costs.
@@ -247,7 +338,7 @@ type ClientSecret struct {
 	LastFour string `json:"last_four"`
 }
 
-// CodeChallengeMethod: How a challenge was made of its verifier.
+// CodeChallengeMethod: How the verifier is compared with the challenge.
 type CodeChallengeMethod string
 
 // Values of CodeChallengeMethod.
@@ -262,6 +353,137 @@ type CommitUsage struct {
 	Actual string `json:"actual"`
 	// The hold.
 	Hold string `json:"hold"`
+}
+
+// Confirmation: What confirms a connection.
+type Confirmation struct {
+	// What the callback's browser was sent on with.
+	Ticket string `json:"ticket"`
+}
+
+// Connection: A connection to an outside account.
+type Connection struct {
+	// The outside account.
+	Account *string `json:"account,omitempty"`
+	// What people call that account.
+	AccountLabel *string `json:"account_label,omitempty"`
+	// Where its API is, when that is the account's own.
+	APIBase *string `json:"api_base,omitempty"`
+	// Under which connector.
+	Connector string `json:"connector"`
+	// When it was made.
+	CreatedAt int64 `json:"created_at"`
+	// The access token's end.
+	ExpiresAt *int64 `json:"expires_at,omitempty"`
+	// What else the provider's file keeps.
+	Extra map[string]any `json:"extra,omitempty"`
+	// Its id, also that of its grant.
+	ID string `json:"id"`
+	// Words its callers find it by.
+	Labels []string `json:"labels"`
+	// What it holds.
+	Method string `json:"method"`
+	// What was asked for and not granted.
+	MissingScopes []string `json:"missing_scopes"`
+	// While its provider fails: when it is asked next.
+	NextTryAt *int64 `json:"next_try_at,omitempty"`
+	// The tenant.
+	Organization string `json:"organization"`
+	// Why, unless it is active.
+	Reason *string `json:"reason,omitempty"`
+	// What was granted.
+	Scopes []string `json:"scopes"`
+	// Since when, in seconds since 1970.
+	Since int64 `json:"since"`
+	// `pending`, `active`, `refreshing`, `expired`, `needs_reauth`, `error` or `revoked`.
+	Status string `json:"status"`
+	// When its tokens changed last.
+	TokenUpdatedAt int64 `json:"token_updated_at"`
+	// When anything but its tokens changed last.
+	UpdatedAt int64 `json:"updated_at"`
+	// Whose it is; absent for a team's.
+	User *string `json:"user,omitempty"`
+}
+
+// ConnectionToken: A token of the provider's.
+type ConnectionToken struct {
+	// The token.
+	AccessToken string `json:"access_token"`
+	// The outside account.
+	Account *string `json:"account,omitempty"`
+	// Where the API is, when that is the account's own.
+	APIBase *string `json:"api_base,omitempty"`
+	// Its end by our clock, in seconds since 1970; null when it has none.
+	ExpiresAt *int64 `json:"expires_at,omitempty"`
+	// By what to name this token when its API refuses it.
+	Fingerprint string `json:"fingerprint"`
+	// What this request needs and was not granted.
+	MissingScopes []string `json:"missing_scopes"`
+	// What stands before it in `Authorization`; with a colon at its end it is the name of a header
+	// that carries the token alone.
+	Scheme string `json:"scheme"`
+	// What was granted.
+	Scopes []string `json:"scopes"`
+}
+
+// Connector: A connector of an organization.
+type Connector struct {
+	// The app's client id.
+	ClientID     *string      `json:"client_id,omitempty"`
+	ClientSecret *SecretShown `json:"client_secret,omitempty"`
+	// When it was made, in seconds since 1970.
+	CreatedAt int64 `json:"created_at"`
+	// What the provider calls the fault.
+	Fault *string `json:"fault,omitempty"`
+	// Since when, in seconds since 1970.
+	FaultSince *int64 `json:"fault_since,omitempty"`
+	// Its id.
+	ID string `json:"id"`
+	// What its connections hold: `oauth`, `client_credentials`, `api_key`, `basic`, `jwt_bearer`.
+	Method string `json:"method"`
+	// The name people see.
+	Name             string       `json:"name"`
+	NextClientSecret *SecretShown `json:"next_client_secret,omitempty"`
+	// The tenant.
+	Organization string `json:"organization"`
+	// Further parameters of the authorization request.
+	Params map[string]any `json:"params"`
+	// The project it belongs to.
+	Project *string `json:"project,omitempty"`
+	// The provider's key.
+	Provider string `json:"provider"`
+	// What to register with the provider.
+	RedirectURI string `json:"redirect_uri"`
+	// What is asked for.
+	Scopes []string `json:"scopes"`
+	// Whose its connections are: `private`, `project`, `organization`.
+	Sharing string `json:"sharing"`
+	// `ok`, or `misconfigured` when the provider refuses the app's credentials.
+	Status string `json:"status"`
+	// When it changed last.
+	UpdatedAt int64 `json:"updated_at"`
+	// Tenant variables of the provider.
+	Vars map[string]any `json:"vars"`
+}
+
+// ConnectorCounts: How many connections of a connector stand in which state.
+type ConnectorCounts struct {
+	// By state.
+	Counts map[string]any `json:"counts"`
+}
+
+// ConnectorError: Why a connection was not begun.
+type ConnectorError struct {
+	// What happened.
+	Error ConnectorErrorDetail `json:"error"`
+}
+
+// ConnectorErrorDetail: What happened.
+type ConnectorErrorDetail struct {
+	// The kind: `HTTP_BAD_REQUEST`, `HTTP_NOT_FOUND` …
+	Code string `json:"code"`
+	// In words.
+	Message string `json:"message"`
 }
 
 // CreateBudget: A budget to make.
@@ -324,6 +546,60 @@ type CreateClient struct {
 	TokenFormat *string `json:"token_format,omitempty"`
 }
 
+// CreateConnection: A connection that needs no consent page.
+type CreateConnection struct {
+	// An access token from another system.
+	AccessToken *string `json:"access_token,omitempty"`
+	// The outside account's id.
+	Account *string `json:"account,omitempty"`
+	// What people call that account.
+	AccountLabel *string `json:"account_label,omitempty"`
+	// The key, for a connector whose connections hold keys.
+	APIKey *string `json:"api_key,omitempty"`
+	// Under which connector.
+	Connector string `json:"connector"`
+	// The access token's end, in seconds since 1970.
+	ExpiresAt *int64 `json:"expires_at,omitempty"`
+	// Words its callers find it by.
+	Labels []string `json:"labels,omitempty"`
+	// The password that goes with it.
+	Password *string `json:"password,omitempty"`
+	// A refresh token from another system.
+	RefreshToken *string `json:"refresh_token,omitempty"`
+	// What was granted.
+	Scopes []string `json:"scopes,omitempty"`
+	// Whose it is; absent for a team's.
+	User *string `json:"user,omitempty"`
+	// The user name, for one whose connections hold logins.
+	Username *string `json:"username,omitempty"`
+}
+
+// CreateConnector: A connector to create.
+type CreateConnector struct {
+	// The app's client id.
+	ClientID *string `json:"client_id,omitempty"`
+	// The app's secret, or its private key (PKCS#8 in PEM).
+	ClientSecret *string `json:"client_secret,omitempty"`
+	// What its connections hold.
+	Method *string `json:"method,omitempty"`
+	// The name people see; the provider's if absent.
+	Name *string `json:"name,omitempty"`
+	// The tenant: id or slug; the caller's own if absent.
+	Organization *string `json:"organization,omitempty"`
+	// Further parameters of the authorization request.
+	Params map[string]any `json:"params,omitempty"`
+	// A project of the tenant.
+	Project *string `json:"project,omitempty"`
+	// The provider's key.
+	Provider string `json:"provider"`
+	// What to ask for; the provider's default if empty.
+	Scopes []string `json:"scopes,omitempty"`
+	// Whose its connections are.
+	Sharing *string `json:"sharing,omitempty"`
+	// Tenant variables of the provider.
+	Vars map[string]any `json:"vars,omitempty"`
+}
+
 // CreateGroup: A group to create.
 type CreateGroup struct {
 	// A few words about it, at most 1000 characters.
@@ -383,6 +659,12 @@ type CreateProject struct {
 	Name string `json:"name"`
 	// Lower-case letters, digits and single hyphens, at most 63; unique within the organization.
 	Slug string `json:"slug"`
+}
+
+// CreateTicket: Whose ticket.
+type CreateTicket struct {
+	// The user that the caller has authenticated: id or address.
+	User string `json:"user"`
 }
 
 // CreateTokenRequest: A request for a token.
@@ -450,12 +732,41 @@ type CreateUser struct {
 	Name string `json:"name"`
 }
 
+// CreateWebhookEndpoint: An endpoint to add.
+type CreateWebhookEndpoint struct {
+	// The events to be told of; empty for all but `connection.refreshed`.
+	Events []string `json:"events,omitempty"`
+	// Its URL, https.
+	URL string `json:"url"`
+}
+
+// CreatedWebhookEndpoint: An endpoint with its secret, shown once.
+type CreatedWebhookEndpoint struct {
+	// When it was made, in seconds since 1970.
+	CreatedAt int64 `json:"created_at"`
+	// The events it asks for; empty for all but `connection.refreshed`.
+	Events []string `json:"events"`
+	// Its id.
+	ID string `json:"id"`
+	// Its URL.
+	URL string `json:"url"`
+	// What messages are signed with: HMAC-SHA256 of `webhook-id.webhook-timestamp.body`, in
+	// `webhook-signature` as `v1,` and base64.
+	Secret string `json:"secret"`
+}
+
 // DecideSignInPolicy: What an organization shall ask.
 type DecideSignInPolicy struct {
 	// `nothing`, `second_factor`, `passkey` or `upstream`.
 	Demand string `json:"demand"`
 	// With `upstream`: the id of the provider. It is the organization's own or the instance's.
 	Upstream *string `json:"upstream,omitempty"`
+}
+
+// DefineProvider: A provider to define.
+type DefineProvider struct {
+	// The provider file as JSON, in the schema of the shipped ones.
+	Definition map[string]any `json:"definition"`
 }
 
 // Domain: A claimed domain.
@@ -470,24 +781,6 @@ type Domain struct {
 type Domains struct {
 	// By name.
 	Items []Domain `json:"items"`
-}
-
-// ErrorDetail: What happened.
-type ErrorDetail struct {
-	// The HTTP status.
-	Code int64 `json:"code"`
-	// In words.
-	Message string `json:"message"`
-	// More about it.
-	Metadata any `json:"metadata,omitempty"`
-}
-
-// ErrorResponse: Why a key was not handed out.
-type ErrorResponse struct {
-	// What happened.
-	Error ErrorDetail `json:"error"`
-	// Whose key it would have been.
-	UserID *string `json:"user_id,omitempty"`
 }
 
 // ErrorSource: Where in a request something is wrong.
@@ -626,6 +919,29 @@ type Instance struct {
 	WaitingCommits int64 `json:"waiting_commits"`
 }
 
+// Invitation: An invitation. Its link is shown once.
+type Invitation struct {
+	// The address it is for.
+	Email string `json:"email"`
+	// When it ends, in seconds since 1970.
+	ExpiresAt int64 `json:"expires_at"`
+	// Its id.
+	ID string `json:"id"`
+	// What to send there. Whoever has it makes the account.
+	Link string `json:"link"`
+}
+
+// InviteUser: Somebody to invite.
+type InviteUser struct {
+	// The address.
+	Email string `json:"email"`
+	// The organization they join: id or slug. Without one, they get an account and nothing else,
+	// which only administrators of the instance may offer.
+	Organization *string `json:"organization,omitempty"`
+	// As what they join: `owner`, `admin` or `member` (the default).
+	Role *string `json:"role,omitempty"`
+}
+
 // IssuedKey: A key with its text.
 type IssuedKey struct {
 	// Addresses and networks it may be used from; empty for any.
@@ -750,6 +1066,14 @@ type KeyRateLimit struct {
 	Window int64 `json:"window"`
 }
 
+// ListingApp: One page of a list.
+type ListingApp struct {
+	// What is on this page.
+	Items []App `json:"items"`
+	// The `cursor` of the next page; absent on the last one.
+	Next *string `json:"next,omitempty"`
+}
+
 // ListingAuditEntry: One page of a list.
 type ListingAuditEntry struct {
 	// What is on this page.
@@ -778,6 +1102,22 @@ type ListingClient struct {
 type ListingClientSecret struct {
 	// What is on this page.
 	Items []ClientSecret `json:"items"`
+	// The `cursor` of the next page; absent on the last one.
+	Next *string `json:"next,omitempty"`
+}
+
+// ListingConnection: One page of a list.
+type ListingConnection struct {
+	// What is on this page.
+	Items []Connection `json:"items"`
+	// The `cursor` of the next page; absent on the last one.
+	Next *string `json:"next,omitempty"`
+}
+
+// ListingConnector: One page of a list.
+type ListingConnector struct {
+	// What is on this page.
+	Items []Connector `json:"items"`
 	// The `cursor` of the next page; absent on the last one.
 	Next *string `json:"next,omitempty"`
 }
@@ -838,10 +1178,34 @@ type ListingProject struct {
 	Next *string `json:"next,omitempty"`
 }
 
+// ListingSession: One page of a list.
+type ListingSession struct {
+	// What is on this page.
+	Items []Session `json:"items"`
+	// The `cursor` of the next page; absent on the last one.
+	Next *string `json:"next,omitempty"`
+}
+
+// ListingSignIn: One page of a list.
+type ListingSignIn struct {
+	// What is on this page.
+	Items []SignIn `json:"items"`
+	// The `cursor` of the next page; absent on the last one.
+	Next *string `json:"next,omitempty"`
+}
+
 // ListingSigningKey: One page of a list.
 type ListingSigningKey struct {
 	// What is on this page.
 	Items []SigningKey `json:"items"`
+	// The `cursor` of the next page; absent on the last one.
+	Next *string `json:"next,omitempty"`
+}
+
+// ListingTimelineEvent: One page of a list.
+type ListingTimelineEvent struct {
+	// What is on this page.
+	Items []TimelineEvent `json:"items"`
 	// The `cursor` of the next page; absent on the last one.
 	Next *string `json:"next,omitempty"`
 }
@@ -862,6 +1226,26 @@ type ListingUser struct {
 	Next *string `json:"next,omitempty"`
 }
 
+// ListingWebhookEndpoint: One page of a list.
+type ListingWebhookEndpoint struct {
+	// What is on this page.
+	Items []WebhookEndpoint `json:"items"`
+	// The `cursor` of the next page; absent on the last one.
+	Next *string `json:"next,omitempty"`
+}
+
+// MasterKey: How much is sealed under which master key.
+type MasterKey struct {
+	// The key that seals now, by its public name.
+	Current string `json:"current"`
+	// Values the last step could not open: their key is not loaded, or they were altered.
+	Failed int64 `json:"failed"`
+	// Values still under another key. An older key can be dropped when this is 0.
+	Remaining int64 `json:"remaining"`
+	// By column and key.
+	Sealed []SealedUnder `json:"sealed"`
+}
+
 // Member: A user as a member of an organization.
 type Member struct {
 	// Since when, in seconds since 1970.
@@ -874,6 +1258,16 @@ type Member struct {
 
 // NoMembers: A request without members.
 type NoMembers struct {
+}
+
+// OAuthAuthorizationURL: Where to send the browser.
+type OAuthAuthorizationURL struct {
+	// The provider's page.
+	AuthorizationURL *string `json:"authorizationUrl,omitempty"`
+	// What the provider gives back.
+	State *string `json:"state,omitempty"`
+	// Always `true`.
+	Success *bool `json:"success,omitempty"`
 }
 
 // Organization: A tenant.
@@ -890,55 +1284,14 @@ type Organization struct {
 	Slug string `json:"slug"`
 }
 
-// PostAuthKeysCodeRequest: A key to hand to an app.
-type PostAuthKeysCodeRequest struct {
-	// Where the app receives the code: https, or http to this computer.
-	CallbackURL string `json:"callback_url"`
-	// PKCE (RFC 7636): the challenge that the exchange must answer.
-	CodeChallenge *string `json:"code_challenge,omitempty"`
-	// How the challenge was made; `plain` if absent.
-	CodeChallengeMethod *CodeChallengeMethod `json:"code_challenge_method,omitempty"`
-	// When the key ends, as RFC 3339 in UTC.
-	ExpiresAt *string `json:"expires_at,omitempty"`
-	// What the key is called; the app's name if absent. At most 100 characters.
-	KeyLabel *string `json:"key_label,omitempty"`
-	// What the key may spend.
-	Limit *float64 `json:"limit,omitempty"`
-	// After which interval the limit begins anew.
-	UsageLimitType *UsageLimitType `json:"usage_limit_type,omitempty"`
-	// The organization whose key it is.
-	WorkspaceID *string `json:"workspace_id,omitempty"`
-}
-
-// PostAuthKeysCodeResponse: A code for an app.
-type PostAuthKeysCodeResponse struct {
-	// The code.
-	Data AuthKeysCode `json:"data"`
-}
-
-// PostAuthKeysRequest: A code to exchange.
-type PostAuthKeysRequest struct {
-	// The code.
-	Code                Secret               `json:"code"`
-	CodeChallengeMethod *CodeChallengeMethod `json:"code_challenge_method,omitempty"`
-	// What the code's challenge was made of.
-	CodeVerifier *Secret `json:"code_verifier,omitempty"`
-}
-
-// PostAuthKeysResponse: A key of the person who allowed it.
-type PostAuthKeysResponse struct {
-	// The key. It is shown here only.
-	Key Secret `json:"key"`
-	// Whose it is.
-	UserID *string `json:"user_id"`
-}
-
 // Problem: Problem details (RFC 9457 §3).
 type Problem struct {
 	// The code under which an administrator finds the exact rule, for a day: `keyhaven explain`.
 	Code *string `json:"code,omitempty"`
 	// What happened this time.
 	Detail string `json:"detail"`
+	// The kind in a word, where programs tell answers of one status apart.
+	Error *string `json:"error,omitempty"`
 	// What is wrong with which member or parameter.
 	Errors []FieldError `json:"errors,omitempty"`
 	// The path that was asked for.
@@ -947,6 +1300,8 @@ type Problem struct {
 	// `insufficient_scope`, `not_from_here`, `budget_exhausted`, `unit_mismatch`, `rate_limited`,
 	// `invalid_request`, `temporarily_unavailable`.
 	Reason *string `json:"reason,omitempty"`
+	// Where to send a user who must authorize a connection again.
+	ReconnectURL *string `json:"reconnect_url,omitempty"`
 	// The HTTP status.
 	Status int64 `json:"status"`
 	// The kind of problem, in words.
@@ -967,6 +1322,64 @@ type Project struct {
 	Organization string `json:"organization"`
 	// The short name, unique within the organization.
 	Slug string `json:"slug"`
+}
+
+// Provider: A service that connectors can be made for.
+type Provider struct {
+	// Its key.
+	Key string `json:"key"`
+	// What its connections hold: `oauth2`, `api_key` or `basic`.
+	Kind string `json:"kind"`
+	// As people know it.
+	Name string `json:"name"`
+	// What somebody who sets up a connector should know.
+	Note *string `json:"note,omitempty"`
+	// How its tokens are renewed.
+	Refresh string `json:"refresh"`
+	// `shipped`, or `organization` for one of the organization's own.
+	Source string `json:"source"`
+	// The day of the last real consent, refresh and revocation; empty until there was one.
+	Tested string `json:"tested"`
+	// What a connector must say.
+	Vars []ProviderVar `json:"vars"`
+}
+
+// ProviderFile: A provider with its whole file.
+type ProviderFile struct {
+	// Its key.
+	Key string `json:"key"`
+	// What its connections hold: `oauth2`, `api_key` or `basic`.
+	Kind string `json:"kind"`
+	// As people know it.
+	Name string `json:"name"`
+	// What somebody who sets up a connector should know.
+	Note *string `json:"note,omitempty"`
+	// How its tokens are renewed.
+	Refresh string `json:"refresh"`
+	// `shipped`, or `organization` for one of the organization's own.
+	Source string `json:"source"`
+	// The day of the last real consent, refresh and revocation; empty until there was one.
+	Tested string `json:"tested"`
+	// What a connector must say.
+	Vars []ProviderVar `json:"vars"`
+	// The file: TOML of a shipped one, JSON of an organization's own.
+	File string `json:"file"`
+}
+
+// ProviderVar: A variable of a provider.
+type ProviderVar struct {
+	// Its name.
+	Name string `json:"name"`
+	// Whether a connector must say it.
+	Required bool `json:"required"`
+	// What to ask for.
+	Title string `json:"title"`
+}
+
+// Providers: All providers an organization can use.
+type Providers struct {
+	// Its own first, then the shipped ones by key.
+	Items []Provider `json:"items"`
 }
 
 // Receipt: What a revocation promises.
@@ -1158,16 +1571,157 @@ type RotatedClientSecret struct {
 	PreviousExpiresAt int64 `json:"previous_expires_at"`
 }
 
+// SealedUnder: Values of one column under one key.
+type SealedUnder struct {
+	// `table.column`.
+	Column string `json:"column"`
+	// How many.
+	Count int64 `json:"count"`
+	// The key's public name.
+	Key string `json:"key"`
+}
+
+// SecretShown: What is shown of a secret.
+type SecretShown struct {
+	// Its last four characters; empty when it is too short to show any.
+	LastFour string `json:"last_four"`
+	// When it was set, in seconds since 1970.
+	SetAt int64 `json:"set_at"`
+}
+
 // SelfLink: Where a resource is.
 type SelfLink struct {
 	// A path of this server.
 	Self string `json:"self"`
 }
 
+// ServiceError: Why a call about a session was refused.
+type ServiceError struct {
+	// Whether it is the server's own fault.
+	Fault bool `json:"fault"`
+	// A name for this very answer.
+	ID string `json:"id"`
+	// What happened.
+	Message string `json:"message"`
+	// The kind of failure: `unauthorized`, `forbidden`, `invalid`, `missing_field`, `fault` …
+	Name string `json:"name"`
+	// Whether trying again helps.
+	Temporary bool `json:"temporary"`
+	// Whether time ran out.
+	Timeout bool `json:"timeout"`
+}
+
+// Session: A signed-in browser or program.
+type Session struct {
+	// Where it began.
+	Address string `json:"address"`
+	// What the browser or program calls itself.
+	Agent string `json:"agent"`
+	// When they last did, in seconds since 1970.
+	AuthenticatedAt int64 `json:"authenticated_at"`
+	// When it began.
+	CreatedAt int64 `json:"created_at"`
+	// That person's address.
+	Email string `json:"email"`
+	// When it ends, if it is not used again.
+	ExpiresAt int64 `json:"expires_at"`
+	// Its id, also that of its grant.
+	ID string `json:"id"`
+	// How the person proved who they are, space-separated.
+	Methods string `json:"methods"`
+	// The name its owner gave it.
+	Name *string `json:"name,omitempty"`
+	// The organization it acts in.
+	Organization *string `json:"organization,omitempty"`
+	// The session it was handed out from; it ends with that one.
+	Parent *string `json:"parent,omitempty"`
+	// The project it acts in.
+	Project *string `json:"project,omitempty"`
+	// When it was last used, about a minute late at most.
+	SeenAt int64 `json:"seen_at"`
+	// Who is signed in.
+	User string `json:"user"`
+}
+
+// SessionInfo: Who is signed in, and where they may act.
+type SessionInfo struct {
+	// The organization the session acts in; empty when there is none.
+	ActiveOrganizationID string `json:"active_organization_id"`
+	// The kind of account.
+	GramAccountType string `json:"gram_account_type"`
+	// Whether the organization pays.
+	HasActiveSubscription bool `json:"has_active_subscription"`
+	// Whether they administer this server.
+	IsAdmin bool `json:"is_admin"`
+	// Whether somebody acts for the person.
+	OrganizationOverride bool `json:"organization_override"`
+	// Where the person may act.
+	Organizations []SessionOrganization `json:"organizations"`
+	// A trial under way.
+	Trial any `json:"trial,omitempty"`
+	// What people call them.
+	UserDisplayName *string `json:"user_display_name,omitempty"`
+	// Their address.
+	UserEmail string `json:"user_email"`
+	// The person.
+	UserID string `json:"user_id"`
+	// Whether the account may use everything.
+	Whitelisted bool `json:"whitelisted"`
+}
+
+// SessionOrganization: An organization of the person, under its newer and its older names.
+type SessionOrganization struct {
+	// The kind of account.
+	AccountType string `json:"account_type"`
+	// Its id.
+	ID string `json:"id"`
+	// The name people see.
+	Name string `json:"name"`
+	// `id`.
+	OrganizationID string `json:"organization_id"`
+	// `name`.
+	OrganizationName string `json:"organization_name"`
+	// `slug`.
+	OrganizationSlug string `json:"organization_slug"`
+	// What its work is divided into.
+	Projects []SessionProject `json:"projects"`
+	// Its name in addresses.
+	Slug string `json:"slug"`
+}
+
+// SessionProject: A project, under its newer and its older names.
+type SessionProject struct {
+	// Its id.
+	ID string `json:"id"`
+	// The name people see.
+	Name string `json:"name"`
+	// `id`.
+	ProjectID string `json:"project_id"`
+	// `name`.
+	ProjectName string `json:"project_name"`
+	// `slug`.
+	ProjectSlug string `json:"project_slug"`
+	// Its name in addresses.
+	Slug string `json:"slug"`
+}
+
 // SetBudget: A new limit for a budget.
 type SetBudget struct {
 	// How much may be spent in a period, in the budget's unit. What is spent stays spent.
 	Amount string `json:"amount"`
+}
+
+// SignIn: Something in the history of a person's sign-ins.
+type SignIn struct {
+	// Who did it.
+	Actor string `json:"actor"`
+	// When, in seconds since 1970.
+	At int64 `json:"at"`
+	// The method, the address, the session and, of a failure, the rule.
+	Detail map[string]any `json:"detail"`
+	// `session.begun`, `session.ended`, `sessions.ended`, `session.reauthenticated` or
+	// `sign_in.failed`.
+	What string `json:"what"`
 }
 
 // SignInPolicy: What an organization asks.
@@ -1194,6 +1748,46 @@ type SigningKey struct {
 	SignsFrom int64 `json:"signs_from"`
 	// `signs`; `next`: published, but not signing yet; or `retired`: still verifies what it signed.
 	State string `json:"state"`
+}
+
+// StartAuthorization: How to start an authorization.
+type StartAuthorization struct {
+	// Where the user goes in the end: this server, or a configured origin.
+	BaseURL *string `json:"base_url,omitempty"`
+	// Scopes beyond the connector's.
+	Scopes []string `json:"scopes,omitempty"`
+	// The user it is for; absent for a team's connection.
+	User *string `json:"user,omitempty"`
+}
+
+// Ticket: A sign-in ticket, shown once.
+type Ticket struct {
+	// When it ends, in seconds since 1970.
+	ExpiresAt int64 `json:"expires_at"`
+	// What the browser brings to `/rpc/auth.callback` as `shared_token`.
+	SharedToken string `json:"shared_token"`
+}
+
+// TimelineEvent: One line of a timeline.
+type TimelineEvent struct {
+	// Who asked for it.
+	Actor string `json:"actor"`
+	// When, in seconds since 1970.
+	At int64 `json:"at"`
+	// What a failure meant.
+	Class *string `json:"class,omitempty"`
+	// Its id.
+	ID string `json:"id"`
+	// The node that did it.
+	Node string `json:"node"`
+	// The reason of the state it led to.
+	Reason *string `json:"reason,omitempty"`
+	// The provider's id of its request.
+	UpstreamRequest *string `json:"upstream_request,omitempty"`
+	// The provider's status.
+	UpstreamStatus *int64 `json:"upstream_status,omitempty"`
+	// What happened.
+	What string `json:"what"`
 }
 
 // ToMany: Several resources by name.
@@ -1241,6 +1835,18 @@ type TokenRelationships struct {
 	Organization *ToOne `json:"organization,omitempty"`
 }
 
+// TokenRequest: What token is wanted. All members may be absent.
+type TokenRequest struct {
+	// How many seconds it should last at least; more than the provider gives means the freshest.
+	MinTTL *int64 `json:"min_ttl,omitempty"`
+	// What it is for, for the audit.
+	Purpose *string `json:"purpose,omitempty"`
+	// The `fingerprint` of a token that the provider's API refused with 401.
+	Rejected *string `json:"rejected,omitempty"`
+	// Scopes that are needed; those it lacks are named in the answer.
+	Scopes []string `json:"scopes,omitempty"`
+}
+
 // TokenResource: A token.
 type TokenResource struct {
 	// Its secrets and how long they live.
@@ -1261,6 +1867,12 @@ const (
 	TokenTypeHintAccessToken  TokenTypeHint = "access_token"
 	TokenTypeHintRefreshToken TokenTypeHint = "refresh_token"
 )
+
+// UpdateApp: What to change of an app.
+type UpdateApp struct {
+	// Whether its keys count no more.
+	Blocked bool `json:"blocked"`
+}
 
 // UpdateClient: What to change of a client; absent members stay as they are.
 type UpdateClient struct {
@@ -1307,6 +1919,22 @@ type UpdateClient struct {
 	TokenAlg *string `json:"token_alg,omitempty"`
 	// What its access tokens are made of: `jwt` or `opaque`.
 	TokenFormat *string `json:"token_format,omitempty"`
+}
+
+// UpdateConnector: What to change of a connector; absent members stay as they are.
+type UpdateConnector struct {
+	// Another app.
+	ClientID *string `json:"client_id,omitempty"`
+	// Another secret.
+	ClientSecret *string `json:"client_secret,omitempty"`
+	// A new name.
+	Name *string `json:"name,omitempty"`
+	// Other parameters, all of them.
+	Params map[string]any `json:"params,omitempty"`
+	// Other scopes, for authorizations from here on.
+	Scopes []string `json:"scopes,omitempty"`
+	// Other variables, all of them.
+	Vars map[string]any `json:"vars,omitempty"`
 }
 
 // UpdateGroup: What to change of a group; absent members stay as they are.
@@ -1432,7 +2060,7 @@ type UsageCounted struct {
 	Unit *string `json:"unit,omitempty"`
 }
 
-// UsageLimitType: After which interval a limit begins anew.
+// UsageLimitType: When a limit begins anew.
 type UsageLimitType string
 
 // Values of UsageLimitType.
@@ -1482,4 +2110,16 @@ type User struct {
 	ID string `json:"id"`
 	// The name people see.
 	Name string `json:"name"`
+}
+
+// WebhookEndpoint: Where an organization is told.
+type WebhookEndpoint struct {
+	// When it was made, in seconds since 1970.
+	CreatedAt int64 `json:"created_at"`
+	// The events it asks for; empty for all but `connection.refreshed`.
+	Events []string `json:"events"`
+	// Its id.
+	ID string `json:"id"`
+	// Its URL.
+	URL string `json:"url"`
 }

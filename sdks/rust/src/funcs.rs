@@ -12,22 +12,47 @@ use crate::{Client, Error, Response, Security};
 /// See [`Kind`](crate::Kind).
 pub async fn oauth_post_auth_keys(
     keyhaven: &Client,
-    body: &models::PostAuthKeysRequest,
-) -> Result<Response<models::PostAuthKeysResponse>, Error> {
+    body: &models::AuthKeysRequest,
+) -> Result<Response<models::AuthKeys>, Error> {
     let call = keyhaven.oauth().post_auth_keys(body);
     call.send().await
 }
 
-/// Make a code that an app exchanges for a key
+/// Create a code for a key
 ///
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
 pub async fn oauth_post_auth_keys_code(
     keyhaven: &Client,
-    body: &models::PostAuthKeysCodeRequest,
-) -> Result<Response<models::PostAuthKeysCodeResponse>, Error> {
+    body: &models::AuthKeysCodeRequest,
+) -> Result<Response<models::AuthKeysCode>, Error> {
     let call = keyhaven.oauth().post_auth_keys_code(body);
+    call.send().await
+}
+
+/// Take the provider's answer
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connector_oauth_handle_oauth_callback(
+    keyhaven: &Client,
+) -> Result<Response<()>, Error> {
+    let call = keyhaven.connector_oauth().handle_oauth_callback();
+    call.send().await
+}
+
+/// Get the page where a person connects
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connector_oauth_get_oauth_authorization_url(
+    keyhaven: &Client,
+    connector_id: impl Into<String>,
+) -> Result<Response<models::OAuthAuthorizationUrl>, Error> {
+    let call = keyhaven.connector_oauth().get_oauth_authorization_url(connector_id);
     call.send().await
 }
 
@@ -95,6 +120,76 @@ pub async fn authentication_create_auth_token(
     body: &models::AuthTokenRequest,
 ) -> Result<Response<models::AuthToken>, Error> {
     let call = keyhaven.authentication().create_auth_token(body);
+    call.send().await
+}
+
+/// Complete a sign-in
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn auth_callback(keyhaven: &Client) -> Result<Response<()>, Error> {
+    let call = keyhaven.auth().callback();
+    call.send().await
+}
+
+/// Tell who is signed in
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn auth_info(
+    keyhaven: &Client,
+    security: Security,
+) -> Result<Response<models::SessionInfo>, Error> {
+    let call = keyhaven.auth().info();
+    call.security(security).send().await
+}
+
+/// Sign out
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn auth_logout(keyhaven: &Client, security: Security) -> Result<Response<()>, Error> {
+    let call = keyhaven.auth().logout();
+    call.security(security).send().await
+}
+
+/// Switch the session to another organization
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn auth_switch_scopes(
+    keyhaven: &Client,
+    security: Security,
+) -> Result<Response<()>, Error> {
+    let call = keyhaven.auth().switch_scopes();
+    call.security(security).send().await
+}
+
+/// List apps
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn keys_list_apps(keyhaven: &Client) -> Result<Response<models::ListingApp>, Error> {
+    let call = keyhaven.keys().list_apps();
+    call.send().await
+}
+
+/// Block an app, or let it act again
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn keys_update_app(
+    keyhaven: &Client,
+    app: impl Into<String>,
+    body: &models::UpdateApp,
+) -> Result<Response<models::App>, Error> {
+    let call = keyhaven.keys().update_app(app, body);
     call.send().await
 }
 
@@ -308,6 +403,218 @@ pub async fn clients_delete_client_secret(
     call.send().await
 }
 
+/// List connections
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_list_connections(
+    keyhaven: &Client,
+) -> Result<Response<models::ListingConnection>, Error> {
+    let call = keyhaven.connections().list_connections();
+    call.send().await
+}
+
+/// Create a connection
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_create_connection(
+    keyhaven: &Client,
+    body: &models::CreateConnection,
+) -> Result<Response<models::Connection>, Error> {
+    let call = keyhaven.connections().create_connection(body);
+    call.send().await
+}
+
+/// Show a connection
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_show_connection(
+    keyhaven: &Client,
+    connection: impl Into<String>,
+) -> Result<Response<models::Connection>, Error> {
+    let call = keyhaven.connections().show_connection(connection);
+    call.send().await
+}
+
+/// Revoke a connection
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_revoke_connection(
+    keyhaven: &Client,
+    connection: impl Into<String>,
+) -> Result<Response<()>, Error> {
+    let call = keyhaven.connections().revoke_connection(connection);
+    call.send().await
+}
+
+/// Authorize a connection again
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_restart_authorization(
+    keyhaven: &Client,
+    connection: impl Into<String>,
+    body: &models::StartAuthorization,
+) -> Result<Response<models::Authorization>, Error> {
+    let call = keyhaven.connections().restart_authorization(connection, body);
+    call.send().await
+}
+
+/// Confirm a connection
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_confirm_one_connection(
+    keyhaven: &Client,
+    connection: impl Into<String>,
+    body: &models::Confirmation,
+) -> Result<Response<models::Connection>, Error> {
+    let call = keyhaven.connections().confirm_one_connection(connection, body);
+    call.send().await
+}
+
+/// List what happened to a connection
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_list_connection_events(
+    keyhaven: &Client,
+    connection: impl Into<String>,
+) -> Result<Response<models::ListingTimelineEvent>, Error> {
+    let call = keyhaven.connections().list_connection_events(connection);
+    call.send().await
+}
+
+/// Get a connection's token
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_get_connection_token(
+    keyhaven: &Client,
+    connection: impl Into<String>,
+    body: &models::TokenRequest,
+) -> Result<Response<models::ConnectionToken>, Error> {
+    let call = keyhaven.connections().get_connection_token(connection, body);
+    call.send().await
+}
+
+/// List connectors
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connectors_list_connectors(
+    keyhaven: &Client,
+) -> Result<Response<models::ListingConnector>, Error> {
+    let call = keyhaven.connectors().list_connectors();
+    call.send().await
+}
+
+/// Create a connector
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connectors_create_connector(
+    keyhaven: &Client,
+    body: &models::CreateConnector,
+) -> Result<Response<models::Connector>, Error> {
+    let call = keyhaven.connectors().create_connector(body);
+    call.send().await
+}
+
+/// Show a connector
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connectors_show_connector(
+    keyhaven: &Client,
+    connector: impl Into<String>,
+) -> Result<Response<models::Connector>, Error> {
+    let call = keyhaven.connectors().show_connector(connector);
+    call.send().await
+}
+
+/// Change a connector
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connectors_update_connector(
+    keyhaven: &Client,
+    connector: impl Into<String>,
+    body: &models::UpdateConnector,
+) -> Result<Response<models::Connector>, Error> {
+    let call = keyhaven.connectors().update_connector(connector, body);
+    call.send().await
+}
+
+/// Delete a connector
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connectors_delete_connector(
+    keyhaven: &Client,
+    connector: impl Into<String>,
+) -> Result<Response<()>, Error> {
+    let call = keyhaven.connectors().delete_connector(connector);
+    call.send().await
+}
+
+/// Start a connection
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connectors_start_authorization(
+    keyhaven: &Client,
+    connector: impl Into<String>,
+    body: &models::StartAuthorization,
+) -> Result<Response<models::Authorization>, Error> {
+    let call = keyhaven.connectors().start_authorization(connector, body);
+    call.send().await
+}
+
+/// Change all connections of a connector
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connectors_change_connector_connections(
+    keyhaven: &Client,
+    connector: impl Into<String>,
+    body: &models::BulkChange,
+) -> Result<Response<models::Changed>, Error> {
+    let call = keyhaven.connectors().change_connector_connections(connector, body);
+    call.send().await
+}
+
+/// Count a connector's connections
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connectors_count_connector_connections(
+    keyhaven: &Client,
+    connector: impl Into<String>,
+) -> Result<Response<models::ConnectorCounts>, Error> {
+    let call = keyhaven.connectors().count_connector_connections(connector);
+    call.send().await
+}
+
 /// Check the bearer of a proxied request
 ///
 /// # Errors
@@ -365,6 +672,19 @@ pub async fn instance_show_instance(
     keyhaven: &Client,
 ) -> Result<Response<models::Instance>, Error> {
     let call = keyhaven.instance().show_instance();
+    call.send().await
+}
+
+/// Invite somebody
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn sign_in_invite_user(
+    keyhaven: &Client,
+    body: &models::InviteUser,
+) -> Result<Response<models::Invitation>, Error> {
+    let call = keyhaven.sign_in().invite_user(body);
     call.send().await
 }
 
@@ -442,6 +762,30 @@ pub async fn keys_rotate_key(
     body: &models::RotateKey,
 ) -> Result<Response<models::IssuedKey>, Error> {
     let call = keyhaven.keys().rotate_key(key, body);
+    call.send().await
+}
+
+/// Show what is sealed under which master key
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn instance_show_master_key(
+    keyhaven: &Client,
+) -> Result<Response<models::MasterKey>, Error> {
+    let call = keyhaven.instance().show_master_key();
+    call.send().await
+}
+
+/// Turn the master key a step further
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn instance_turn_master_key(
+    keyhaven: &Client,
+) -> Result<Response<models::MasterKey>, Error> {
+    let call = keyhaven.instance().turn_master_key();
     call.send().await
 }
 
@@ -805,6 +1149,35 @@ pub async fn projects_delete_project(
     call.send().await
 }
 
+/// Define a provider
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connectors_define_provider(
+    keyhaven: &Client,
+    organization: impl Into<String>,
+    provider: impl Into<String>,
+    body: &models::DefineProvider,
+) -> Result<Response<models::Provider>, Error> {
+    let call = keyhaven.connectors().define_provider(organization, provider, body);
+    call.send().await
+}
+
+/// Delete a provider
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connectors_delete_provider(
+    keyhaven: &Client,
+    organization: impl Into<String>,
+    provider: impl Into<String>,
+) -> Result<Response<()>, Error> {
+    let call = keyhaven.connectors().delete_provider(organization, provider);
+    call.send().await
+}
+
 /// Show a sign-in policy
 ///
 /// # Errors
@@ -832,6 +1205,72 @@ pub async fn organizations_decide_sign_in_policy(
     call.send().await
 }
 
+/// List webhook endpoints
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_list_webhook_endpoints(
+    keyhaven: &Client,
+    organization: impl Into<String>,
+) -> Result<Response<models::ListingWebhookEndpoint>, Error> {
+    let call = keyhaven.connections().list_webhook_endpoints(organization);
+    call.send().await
+}
+
+/// Add a webhook endpoint
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_create_webhook_endpoint(
+    keyhaven: &Client,
+    organization: impl Into<String>,
+    body: &models::CreateWebhookEndpoint,
+) -> Result<Response<models::CreatedWebhookEndpoint>, Error> {
+    let call = keyhaven.connections().create_webhook_endpoint(organization, body);
+    call.send().await
+}
+
+/// Delete a webhook endpoint
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_delete_webhook_endpoint(
+    keyhaven: &Client,
+    organization: impl Into<String>,
+    endpoint: impl Into<String>,
+) -> Result<Response<()>, Error> {
+    let call = keyhaven.connections().delete_webhook_endpoint(organization, endpoint);
+    call.send().await
+}
+
+/// List providers
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connectors_list_providers(
+    keyhaven: &Client,
+) -> Result<Response<models::Providers>, Error> {
+    let call = keyhaven.connectors().list_providers();
+    call.send().await
+}
+
+/// Show a provider
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connectors_show_provider(
+    keyhaven: &Client,
+    provider: impl Into<String>,
+) -> Result<Response<models::ProviderFile>, Error> {
+    let call = keyhaven.connectors().show_provider(provider);
+    call.send().await
+}
+
 /// Explain a refusal
 ///
 /// # Errors
@@ -842,6 +1281,44 @@ pub async fn refusals_explain_refusal(
     code: impl Into<String>,
 ) -> Result<Response<models::Refusal>, Error> {
     let call = keyhaven.refusals().explain_refusal(code);
+    call.send().await
+}
+
+/// List sessions
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn sessions_list_sessions(
+    keyhaven: &Client,
+) -> Result<Response<models::ListingSession>, Error> {
+    let call = keyhaven.sessions().list_sessions();
+    call.send().await
+}
+
+/// Show a session
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn sessions_show_session(
+    keyhaven: &Client,
+    session: impl Into<String>,
+) -> Result<Response<models::Session>, Error> {
+    let call = keyhaven.sessions().show_session(session);
+    call.send().await
+}
+
+/// End a session
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn sessions_end_session(
+    keyhaven: &Client,
+    session: impl Into<String>,
+) -> Result<Response<models::Receipt>, Error> {
+    let call = keyhaven.sessions().end_session(session);
     call.send().await
 }
 
@@ -867,6 +1344,19 @@ pub async fn signing_keys_rotate_signing_keys(
     body: &models::RotateSigningKeys,
 ) -> Result<Response<models::ListingSigningKey>, Error> {
     let call = keyhaven.signing_keys().rotate_signing_keys(body);
+    call.send().await
+}
+
+/// Create a sign-in ticket
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn sign_in_create_ticket(
+    keyhaven: &Client,
+    body: &models::CreateTicket,
+) -> Result<Response<models::Ticket>, Error> {
+    let call = keyhaven.sign_in().create_ticket(body);
     call.send().await
 }
 
@@ -1084,5 +1574,44 @@ pub async fn users_remove_user_factor(
     factor: impl Into<String>,
 ) -> Result<Response<()>, Error> {
     let call = keyhaven.users().remove_user_factor(user, factor);
+    call.send().await
+}
+
+/// Require a new password
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn sign_in_require_password_reset(
+    keyhaven: &Client,
+    user: impl Into<String>,
+) -> Result<Response<()>, Error> {
+    let call = keyhaven.sign_in().require_password_reset(user);
+    call.send().await
+}
+
+/// End a user's sessions
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn sessions_end_user_sessions(
+    keyhaven: &Client,
+    user: impl Into<String>,
+) -> Result<Response<models::Receipt>, Error> {
+    let call = keyhaven.sessions().end_user_sessions(user);
+    call.send().await
+}
+
+/// List a user's sign-ins
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn sign_in_list_user_sign_ins(
+    keyhaven: &Client,
+    user: impl Into<String>,
+) -> Result<Response<models::ListingSignIn>, Error> {
+    let call = keyhaven.sign_in().list_user_sign_ins(user);
     call.send().await
 }

@@ -15,6 +15,23 @@ pub struct AddMember {
     pub user: String,
 }
 
+/// An app that people gave keys to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct App {
+    /// Since when it is blocked.
+    #[serde(rename = "blocked_at", default, skip_serializing_if = "Option::is_none")]
+    pub blocked_at: Option<i64>,
+    /// When it was first seen, in seconds since 1970.
+    #[serde(rename = "created_at")]
+    pub created_at: i64,
+    /// Its id.
+    #[serde(rename = "id")]
+    pub id: String,
+    /// What it is known by: the origin of its callback.
+    #[serde(rename = "origin")]
+    pub origin: String,
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuditEntry {
@@ -44,18 +61,99 @@ pub struct AuditEntry {
     pub target: String,
 }
 
-/// A code for an app.
+/// A key that was handed out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuthKeys {
+    /// The key, in this answer only.
+    #[serde(rename = "key")]
+    pub key: Secret,
+    /// Whose it is.
+    #[serde(rename = "user_id", default)]
+    pub user_id: Option<String>,
+}
+
+/// A code for a key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthKeysCode {
-    /// The app.
+    /// The code.
+    #[serde(rename = "data")]
+    pub data: AuthKeysCodeData,
+}
+
+/// A code and the app it is for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuthKeysCodeData {
+    /// The number of the app, made from the origin of its callback.
     #[serde(rename = "app_id")]
     pub app_id: i64,
-    /// When, as RFC 3339.
+    /// When the code was issued: ISO 8601 in UTC.
     #[serde(rename = "created_at")]
     pub created_at: String,
-    /// What the app exchanges, once, within ten minutes.
+    /// What the app exchanges within ten minutes.
     #[serde(rename = "id")]
     pub id: Secret,
+}
+
+/// A key that an app asks for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuthKeysCodeRequest {
+    /// Where the code goes: https, or http to localhost or 127.0.0.1.
+    #[serde(rename = "callback_url")]
+    pub callback_url: String,
+    /// What the exchange must prove (RFC 7636).
+    #[serde(rename = "code_challenge", default, skip_serializing_if = "Option::is_none")]
+    pub code_challenge: Option<String>,
+    /// How; `plain` when a challenge comes without it.
+    #[serde(rename = "code_challenge_method", default, skip_serializing_if = "Option::is_none")]
+    pub code_challenge_method: Option<CodeChallengeMethod>,
+    /// When the key ends: RFC 3339 in UTC, with seconds.
+    #[serde(rename = "expires_at", default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// The name of the key, at most 100 characters.
+    #[serde(rename = "key_label", default, skip_serializing_if = "Option::is_none")]
+    pub key_label: Option<String>,
+    /// How much the key may spend. A numeric string is read too.
+    #[serde(rename = "limit", default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<f64>,
+    /// When the limit begins anew.
+    #[serde(rename = "usage_limit_type", default, skip_serializing_if = "Option::is_none")]
+    pub usage_limit_type: Option<UsageLimitType>,
+}
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuthKeysError {
+    /// What was refused.
+    #[serde(rename = "error")]
+    pub error: AuthKeysErrorBody,
+}
+
+/// What was refused.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuthKeysErrorBody {
+    /// The HTTP status.
+    #[serde(rename = "code")]
+    pub code: i64,
+    /// Why.
+    #[serde(rename = "message")]
+    pub message: String,
+    /// The code under which an administrator finds the rule.
+    #[serde(rename = "metadata", default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// A code to exchange.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuthKeysRequest {
+    /// The code.
+    #[serde(rename = "code")]
+    pub code: Secret,
+    /// See the reference.
+    #[serde(rename = "code_challenge_method", default, skip_serializing_if = "Option::is_none")]
+    pub code_challenge_method: Option<CodeChallengeMethod>,
+    /// What the challenge was made from.
+    #[serde(rename = "code_verifier", default, skip_serializing_if = "Option::is_none")]
+    pub code_verifier: Option<Secret>,
 }
 
 /// An access token and the refresh token that renews it.
@@ -109,6 +207,20 @@ pub struct AuthTokenRequestError {
     pub scope: Option<String>,
 }
 
+/// Where to send a user.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Authorization {
+    /// The provider's page.
+    #[serde(rename = "authorization_url")]
+    pub authorization_url: String,
+    /// Until when the user may return, in seconds since 1970.
+    #[serde(rename = "expires_at")]
+    pub expires_at: i64,
+    /// The state in it.
+    #[serde(rename = "state")]
+    pub state: String,
+}
+
 /// A budget with its balance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Budget {
@@ -147,12 +259,27 @@ pub struct Budget {
     pub unit: String,
 }
 
+/// What to do with a connector's connections.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BulkChange {}
+
 /// A member's new role.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ChangeMemberRole {
     /// `owner`, `admin` or `member`.
     #[serde(rename = "role")]
     pub role: String,
+}
+
+/// How far a bulk change got.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Changed {
+    /// Changed by this call.
+    #[serde(rename = "changed")]
+    pub changed: i64,
+    /// Still to be changed.
+    #[serde(rename = "remaining")]
+    pub remaining: i64,
 }
 
 /// A use of a key, and what it costs.
@@ -361,7 +488,7 @@ pub struct ClientSecret {
     pub last_four: String,
 }
 
-/// How a challenge was made of its verifier.
+/// How the verifier is compared with the challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CodeChallengeMethod {
@@ -416,6 +543,198 @@ pub struct CommitUsage {
     /// The hold.
     #[serde(rename = "hold")]
     pub hold: String,
+}
+
+/// What confirms a connection.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// What the callback's browser was sent on with.
+    #[serde(rename = "ticket")]
+    pub ticket: String,
+}
+
+/// A connection to an outside account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Connection {
+    /// The outside account.
+    #[serde(rename = "account", default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// What people call that account.
+    #[serde(rename = "account_label", default, skip_serializing_if = "Option::is_none")]
+    pub account_label: Option<String>,
+    /// Where its API is, when that is the account's own.
+    #[serde(rename = "api_base", default, skip_serializing_if = "Option::is_none")]
+    pub api_base: Option<String>,
+    /// Under which connector.
+    #[serde(rename = "connector")]
+    pub connector: String,
+    /// When it was made.
+    #[serde(rename = "created_at")]
+    pub created_at: i64,
+    /// The access token's end.
+    #[serde(rename = "expires_at", default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// What else the provider's file keeps.
+    #[serde(rename = "extra", default, skip_serializing_if = "Option::is_none")]
+    pub extra: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Its id, also that of its grant.
+    #[serde(rename = "id")]
+    pub id: String,
+    /// Words its callers find it by.
+    #[serde(rename = "labels")]
+    pub labels: Vec<String>,
+    /// What it holds.
+    #[serde(rename = "method")]
+    pub method: String,
+    /// What was asked for and not granted.
+    #[serde(rename = "missing_scopes")]
+    pub missing_scopes: Vec<String>,
+    /// While its provider fails: when it is asked next.
+    #[serde(rename = "next_try_at", default, skip_serializing_if = "Option::is_none")]
+    pub next_try_at: Option<i64>,
+    /// The tenant.
+    #[serde(rename = "organization")]
+    pub organization: String,
+    /// Why, unless it is active.
+    #[serde(rename = "reason", default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What was granted.
+    #[serde(rename = "scopes")]
+    pub scopes: Vec<String>,
+    /// Since when, in seconds since 1970.
+    #[serde(rename = "since")]
+    pub since: i64,
+    /// `pending`, `active`, `refreshing`, `expired`, `needs_reauth`, `error` or `revoked`.
+    #[serde(rename = "status")]
+    pub status: String,
+    /// When its tokens changed last.
+    #[serde(rename = "token_updated_at")]
+    pub token_updated_at: i64,
+    /// When anything but its tokens changed last.
+    #[serde(rename = "updated_at")]
+    pub updated_at: i64,
+    /// Whose it is; absent for a team's.
+    #[serde(rename = "user", default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+}
+
+/// A token of the provider's.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectionToken {
+    /// The token.
+    #[serde(rename = "access_token")]
+    pub access_token: String,
+    /// The outside account.
+    #[serde(rename = "account", default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Where the API is, when that is the account's own.
+    #[serde(rename = "api_base", default, skip_serializing_if = "Option::is_none")]
+    pub api_base: Option<String>,
+    /// Its end by our clock, in seconds since 1970; null when it has none.
+    #[serde(rename = "expires_at", default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// By what to name this token when its API refuses it.
+    #[serde(rename = "fingerprint")]
+    pub fingerprint: String,
+    /// What this request needs and was not granted.
+    #[serde(rename = "missing_scopes")]
+    pub missing_scopes: Vec<String>,
+    /// What stands before it in `Authorization`; with a colon at its end it is the name of a header
+    /// that carries the token alone.
+    #[serde(rename = "scheme")]
+    pub scheme: String,
+    /// What was granted.
+    #[serde(rename = "scopes")]
+    pub scopes: Vec<String>,
+}
+
+/// A connector of an organization.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Connector {
+    /// The app's client id.
+    #[serde(rename = "client_id", default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// See the reference.
+    #[serde(rename = "client_secret", default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<SecretShown>,
+    /// When it was made, in seconds since 1970.
+    #[serde(rename = "created_at")]
+    pub created_at: i64,
+    /// What the provider calls the fault.
+    #[serde(rename = "fault", default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// Since when, in seconds since 1970.
+    #[serde(rename = "fault_since", default, skip_serializing_if = "Option::is_none")]
+    pub fault_since: Option<i64>,
+    /// Its id.
+    #[serde(rename = "id")]
+    pub id: String,
+    /// What its connections hold: `oauth`, `client_credentials`, `api_key`, `basic`, `jwt_bearer`.
+    #[serde(rename = "method")]
+    pub method: String,
+    /// The name people see.
+    #[serde(rename = "name")]
+    pub name: String,
+    /// See the reference.
+    #[serde(rename = "next_client_secret", default, skip_serializing_if = "Option::is_none")]
+    pub next_client_secret: Option<SecretShown>,
+    /// The tenant.
+    #[serde(rename = "organization")]
+    pub organization: String,
+    /// Further parameters of the authorization request.
+    #[serde(rename = "params")]
+    pub params: serde_json::Map<String, serde_json::Value>,
+    /// The project it belongs to.
+    #[serde(rename = "project", default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// The provider's key.
+    #[serde(rename = "provider")]
+    pub provider: String,
+    /// What to register with the provider.
+    #[serde(rename = "redirect_uri")]
+    pub redirect_uri: String,
+    /// What is asked for.
+    #[serde(rename = "scopes")]
+    pub scopes: Vec<String>,
+    /// Whose its connections are: `private`, `project`, `organization`.
+    #[serde(rename = "sharing")]
+    pub sharing: String,
+    /// `ok`, or `misconfigured` when the provider refuses the app's credentials.
+    #[serde(rename = "status")]
+    pub status: String,
+    /// When it changed last.
+    #[serde(rename = "updated_at")]
+    pub updated_at: i64,
+    /// Tenant variables of the provider.
+    #[serde(rename = "vars")]
+    pub vars: serde_json::Map<String, serde_json::Value>,
+}
+
+/// How many connections of a connector stand in which state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectorCounts {
+    /// By state.
+    #[serde(rename = "counts")]
+    pub counts: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Why a connection was not begun.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConnectorError {
+    /// What happened.
+    #[serde(rename = "error")]
+    pub error: ConnectorErrorDetail,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectorErrorDetail {
+    /// The kind: `HTTP_BAD_REQUEST`, `HTTP_NOT_FOUND` …
+    #[serde(rename = "code")]
+    pub code: String,
+    /// In words.
+    #[serde(rename = "message")]
+    pub message: String,
 }
 
 /// A budget to make.
@@ -501,6 +820,85 @@ pub struct CreateClient {
     /// What its access tokens are made of: `jwt` or `opaque`.
     #[serde(rename = "token_format", default, skip_serializing_if = "Option::is_none")]
     pub token_format: Option<String>,
+}
+
+/// A connection that needs no consent page.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateConnection {
+    /// An access token from another system.
+    #[serde(rename = "access_token", default, skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<String>,
+    /// The outside account's id.
+    #[serde(rename = "account", default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// What people call that account.
+    #[serde(rename = "account_label", default, skip_serializing_if = "Option::is_none")]
+    pub account_label: Option<String>,
+    /// The key, for a connector whose connections hold keys.
+    #[serde(rename = "api_key", default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<String>,
+    /// Under which connector.
+    #[serde(rename = "connector")]
+    pub connector: String,
+    /// The access token's end, in seconds since 1970.
+    #[serde(rename = "expires_at", default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// Words its callers find it by.
+    #[serde(rename = "labels", default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    /// The password that goes with it.
+    #[serde(rename = "password", default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// A refresh token from another system.
+    #[serde(rename = "refresh_token", default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// What was granted.
+    #[serde(rename = "scopes", default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
+    /// Whose it is; absent for a team's.
+    #[serde(rename = "user", default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The user name, for one whose connections hold logins.
+    #[serde(rename = "username", default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+}
+
+/// A connector to create.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateConnector {
+    /// The app's client id.
+    #[serde(rename = "client_id", default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The app's secret, or its private key (PKCS#8 in PEM).
+    #[serde(rename = "client_secret", default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// What its connections hold.
+    #[serde(rename = "method", default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// The name people see; the provider's if absent.
+    #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The tenant: id or slug; the caller's own if absent.
+    #[serde(rename = "organization", default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// Further parameters of the authorization request.
+    #[serde(rename = "params", default, skip_serializing_if = "Option::is_none")]
+    pub params: Option<serde_json::Map<String, serde_json::Value>>,
+    /// A project of the tenant.
+    #[serde(rename = "project", default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// The provider's key.
+    #[serde(rename = "provider")]
+    pub provider: String,
+    /// What to ask for; the provider's default if empty.
+    #[serde(rename = "scopes", default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
+    /// Whose its connections are.
+    #[serde(rename = "sharing", default, skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<String>,
+    /// Tenant variables of the provider.
+    #[serde(rename = "vars", default, skip_serializing_if = "Option::is_none")]
+    pub vars: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// A group to create.
@@ -589,6 +987,14 @@ pub struct CreateProject {
     /// Lower-case letters, digits and single hyphens, at most 63; unique within the organization.
     #[serde(rename = "slug")]
     pub slug: String,
+}
+
+/// Whose ticket.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateTicket {
+    /// The user that the caller has authenticated: id or address.
+    #[serde(rename = "user")]
+    pub user: String,
 }
 
 /// A request for a token.
@@ -682,6 +1088,38 @@ pub struct CreateUser {
     pub name: String,
 }
 
+/// An endpoint to add.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateWebhookEndpoint {
+    /// The events to be told of; empty for all but `connection.refreshed`.
+    #[serde(rename = "events", default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<String>>,
+    /// Its URL, https.
+    #[serde(rename = "url")]
+    pub url: String,
+}
+
+/// An endpoint with its secret, shown once.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreatedWebhookEndpoint {
+    /// When it was made, in seconds since 1970.
+    #[serde(rename = "created_at")]
+    pub created_at: i64,
+    /// The events it asks for; empty for all but `connection.refreshed`.
+    #[serde(rename = "events")]
+    pub events: Vec<String>,
+    /// Its id.
+    #[serde(rename = "id")]
+    pub id: String,
+    /// Its URL.
+    #[serde(rename = "url")]
+    pub url: String,
+    /// What messages are signed with: HMAC-SHA256 of `webhook-id.webhook-timestamp.body`, in
+    /// `webhook-signature` as `v1,` and base64.
+    #[serde(rename = "secret")]
+    pub secret: String,
+}
+
 /// What an organization shall ask.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DecideSignInPolicy {
@@ -691,6 +1129,14 @@ pub struct DecideSignInPolicy {
     /// With `upstream`: the id of the provider. It is the organization's own or the instance's.
     #[serde(rename = "upstream", default, skip_serializing_if = "Option::is_none")]
     pub upstream: Option<String>,
+}
+
+/// A provider to define.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DefineProvider {
+    /// The provider file as JSON, in the schema of the shipped ones.
+    #[serde(rename = "definition")]
+    pub definition: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A claimed domain.
@@ -710,31 +1156,6 @@ pub struct Domains {
     /// By name.
     #[serde(rename = "items")]
     pub items: Vec<Domain>,
-}
-
-/// What happened.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ErrorDetail {
-    /// The HTTP status.
-    #[serde(rename = "code")]
-    pub code: i64,
-    /// In words.
-    #[serde(rename = "message")]
-    pub message: String,
-    /// More about it.
-    #[serde(rename = "metadata", default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<serde_json::Value>,
-}
-
-/// Why a key was not handed out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ErrorResponse {
-    /// What happened.
-    #[serde(rename = "error")]
-    pub error: ErrorDetail,
-    /// Whose key it would have been.
-    #[serde(rename = "user_id", default, skip_serializing_if = "Option::is_none")]
-    pub user_id: Option<String>,
 }
 
 /// Where in a request something is wrong.
@@ -929,6 +1350,38 @@ pub struct Instance {
     pub waiting_commits: i64,
 }
 
+/// An invitation. Its link is shown once.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Invitation {
+    /// The address it is for.
+    #[serde(rename = "email")]
+    pub email: String,
+    /// When it ends, in seconds since 1970.
+    #[serde(rename = "expires_at")]
+    pub expires_at: i64,
+    /// Its id.
+    #[serde(rename = "id")]
+    pub id: String,
+    /// What to send there. Whoever has it makes the account.
+    #[serde(rename = "link")]
+    pub link: String,
+}
+
+/// Somebody to invite.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InviteUser {
+    /// The address.
+    #[serde(rename = "email")]
+    pub email: String,
+    /// The organization they join: id or slug. Without one, they get an account and nothing else,
+    /// which only administrators of the instance may offer.
+    #[serde(rename = "organization", default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// As what they join: `owner`, `admin` or `member` (the default).
+    #[serde(rename = "role", default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+}
+
 /// A key with its text.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct IssuedKey {
@@ -1112,6 +1565,17 @@ pub struct KeyRateLimit {
 
 /// One page of a list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListingApp {
+    /// What is on this page.
+    #[serde(rename = "items")]
+    pub items: Vec<App>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[serde(rename = "next", default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingAuditEntry {
     /// What is on this page.
     #[serde(rename = "items")]
@@ -1149,6 +1613,28 @@ pub struct ListingClientSecret {
     /// What is on this page.
     #[serde(rename = "items")]
     pub items: Vec<ClientSecret>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[serde(rename = "next", default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListingConnection {
+    /// What is on this page.
+    #[serde(rename = "items")]
+    pub items: Vec<Connection>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[serde(rename = "next", default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListingConnector {
+    /// What is on this page.
+    #[serde(rename = "items")]
+    pub items: Vec<Connector>,
     /// The `cursor` of the next page; absent on the last one.
     #[serde(rename = "next", default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
@@ -1233,10 +1719,43 @@ pub struct ListingProject {
 
 /// One page of a list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListingSession {
+    /// What is on this page.
+    #[serde(rename = "items")]
+    pub items: Vec<Session>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[serde(rename = "next", default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListingSignIn {
+    /// What is on this page.
+    #[serde(rename = "items")]
+    pub items: Vec<SignIn>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[serde(rename = "next", default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingSigningKey {
     /// What is on this page.
     #[serde(rename = "items")]
     pub items: Vec<SigningKey>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[serde(rename = "next", default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListingTimelineEvent {
+    /// What is on this page.
+    #[serde(rename = "items")]
+    pub items: Vec<TimelineEvent>,
     /// The `cursor` of the next page; absent on the last one.
     #[serde(rename = "next", default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
@@ -1264,6 +1783,34 @@ pub struct ListingUser {
     pub next: Option<String>,
 }
 
+/// One page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListingWebhookEndpoint {
+    /// What is on this page.
+    #[serde(rename = "items")]
+    pub items: Vec<WebhookEndpoint>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[serde(rename = "next", default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// How much is sealed under which master key.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MasterKey {
+    /// The key that seals now, by its public name.
+    #[serde(rename = "current")]
+    pub current: String,
+    /// Values the last step could not open: their key is not loaded, or they were altered.
+    #[serde(rename = "failed")]
+    pub failed: i64,
+    /// Values still under another key. An older key can be dropped when this is 0.
+    #[serde(rename = "remaining")]
+    pub remaining: i64,
+    /// By column and key.
+    #[serde(rename = "sealed")]
+    pub sealed: Vec<SealedUnder>,
+}
+
 /// A user as a member of an organization.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Member {
@@ -1281,6 +1828,20 @@ pub struct Member {
 /// A request without members.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NoMembers {}
+
+/// Where to send the browser.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OAuthAuthorizationUrl {
+    /// The provider's page.
+    #[serde(rename = "authorizationUrl", default, skip_serializing_if = "Option::is_none")]
+    pub authorization_url: Option<String>,
+    /// What the provider gives back.
+    #[serde(rename = "state", default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Always `true`.
+    #[serde(rename = "success", default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<bool>,
+}
 
 /// A tenant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -1302,68 +1863,6 @@ pub struct Organization {
     pub slug: String,
 }
 
-/// A key to hand to an app.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PostAuthKeysCodeRequest {
-    /// Where the app receives the code: https, or http to this computer.
-    #[serde(rename = "callback_url")]
-    pub callback_url: String,
-    /// PKCE (RFC 7636): the challenge that the exchange must answer.
-    #[serde(rename = "code_challenge", default, skip_serializing_if = "Option::is_none")]
-    pub code_challenge: Option<String>,
-    /// How the challenge was made; `plain` if absent.
-    #[serde(rename = "code_challenge_method", default, skip_serializing_if = "Option::is_none")]
-    pub code_challenge_method: Option<CodeChallengeMethod>,
-    /// When the key ends, as RFC 3339 in UTC.
-    #[serde(rename = "expires_at", default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<String>,
-    /// What the key is called; the app's name if absent. At most 100 characters.
-    #[serde(rename = "key_label", default, skip_serializing_if = "Option::is_none")]
-    pub key_label: Option<String>,
-    /// What the key may spend.
-    #[serde(rename = "limit", default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<f64>,
-    /// After which interval the limit begins anew.
-    #[serde(rename = "usage_limit_type", default, skip_serializing_if = "Option::is_none")]
-    pub usage_limit_type: Option<UsageLimitType>,
-    /// The organization whose key it is.
-    #[serde(rename = "workspace_id", default, skip_serializing_if = "Option::is_none")]
-    pub workspace_id: Option<String>,
-}
-
-/// A code for an app.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PostAuthKeysCodeResponse {
-    /// The code.
-    #[serde(rename = "data")]
-    pub data: AuthKeysCode,
-}
-
-/// A code to exchange.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PostAuthKeysRequest {
-    /// The code.
-    #[serde(rename = "code")]
-    pub code: Secret,
-    /// See the reference.
-    #[serde(rename = "code_challenge_method", default, skip_serializing_if = "Option::is_none")]
-    pub code_challenge_method: Option<CodeChallengeMethod>,
-    /// What the code's challenge was made of.
-    #[serde(rename = "code_verifier", default, skip_serializing_if = "Option::is_none")]
-    pub code_verifier: Option<Secret>,
-}
-
-/// A key of the person who allowed it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PostAuthKeysResponse {
-    /// The key. It is shown here only.
-    #[serde(rename = "key")]
-    pub key: Secret,
-    /// Whose it is.
-    #[serde(rename = "user_id", default)]
-    pub user_id: Option<String>,
-}
-
 /// Problem details (RFC 9457 §3).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Problem {
@@ -1373,6 +1872,9 @@ pub struct Problem {
     /// What happened this time.
     #[serde(rename = "detail")]
     pub detail: String,
+    /// The kind in a word, where programs tell answers of one status apart.
+    #[serde(rename = "error", default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// What is wrong with which member or parameter.
     #[serde(rename = "errors", default, skip_serializing_if = "Option::is_none")]
     pub errors: Option<Vec<FieldError>>,
@@ -1384,6 +1886,9 @@ pub struct Problem {
     /// `invalid_request`, `temporarily_unavailable`.
     #[serde(rename = "reason", default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Where to send a user who must authorize a connection again.
+    #[serde(rename = "reconnect_url", default, skip_serializing_if = "Option::is_none")]
+    pub reconnect_url: Option<String>,
     /// The HTTP status.
     #[serde(rename = "status")]
     pub status: i64,
@@ -1413,6 +1918,89 @@ pub struct Project {
     /// The short name, unique within the organization.
     #[serde(rename = "slug")]
     pub slug: String,
+}
+
+/// A service that connectors can be made for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provider {
+    /// Its key.
+    #[serde(rename = "key")]
+    pub key: String,
+    /// What its connections hold: `oauth2`, `api_key` or `basic`.
+    #[serde(rename = "kind")]
+    pub kind: String,
+    /// As people know it.
+    #[serde(rename = "name")]
+    pub name: String,
+    /// What somebody who sets up a connector should know.
+    #[serde(rename = "note", default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// How its tokens are renewed.
+    #[serde(rename = "refresh")]
+    pub refresh: String,
+    /// `shipped`, or `organization` for one of the organization's own.
+    #[serde(rename = "source")]
+    pub source: String,
+    /// The day of the last real consent, refresh and revocation; empty until there was one.
+    #[serde(rename = "tested")]
+    pub tested: String,
+    /// What a connector must say.
+    #[serde(rename = "vars")]
+    pub vars: Vec<ProviderVar>,
+}
+
+/// A provider with its whole file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProviderFile {
+    /// Its key.
+    #[serde(rename = "key")]
+    pub key: String,
+    /// What its connections hold: `oauth2`, `api_key` or `basic`.
+    #[serde(rename = "kind")]
+    pub kind: String,
+    /// As people know it.
+    #[serde(rename = "name")]
+    pub name: String,
+    /// What somebody who sets up a connector should know.
+    #[serde(rename = "note", default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// How its tokens are renewed.
+    #[serde(rename = "refresh")]
+    pub refresh: String,
+    /// `shipped`, or `organization` for one of the organization's own.
+    #[serde(rename = "source")]
+    pub source: String,
+    /// The day of the last real consent, refresh and revocation; empty until there was one.
+    #[serde(rename = "tested")]
+    pub tested: String,
+    /// What a connector must say.
+    #[serde(rename = "vars")]
+    pub vars: Vec<ProviderVar>,
+    /// The file: TOML of a shipped one, JSON of an organization's own.
+    #[serde(rename = "file")]
+    pub file: String,
+}
+
+/// A variable of a provider.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProviderVar {
+    /// Its name.
+    #[serde(rename = "name")]
+    pub name: String,
+    /// Whether a connector must say it.
+    #[serde(rename = "required")]
+    pub required: bool,
+    /// What to ask for.
+    #[serde(rename = "title")]
+    pub title: String,
+}
+
+/// All providers an organization can use.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Providers {
+    /// Its own first, then the shipped ones by key.
+    #[serde(rename = "items")]
+    pub items: Vec<Provider>,
 }
 
 /// What a revocation promises.
@@ -1682,6 +2270,31 @@ pub struct RotatedClientSecret {
     pub previous_expires_at: i64,
 }
 
+/// Values of one column under one key.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SealedUnder {
+    /// `table.column`.
+    #[serde(rename = "column")]
+    pub column: String,
+    /// How many.
+    #[serde(rename = "count")]
+    pub count: i64,
+    /// The key's public name.
+    #[serde(rename = "key")]
+    pub key: String,
+}
+
+/// What is shown of a secret.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SecretShown {
+    /// Its last four characters; empty when it is too short to show any.
+    #[serde(rename = "last_four")]
+    pub last_four: String,
+    /// When it was set, in seconds since 1970.
+    #[serde(rename = "set_at")]
+    pub set_at: i64,
+}
+
 /// Where a resource is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SelfLink {
@@ -1690,12 +2303,190 @@ pub struct SelfLink {
     pub own: String,
 }
 
+/// Why a call about a session was refused.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServiceError {
+    /// Whether it is the server's own fault.
+    #[serde(rename = "fault")]
+    pub fault: bool,
+    /// A name for this very answer.
+    #[serde(rename = "id")]
+    pub id: String,
+    /// What happened.
+    #[serde(rename = "message")]
+    pub message: String,
+    /// The kind of failure: `unauthorized`, `forbidden`, `invalid`, `missing_field`, `fault` …
+    #[serde(rename = "name")]
+    pub name: String,
+    /// Whether trying again helps.
+    #[serde(rename = "temporary")]
+    pub temporary: bool,
+    /// Whether time ran out.
+    #[serde(rename = "timeout")]
+    pub timeout: bool,
+}
+
+/// A signed-in browser or program.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// Where it began.
+    #[serde(rename = "address")]
+    pub address: String,
+    /// What the browser or program calls itself.
+    #[serde(rename = "agent")]
+    pub agent: String,
+    /// When they last did, in seconds since 1970.
+    #[serde(rename = "authenticated_at")]
+    pub authenticated_at: i64,
+    /// When it began.
+    #[serde(rename = "created_at")]
+    pub created_at: i64,
+    /// That person's address.
+    #[serde(rename = "email")]
+    pub email: String,
+    /// When it ends, if it is not used again.
+    #[serde(rename = "expires_at")]
+    pub expires_at: i64,
+    /// Its id, also that of its grant.
+    #[serde(rename = "id")]
+    pub id: String,
+    /// How the person proved who they are, space-separated.
+    #[serde(rename = "methods")]
+    pub methods: String,
+    /// The name its owner gave it.
+    #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The organization it acts in.
+    #[serde(rename = "organization", default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// The session it was handed out from; it ends with that one.
+    #[serde(rename = "parent", default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// The project it acts in.
+    #[serde(rename = "project", default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// When it was last used, about a minute late at most.
+    #[serde(rename = "seen_at")]
+    pub seen_at: i64,
+    /// Who is signed in.
+    #[serde(rename = "user")]
+    pub user: String,
+}
+
+/// Who is signed in, and where they may act.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionInfo {
+    /// The organization the session acts in; empty when there is none.
+    #[serde(rename = "active_organization_id")]
+    pub active_organization_id: String,
+    /// The kind of account.
+    #[serde(rename = "gram_account_type")]
+    pub gram_account_type: String,
+    /// Whether the organization pays.
+    #[serde(rename = "has_active_subscription")]
+    pub has_active_subscription: bool,
+    /// Whether they administer this server.
+    #[serde(rename = "is_admin")]
+    pub is_admin: bool,
+    /// Whether somebody acts for the person.
+    #[serde(rename = "organization_override")]
+    pub organization_override: bool,
+    /// Where the person may act.
+    #[serde(rename = "organizations")]
+    pub organizations: Vec<SessionOrganization>,
+    /// A trial under way.
+    #[serde(rename = "trial", default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<serde_json::Value>,
+    /// What people call them.
+    #[serde(rename = "user_display_name", default, skip_serializing_if = "Option::is_none")]
+    pub user_display_name: Option<String>,
+    /// Their address.
+    #[serde(rename = "user_email")]
+    pub user_email: String,
+    /// The person.
+    #[serde(rename = "user_id")]
+    pub user_id: String,
+    /// Whether the account may use everything.
+    #[serde(rename = "whitelisted")]
+    pub whitelisted: bool,
+}
+
+/// An organization of the person, under its newer and its older names.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionOrganization {
+    /// The kind of account.
+    #[serde(rename = "account_type")]
+    pub account_type: String,
+    /// Its id.
+    #[serde(rename = "id")]
+    pub id: String,
+    /// The name people see.
+    #[serde(rename = "name")]
+    pub name: String,
+    /// `id`.
+    #[serde(rename = "organization_id")]
+    pub organization_id: String,
+    /// `name`.
+    #[serde(rename = "organization_name")]
+    pub organization_name: String,
+    /// `slug`.
+    #[serde(rename = "organization_slug")]
+    pub organization_slug: String,
+    /// What its work is divided into.
+    #[serde(rename = "projects")]
+    pub projects: Vec<SessionProject>,
+    /// Its name in addresses.
+    #[serde(rename = "slug")]
+    pub slug: String,
+}
+
+/// A project, under its newer and its older names.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionProject {
+    /// Its id.
+    #[serde(rename = "id")]
+    pub id: String,
+    /// The name people see.
+    #[serde(rename = "name")]
+    pub name: String,
+    /// `id`.
+    #[serde(rename = "project_id")]
+    pub project_id: String,
+    /// `name`.
+    #[serde(rename = "project_name")]
+    pub project_name: String,
+    /// `slug`.
+    #[serde(rename = "project_slug")]
+    pub project_slug: String,
+    /// Its name in addresses.
+    #[serde(rename = "slug")]
+    pub slug: String,
+}
+
 /// A new limit for a budget.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SetBudget {
     /// How much may be spent in a period, in the budget's unit. What is spent stays spent.
     #[serde(rename = "amount")]
     pub amount: String,
+}
+
+/// Something in the history of a person's sign-ins.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SignIn {
+    /// Who did it.
+    #[serde(rename = "actor")]
+    pub actor: String,
+    /// When, in seconds since 1970.
+    #[serde(rename = "at")]
+    pub at: i64,
+    /// The method, the address, the session and, of a failure, the rule.
+    #[serde(rename = "detail")]
+    pub detail: serde_json::Map<String, serde_json::Value>,
+    /// `session.begun`, `session.ended`, `sessions.ended`, `session.reauthenticated` or
+    /// `sign_in.failed`.
+    #[serde(rename = "what")]
+    pub what: String,
 }
 
 /// What an organization asks.
@@ -1733,6 +2524,63 @@ pub struct SigningKey {
     /// `signs`; `next`: published, but not signing yet; or `retired`: still verifies what it signed.
     #[serde(rename = "state")]
     pub state: String,
+}
+
+/// How to start an authorization.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StartAuthorization {
+    /// Where the user goes in the end: this server, or a configured origin.
+    #[serde(rename = "base_url", default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// Scopes beyond the connector's.
+    #[serde(rename = "scopes", default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
+    /// The user it is for; absent for a team's connection.
+    #[serde(rename = "user", default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+}
+
+/// A sign-in ticket, shown once.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// When it ends, in seconds since 1970.
+    #[serde(rename = "expires_at")]
+    pub expires_at: i64,
+    /// What the browser brings to `/rpc/auth.callback` as `shared_token`.
+    #[serde(rename = "shared_token")]
+    pub shared_token: String,
+}
+
+/// One line of a timeline.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TimelineEvent {
+    /// Who asked for it.
+    #[serde(rename = "actor")]
+    pub actor: String,
+    /// When, in seconds since 1970.
+    #[serde(rename = "at")]
+    pub at: i64,
+    /// What a failure meant.
+    #[serde(rename = "class", default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// Its id.
+    #[serde(rename = "id")]
+    pub id: String,
+    /// The node that did it.
+    #[serde(rename = "node")]
+    pub node: String,
+    /// The reason of the state it led to.
+    #[serde(rename = "reason", default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The provider's id of its request.
+    #[serde(rename = "upstream_request", default, skip_serializing_if = "Option::is_none")]
+    pub upstream_request: Option<String>,
+    /// The provider's status.
+    #[serde(rename = "upstream_status", default, skip_serializing_if = "Option::is_none")]
+    pub upstream_status: Option<i64>,
+    /// What happened.
+    #[serde(rename = "what")]
+    pub what: String,
 }
 
 /// Several resources by name.
@@ -1831,6 +2679,23 @@ pub struct TokenRelationships {
     pub organization: Option<ToOne>,
 }
 
+/// What token is wanted. All members may be absent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TokenRequest {
+    /// How many seconds it should last at least; more than the provider gives means the freshest.
+    #[serde(rename = "min_ttl", default, skip_serializing_if = "Option::is_none")]
+    pub min_ttl: Option<i64>,
+    /// What it is for, for the audit.
+    #[serde(rename = "purpose", default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// The `fingerprint` of a token that the provider's API refused with 401.
+    #[serde(rename = "rejected", default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<String>,
+    /// Scopes that are needed; those it lacks are named in the answer.
+    #[serde(rename = "scopes", default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
+}
+
 /// A token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TokenResource {
@@ -1892,6 +2757,14 @@ impl<'de> Deserialize<'de> for TokenTypeHint {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self::from)
     }
+}
+
+/// What to change of an app.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateApp {
+    /// Whether its keys count no more.
+    #[serde(rename = "blocked")]
+    pub blocked: bool,
 }
 
 /// What to change of a client; absent members stay as they are.
@@ -1959,6 +2832,29 @@ pub struct UpdateClient {
     /// What its access tokens are made of: `jwt` or `opaque`.
     #[serde(rename = "token_format", default, skip_serializing_if = "Option::is_none")]
     pub token_format: Option<String>,
+}
+
+/// What to change of a connector; absent members stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateConnector {
+    /// Another app.
+    #[serde(rename = "client_id", default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// Another secret.
+    #[serde(rename = "client_secret", default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// A new name.
+    #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Other parameters, all of them.
+    #[serde(rename = "params", default, skip_serializing_if = "Option::is_none")]
+    pub params: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Other scopes, for authorizations from here on.
+    #[serde(rename = "scopes", default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
+    /// Other variables, all of them.
+    #[serde(rename = "vars", default, skip_serializing_if = "Option::is_none")]
+    pub vars: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// What to change of a group; absent members stay as they are.
@@ -2136,7 +3032,7 @@ pub struct UsageCounted {
     pub unit: Option<String>,
 }
 
-/// After which interval a limit begins anew.
+/// When a limit begins anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UsageLimitType {
@@ -2243,4 +3139,21 @@ pub struct User {
     /// The name people see.
     #[serde(rename = "name")]
     pub name: String,
+}
+
+/// Where an organization is told.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WebhookEndpoint {
+    /// When it was made, in seconds since 1970.
+    #[serde(rename = "created_at")]
+    pub created_at: i64,
+    /// The events it asks for; empty for all but `connection.refreshed`.
+    #[serde(rename = "events")]
+    pub events: Vec<String>,
+    /// Its id.
+    #[serde(rename = "id")]
+    pub id: String,
+    /// Its URL.
+    #[serde(rename = "url")]
+    pub url: String,
 }

@@ -43,6 +43,18 @@ pub struct Upstreams {
     client: Client,
 }
 
+/// Signed-in browsers and programs.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    client: Client,
+}
+
+/// Letting people in: invitations, tickets, history.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    client: Client,
+}
+
 /// OAuth clients and their secrets.
 #[derive(Clone, Debug)]
 pub struct Clients {
@@ -64,6 +76,18 @@ pub struct Budgets {
 /// What the use of keys costs, for the APIs behind us.
 #[derive(Clone, Debug)]
 pub struct Usage {
+    client: Client,
+}
+
+/// Providers, and the apps registered there.
+#[derive(Clone, Debug)]
+pub struct Connectors {
+    client: Client,
+}
+
+/// Outside accounts' grants, kept fresh.
+#[derive(Clone, Debug)]
+pub struct Connections {
     client: Client,
 }
 
@@ -103,6 +127,12 @@ pub struct Instance {
     client: Client,
 }
 
+/// Sessions of people: sign in, who am I, switch organization, sign out.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    client: Client,
+}
+
 /// Tokens for programs, as JSON: create, refresh, revoke.
 #[derive(Clone, Debug)]
 pub struct Authentication {
@@ -112,6 +142,12 @@ pub struct Authentication {
 /// Tokens as JSON:API documents, and API keys that people hand to apps.
 #[derive(Clone, Debug)]
 pub struct Oauth {
+    client: Client,
+}
+
+/// Connections to other platforms: begin one, and the provider's answer.
+#[derive(Clone, Debug)]
+pub struct ConnectorOAuth {
     client: Client,
 }
 
@@ -146,6 +182,16 @@ impl Client {
     pub fn upstreams(&self) -> Upstreams {
         Upstreams { client: self.clone() }
     }
+    /// Signed-in browsers and programs.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        Sessions { client: self.clone() }
+    }
+    /// Letting people in: invitations, tickets, history.
+    #[must_use]
+    pub fn sign_in(&self) -> SignIn {
+        SignIn { client: self.clone() }
+    }
     /// OAuth clients and their secrets.
     #[must_use]
     pub fn clients(&self) -> Clients {
@@ -165,6 +211,16 @@ impl Client {
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage { client: self.clone() }
+    }
+    /// Providers, and the apps registered there.
+    #[must_use]
+    pub fn connectors(&self) -> Connectors {
+        Connectors { client: self.clone() }
+    }
+    /// Outside accounts' grants, kept fresh.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        Connections { client: self.clone() }
     }
     /// The revocation graph.
     #[must_use]
@@ -196,6 +252,11 @@ impl Client {
     pub fn instance(&self) -> Instance {
         Instance { client: self.clone() }
     }
+    /// Sessions of people: sign in, who am I, switch organization, sign out.
+    #[must_use]
+    pub fn auth(&self) -> Auth {
+        Auth { client: self.clone() }
+    }
     /// Tokens for programs, as JSON: create, refresh, revoke.
     #[must_use]
     pub fn authentication(&self) -> Authentication {
@@ -205,6 +266,11 @@ impl Client {
     #[must_use]
     pub fn oauth(&self) -> Oauth {
         Oauth { client: self.clone() }
+    }
+    /// Connections to other platforms: begin one, and the provider's answer.
+    #[must_use]
+    pub fn connector_oauth(&self) -> ConnectorOAuth {
+        ConnectorOAuth { client: self.clone() }
     }
 }
 
@@ -216,7 +282,7 @@ static OAUTH_POST_AUTH_KEYS: Operation = Operation {
     gives: "application/json",
     ok: 200,
     refuses: "application/json",
-    refusals: &[(400, "ErrorResponse"), (403, "ErrorResponse"), (500, "ErrorResponse")],
+    refusals: &[(400, "AuthKeysError"), (403, "AuthKeysError"), (503, "AuthKeysError")],
     repeat: Repeat::Never,
     keyed: false,
     security: &[&[]],
@@ -225,18 +291,18 @@ static OAUTH_POST_AUTH_KEYS: Operation = Operation {
 /// Exchange a code for a key
 #[must_use]
 pub struct OauthPostAuthKeys {
-    call: Call<models::PostAuthKeysResponse>,
+    call: Call<models::AuthKeys>,
 }
 
-common!(OauthPostAuthKeys, models::PostAuthKeysResponse);
+common!(OauthPostAuthKeys, models::AuthKeys);
 
 impl Oauth {
     /// Exchange a code for a key
     ///
-    /// Once: code and key change hands in one step, and a repetition is refused. No credential is needed.
+    /// Needs no credential. The code is spent with the key's making; a spent one is refused for ever.
     ///
     /// `POST /auth/keys`
-    pub fn post_auth_keys(&self, body: &models::PostAuthKeysRequest) -> OauthPostAuthKeys {
+    pub fn post_auth_keys(&self, body: &models::AuthKeysRequest) -> OauthPostAuthKeys {
         let mut call = Call::new(&self.client, &OAUTH_POST_AUTH_KEYS);
         call.body(body);
         OauthPostAuthKeys { call }
@@ -252,38 +318,150 @@ static OAUTH_POST_AUTH_KEYS_CODE: Operation = Operation {
     ok: 200,
     refuses: "application/json",
     refusals: &[
-        (400, "ErrorResponse"),
-        (401, "ErrorResponse"),
-        (403, "ErrorResponse"),
-        (409, "ErrorResponse"),
-        (500, "ErrorResponse"),
+        (400, "AuthKeysError"),
+        (401, "AuthKeysError"),
+        (403, "AuthKeysError"),
+        (503, "AuthKeysError"),
     ],
     repeat: Repeat::Never,
     keyed: false,
     security: &[&[Scheme { key: "apiKey", kind: "bearer", name: "" }]],
 };
 
-/// Make a code that an app exchanges for a key
+/// Create a code for a key
 #[must_use]
 pub struct OauthPostAuthKeysCode {
-    call: Call<models::PostAuthKeysCodeResponse>,
+    call: Call<models::AuthKeysCode>,
 }
 
-common!(OauthPostAuthKeysCode, models::PostAuthKeysCodeResponse);
+common!(OauthPostAuthKeysCode, models::AuthKeysCode);
 
 impl Oauth {
-    /// Make a code that an app exchanges for a key
+    /// Create a code for a key
     ///
-    /// For the holder of a key, or a session. The key it becomes has the limit given here, which is enforced.
+    /// By the holder of a key or a session. What the key will be is fixed here: a child of the key, or a
+    /// key of the person, with the limit, period, end and name asked for.
     ///
     /// `POST /auth/keys/code`
-    pub fn post_auth_keys_code(
-        &self,
-        body: &models::PostAuthKeysCodeRequest,
-    ) -> OauthPostAuthKeysCode {
+    pub fn post_auth_keys_code(&self, body: &models::AuthKeysCodeRequest) -> OauthPostAuthKeysCode {
         let mut call = Call::new(&self.client, &OAUTH_POST_AUTH_KEYS_CODE);
         call.body(body);
         OauthPostAuthKeysCode { call }
+    }
+}
+
+static CONNECTOR_OAUTH_HANDLE_OAUTH_CALLBACK: Operation = Operation {
+    id: "handle_oauth_callback",
+    method: "GET",
+    path: "/connectors/oauth/callback",
+    sends: "",
+    gives: "",
+    ok: 302,
+    refuses: "application/json",
+    refusals: &[(400, "ConnectorError")],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[]],
+};
+
+/// Take the provider's answer
+#[must_use]
+pub struct ConnectorOAuthHandleOAuthCallback {
+    call: Call<()>,
+}
+
+common!(ConnectorOAuthHandleOAuthCallback, ());
+
+impl ConnectorOAuthHandleOAuthCallback {
+    /// The provider's code.
+    pub fn code(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("code", value));
+        self
+    }
+
+    /// What the flow was begun with.
+    pub fn state(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("state", value));
+        self
+    }
+
+    /// The provider's refusal.
+    pub fn error(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("error", value));
+        self
+    }
+
+    /// Where the person comes back to.
+    pub fn base_url(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("baseUrl", value));
+        self
+    }
+}
+
+impl ConnectorOAuth {
+    /// Take the provider's answer
+    ///
+    /// The provider sends the browser here; the flow is known by its state, which is good once. The
+    /// answer is a redirect: call it with a client that does not follow them.
+    ///
+    /// `GET /connectors/oauth/callback`
+    pub fn handle_oauth_callback(&self) -> ConnectorOAuthHandleOAuthCallback {
+        let call = Call::new(&self.client, &CONNECTOR_OAUTH_HANDLE_OAUTH_CALLBACK);
+        ConnectorOAuthHandleOAuthCallback { call }
+    }
+}
+
+static CONNECTOR_OAUTH_GET_OAUTH_AUTHORIZATION_URL: Operation = Operation {
+    id: "get_oauth_authorization_url",
+    method: "GET",
+    path: "/connectors/{connectorId}/oauth/authorize",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/json",
+    refusals: &[
+        (400, "ConnectorError"),
+        (401, "ConnectorError"),
+        (403, "ConnectorError"),
+        (404, "ConnectorError"),
+    ],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[Scheme { key: "bearerAuth", kind: "bearer", name: "" }]],
+};
+
+/// Get the page where a person connects
+#[must_use]
+pub struct ConnectorOAuthGetOAuthAuthorizationUrl {
+    call: Call<models::OAuthAuthorizationUrl>,
+}
+
+common!(ConnectorOAuthGetOAuthAuthorizationUrl, models::OAuthAuthorizationUrl);
+
+impl ConnectorOAuthGetOAuthAuthorizationUrl {
+    /// Where the person comes back to; an address that is configured.
+    pub fn base_url(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("baseUrl", value));
+        self
+    }
+}
+
+impl ConnectorOAuth {
+    /// Get the page where a person connects
+    ///
+    /// `GET /connectors/{connectorId}/oauth/authorize`
+    pub fn get_oauth_authorization_url(
+        &self,
+        connector_id: impl Into<String>,
+    ) -> ConnectorOAuthGetOAuthAuthorizationUrl {
+        let mut call = Call::new(&self.client, &CONNECTOR_OAUTH_GET_OAUTH_AUTHORIZATION_URL);
+        call.path.push(("connectorId", connector_id.into()));
+        ConnectorOAuthGetOAuthAuthorizationUrl { call }
     }
 }
 
@@ -512,6 +690,322 @@ impl Authentication {
         let mut call = Call::new(&self.client, &AUTHENTICATION_CREATE_AUTH_TOKEN);
         call.body(body);
         AuthenticationCreateAuthToken { call }
+    }
+}
+
+static AUTH_CALLBACK: Operation = Operation {
+    id: "auth_callback",
+    method: "GET",
+    path: "/rpc/auth.callback",
+    sends: "",
+    gives: "",
+    ok: 307,
+    refuses: "application/json",
+    refusals: &[(400, "ServiceError")],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[]],
+};
+
+/// Complete a sign-in
+#[must_use]
+pub struct AuthCallback {
+    call: Call<()>,
+}
+
+common!(AuthCallback, ());
+
+impl AuthCallback {
+    /// A sign-in ticket; good once.
+    pub fn shared_token(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("shared_token", value));
+        self
+    }
+
+    /// A code of this server's sign-in; good once.
+    pub fn code(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("code", value));
+        self
+    }
+
+    /// What the sign-in was begun with.
+    pub fn state(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("state", value));
+        self
+    }
+}
+
+impl Auth {
+    /// Complete a sign-in
+    ///
+    /// With `shared_token`, a ticket that a trusted backend minted; or with the `code` (and the `state`)
+    /// that this server's own sign-in gave. The answer is a redirect: call it with a client that does not
+    /// follow them, and read the session from `Gram-Session`. A refused sign-in redirects, too, with
+    /// `signin_error`.
+    ///
+    /// `GET /rpc/auth.callback`
+    pub fn callback(&self) -> AuthCallback {
+        let call = Call::new(&self.client, &AUTH_CALLBACK);
+        AuthCallback { call }
+    }
+}
+
+static AUTH_INFO: Operation = Operation {
+    id: "auth_info",
+    method: "GET",
+    path: "/rpc/auth.info",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/json",
+    refusals: &[(401, "ServiceError"), (403, "ServiceError"), (500, "ServiceError")],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[
+        &[Scheme { key: "session", kind: "header", name: "Gram-Session" }],
+        &[Scheme { key: "sessionCookie", kind: "cookie", name: "gram_session" }],
+    ],
+};
+
+/// Tell who is signed in
+#[must_use]
+pub struct AuthInfo {
+    call: Call<models::SessionInfo>,
+}
+
+common!(AuthInfo, models::SessionInfo);
+
+impl AuthInfo {
+    /// The token of a session
+    pub fn session(mut self, credential: impl Into<crate::Secret>) -> Self {
+        self.call.options.security = Security::named("session", credential);
+        self
+    }
+
+    /// The cookie of a session
+    pub fn session_cookie(mut self, credential: impl Into<crate::Secret>) -> Self {
+        self.call.options.security = Security::named("sessionCookie", credential);
+        self
+    }
+}
+
+impl Auth {
+    /// Tell who is signed in
+    ///
+    /// `GET /rpc/auth.info`
+    pub fn info(&self) -> AuthInfo {
+        let call = Call::new(&self.client, &AUTH_INFO);
+        AuthInfo { call }
+    }
+}
+
+static AUTH_LOGOUT: Operation = Operation {
+    id: "auth_logout",
+    method: "POST",
+    path: "/rpc/auth.logout",
+    sends: "",
+    gives: "",
+    ok: 200,
+    refuses: "application/json",
+    refusals: &[(401, "ServiceError"), (500, "ServiceError")],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[
+        &[Scheme { key: "session", kind: "header", name: "Gram-Session" }],
+        &[Scheme { key: "sessionCookie", kind: "cookie", name: "gram_session" }],
+    ],
+};
+
+/// Sign out
+#[must_use]
+pub struct AuthLogout {
+    call: Call<()>,
+}
+
+common!(AuthLogout, ());
+
+impl AuthLogout {
+    /// The token of a session
+    pub fn session(mut self, credential: impl Into<crate::Secret>) -> Self {
+        self.call.options.security = Security::named("session", credential);
+        self
+    }
+
+    /// The cookie of a session
+    pub fn session_cookie(mut self, credential: impl Into<crate::Secret>) -> Self {
+        self.call.options.security = Security::named("sessionCookie", credential);
+        self
+    }
+}
+
+impl Auth {
+    /// Sign out
+    ///
+    /// Ends the session and everything below it. Doing it twice is refused: there is no session then.
+    ///
+    /// `POST /rpc/auth.logout`
+    pub fn logout(&self) -> AuthLogout {
+        let call = Call::new(&self.client, &AUTH_LOGOUT);
+        AuthLogout { call }
+    }
+}
+
+static AUTH_SWITCH_SCOPES: Operation = Operation {
+    id: "auth_switch_scopes",
+    method: "POST",
+    path: "/rpc/auth.switchScopes",
+    sends: "",
+    gives: "",
+    ok: 200,
+    refuses: "application/json",
+    refusals: &[
+        (401, "ServiceError"),
+        (403, "ServiceError"),
+        (422, "ServiceError"),
+        (500, "ServiceError"),
+    ],
+    repeat: Repeat::Idempotent,
+    keyed: false,
+    security: &[
+        &[Scheme { key: "session", kind: "header", name: "Gram-Session" }],
+        &[Scheme { key: "sessionCookie", kind: "cookie", name: "gram_session" }],
+    ],
+};
+
+/// Switch the session to another organization
+#[must_use]
+pub struct AuthSwitchScopes {
+    call: Call<()>,
+}
+
+common!(AuthSwitchScopes, ());
+
+impl AuthSwitchScopes {
+    /// The organization to act in; the present one if absent.
+    pub fn organization_id(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("organization_id", value));
+        self
+    }
+
+    /// The project to act in.
+    pub fn project_id(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("project_id", value));
+        self
+    }
+
+    /// The token of a session
+    pub fn session(mut self, credential: impl Into<crate::Secret>) -> Self {
+        self.call.options.security = Security::named("session", credential);
+        self
+    }
+
+    /// The cookie of a session
+    pub fn session_cookie(mut self, credential: impl Into<crate::Secret>) -> Self {
+        self.call.options.security = Security::named("sessionCookie", credential);
+        self
+    }
+}
+
+impl Auth {
+    /// Switch the session to another organization
+    ///
+    /// The session's token stays the same, and so does its end.
+    ///
+    /// `POST /rpc/auth.switchScopes`
+    pub fn switch_scopes(&self) -> AuthSwitchScopes {
+        let call = Call::new(&self.client, &AUTH_SWITCH_SCOPES);
+        AuthSwitchScopes { call }
+    }
+}
+
+static KEYS_LIST_APPS: Operation = Operation {
+    id: "list_apps",
+    method: "GET",
+    path: "/v1/apps",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// List apps
+#[must_use]
+pub struct KeysListApps {
+    call: Call<models::ListingApp>,
+}
+
+common!(KeysListApps, models::ListingApp);
+
+impl KeysListApps {
+    /// How many items a page has at most.
+    pub fn limit(mut self, value: impl Into<i64>) -> Self {
+        let value: i64 = value.into();
+        self.call.query.push(("limit", value.to_string()));
+        self
+    }
+
+    /// `next` of the page before.
+    pub fn cursor(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("cursor", value));
+        self
+    }
+}
+
+impl Keys {
+    /// List apps
+    ///
+    /// Oldest first. For administrators of the instance.
+    ///
+    /// `GET /v1/apps`
+    pub fn list_apps(&self) -> KeysListApps {
+        let call = Call::new(&self.client, &KEYS_LIST_APPS);
+        KeysListApps { call }
+    }
+}
+
+static KEYS_UPDATE_APP: Operation = Operation {
+    id: "update_app",
+    method: "PATCH",
+    path: "/v1/apps/{app}",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Block an app, or let it act again
+#[must_use]
+pub struct KeysUpdateApp {
+    call: Call<models::App>,
+}
+
+common!(KeysUpdateApp, models::App);
+
+impl Keys {
+    /// Block an app, or let it act again
+    ///
+    /// Everybody's keys of the app at once. For administrators of the instance.
+    ///
+    /// `PATCH /v1/apps/{app}`
+    pub fn update_app(&self, app: impl Into<String>, body: &models::UpdateApp) -> KeysUpdateApp {
+        let mut call = Call::new(&self.client, &KEYS_UPDATE_APP);
+        call.path.push(("app", app.into()));
+        call.body(body);
+        KeysUpdateApp { call }
     }
 }
 
@@ -1189,6 +1683,700 @@ impl Clients {
     }
 }
 
+static CONNECTIONS_LIST_CONNECTIONS: Operation = Operation {
+    id: "list_connections",
+    method: "GET",
+    path: "/v1/connections",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// List connections
+#[must_use]
+pub struct ConnectionsListConnections {
+    call: Call<models::ListingConnection>,
+}
+
+common!(ConnectionsListConnections, models::ListingConnection);
+
+impl ConnectionsListConnections {
+    /// Id or slug; the caller's own if absent
+    pub fn organization(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("organization", value));
+        self
+    }
+
+    /// Under this connector only
+    pub fn connector(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("connector", value));
+        self
+    }
+
+    /// Of this user only
+    pub fn user(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("user", value));
+        self
+    }
+
+    /// In this state only
+    pub fn status(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("status", value));
+        self
+    }
+
+    /// With this label only
+    pub fn label(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("label", value));
+        self
+    }
+
+    /// How many items a page has at most.
+    pub fn limit(mut self, value: impl Into<i64>) -> Self {
+        let value: i64 = value.into();
+        self.call.query.push(("limit", value.to_string()));
+        self
+    }
+
+    /// `next` of the page before.
+    pub fn cursor(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("cursor", value));
+        self
+    }
+}
+
+impl Connections {
+    /// List connections
+    ///
+    /// Of one organization, oldest first. People see their own and their team's; `user` asks for one
+    /// person's.
+    ///
+    /// `GET /v1/connections`
+    pub fn list_connections(&self) -> ConnectionsListConnections {
+        let call = Call::new(&self.client, &CONNECTIONS_LIST_CONNECTIONS);
+        ConnectionsListConnections { call }
+    }
+}
+
+static CONNECTIONS_CREATE_CONNECTION: Operation = Operation {
+    id: "create_connection",
+    method: "POST",
+    path: "/v1/connections",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 201,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: true,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Create a connection
+#[must_use]
+pub struct ConnectionsCreateConnection {
+    call: Call<models::Connection>,
+}
+
+common!(ConnectionsCreateConnection, models::Connection);
+
+impl Connections {
+    /// Create a connection
+    ///
+    /// Without a consent page: a pasted key or login, or the connector's own authority; or one that
+    /// another system already holds, with its tokens. An account that is connected already is answered
+    /// with 409, so a repetition makes no second one.
+    ///
+    /// `POST /v1/connections`
+    pub fn create_connection(
+        &self,
+        body: &models::CreateConnection,
+    ) -> ConnectionsCreateConnection {
+        let mut call = Call::new(&self.client, &CONNECTIONS_CREATE_CONNECTION);
+        call.body(body);
+        ConnectionsCreateConnection { call }
+    }
+}
+
+static CONNECTIONS_SHOW_CONNECTION: Operation = Operation {
+    id: "show_connection",
+    method: "GET",
+    path: "/v1/connections/{connection}",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Show a connection
+#[must_use]
+pub struct ConnectionsShowConnection {
+    call: Call<models::Connection>,
+}
+
+common!(ConnectionsShowConnection, models::Connection);
+
+impl Connections {
+    /// Show a connection
+    ///
+    /// `GET /v1/connections/{connection}`
+    pub fn show_connection(&self, connection: impl Into<String>) -> ConnectionsShowConnection {
+        let mut call = Call::new(&self.client, &CONNECTIONS_SHOW_CONNECTION);
+        call.path.push(("connection", connection.into()));
+        ConnectionsShowConnection { call }
+    }
+}
+
+static CONNECTIONS_REVOKE_CONNECTION: Operation = Operation {
+    id: "revoke_connection",
+    method: "DELETE",
+    path: "/v1/connections/{connection}",
+    sends: "",
+    gives: "",
+    ok: 204,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Revoke a connection
+#[must_use]
+pub struct ConnectionsRevokeConnection {
+    call: Call<()>,
+}
+
+common!(ConnectionsRevokeConnection, ());
+
+impl Connections {
+    /// Revoke a connection
+    ///
+    /// Its tokens are erased here at once; the provider is told in the background. Its timeline stays.
+    ///
+    /// `DELETE /v1/connections/{connection}`
+    pub fn revoke_connection(&self, connection: impl Into<String>) -> ConnectionsRevokeConnection {
+        let mut call = Call::new(&self.client, &CONNECTIONS_REVOKE_CONNECTION);
+        call.path.push(("connection", connection.into()));
+        ConnectionsRevokeConnection { call }
+    }
+}
+
+static CONNECTIONS_RESTART_AUTHORIZATION: Operation = Operation {
+    id: "restart_authorization",
+    method: "POST",
+    path: "/v1/connections/{connection}/authorization",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Authorize a connection again
+#[must_use]
+pub struct ConnectionsRestartAuthorization {
+    call: Call<models::Authorization>,
+}
+
+common!(ConnectionsRestartAuthorization, models::Authorization);
+
+impl Connections {
+    /// Authorize a connection again
+    ///
+    /// For the same account, with the scopes it has and those the connector or this request adds. The
+    /// connection keeps its id; until the user returns it stays as it is.
+    ///
+    /// `POST /v1/connections/{connection}/authorization`
+    pub fn restart_authorization(
+        &self,
+        connection: impl Into<String>,
+        body: &models::StartAuthorization,
+    ) -> ConnectionsRestartAuthorization {
+        let mut call = Call::new(&self.client, &CONNECTIONS_RESTART_AUTHORIZATION);
+        call.path.push(("connection", connection.into()));
+        call.body(body);
+        ConnectionsRestartAuthorization { call }
+    }
+}
+
+static CONNECTIONS_CONFIRM_ONE_CONNECTION: Operation = Operation {
+    id: "confirm_one_connection",
+    method: "POST",
+    path: "/v1/connections/{connection}/confirmation",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Confirm a connection
+#[must_use]
+pub struct ConnectionsConfirmOneConnection {
+    call: Call<models::Connection>,
+}
+
+common!(ConnectionsConfirmOneConnection, models::Connection);
+
+impl Connections {
+    /// Confirm a connection
+    ///
+    /// For one whose callback arrived without the browser that started it. Only its user can, and only
+    /// with the ticket that the callback's browser was sent on with.
+    ///
+    /// `POST /v1/connections/{connection}/confirmation`
+    pub fn confirm_one_connection(
+        &self,
+        connection: impl Into<String>,
+        body: &models::Confirmation,
+    ) -> ConnectionsConfirmOneConnection {
+        let mut call = Call::new(&self.client, &CONNECTIONS_CONFIRM_ONE_CONNECTION);
+        call.path.push(("connection", connection.into()));
+        call.body(body);
+        ConnectionsConfirmOneConnection { call }
+    }
+}
+
+static CONNECTIONS_LIST_CONNECTION_EVENTS: Operation = Operation {
+    id: "list_connection_events",
+    method: "GET",
+    path: "/v1/connections/{connection}/timeline",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// List what happened to a connection
+#[must_use]
+pub struct ConnectionsListConnectionEvents {
+    call: Call<models::ListingTimelineEvent>,
+}
+
+common!(ConnectionsListConnectionEvents, models::ListingTimelineEvent);
+
+impl ConnectionsListConnectionEvents {
+    /// How many items a page has at most.
+    pub fn limit(mut self, value: impl Into<i64>) -> Self {
+        let value: i64 = value.into();
+        self.call.query.push(("limit", value.to_string()));
+        self
+    }
+
+    /// `next` of the page before.
+    pub fn cursor(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("cursor", value));
+        self
+    }
+}
+
+impl Connections {
+    /// List what happened to a connection
+    ///
+    /// Newest first: what, when, on which node, what a failure meant and what the provider answered.
+    ///
+    /// `GET /v1/connections/{connection}/timeline`
+    pub fn list_connection_events(
+        &self,
+        connection: impl Into<String>,
+    ) -> ConnectionsListConnectionEvents {
+        let mut call = Call::new(&self.client, &CONNECTIONS_LIST_CONNECTION_EVENTS);
+        call.path.push(("connection", connection.into()));
+        ConnectionsListConnectionEvents { call }
+    }
+}
+
+static CONNECTIONS_GET_CONNECTION_TOKEN: Operation = Operation {
+    id: "get_connection_token",
+    method: "POST",
+    path: "/v1/connections/{connection}/token",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Get a connection's token
+#[must_use]
+pub struct ConnectionsGetConnectionToken {
+    call: Call<models::ConnectionToken>,
+}
+
+common!(ConnectionsGetConnectionToken, models::ConnectionToken);
+
+impl Connections {
+    /// Get a connection's token
+    ///
+    /// Refreshed when it is near its end. 409 says why its user is needed and where to send them; 424
+    /// that the connector's own credentials are wrong; 503 when to ask again. Each call is an audit row.
+    ///
+    /// `POST /v1/connections/{connection}/token`
+    pub fn get_connection_token(
+        &self,
+        connection: impl Into<String>,
+        body: &models::TokenRequest,
+    ) -> ConnectionsGetConnectionToken {
+        let mut call = Call::new(&self.client, &CONNECTIONS_GET_CONNECTION_TOKEN);
+        call.path.push(("connection", connection.into()));
+        call.body(body);
+        ConnectionsGetConnectionToken { call }
+    }
+}
+
+static CONNECTORS_LIST_CONNECTORS: Operation = Operation {
+    id: "list_connectors",
+    method: "GET",
+    path: "/v1/connectors",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// List connectors
+#[must_use]
+pub struct ConnectorsListConnectors {
+    call: Call<models::ListingConnector>,
+}
+
+common!(ConnectorsListConnectors, models::ListingConnector);
+
+impl ConnectorsListConnectors {
+    /// Id or slug; the caller's own if absent
+    pub fn organization(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("organization", value));
+        self
+    }
+
+    /// How many items a page has at most.
+    pub fn limit(mut self, value: impl Into<i64>) -> Self {
+        let value: i64 = value.into();
+        self.call.query.push(("limit", value.to_string()));
+        self
+    }
+
+    /// `next` of the page before.
+    pub fn cursor(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("cursor", value));
+        self
+    }
+}
+
+impl Connectors {
+    /// List connectors
+    ///
+    /// Of one organization, oldest first.
+    ///
+    /// `GET /v1/connectors`
+    pub fn list_connectors(&self) -> ConnectorsListConnectors {
+        let call = Call::new(&self.client, &CONNECTORS_LIST_CONNECTORS);
+        ConnectorsListConnectors { call }
+    }
+}
+
+static CONNECTORS_CREATE_CONNECTOR: Operation = Operation {
+    id: "create_connector",
+    method: "POST",
+    path: "/v1/connectors",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 201,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: true,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Create a connector
+#[must_use]
+pub struct ConnectorsCreateConnector {
+    call: Call<models::Connector>,
+}
+
+common!(ConnectorsCreateConnector, models::Connector);
+
+impl Connectors {
+    /// Create a connector
+    ///
+    /// Register `redirect_uri` of the answer with the provider.
+    ///
+    /// `POST /v1/connectors`
+    pub fn create_connector(&self, body: &models::CreateConnector) -> ConnectorsCreateConnector {
+        let mut call = Call::new(&self.client, &CONNECTORS_CREATE_CONNECTOR);
+        call.body(body);
+        ConnectorsCreateConnector { call }
+    }
+}
+
+static CONNECTORS_SHOW_CONNECTOR: Operation = Operation {
+    id: "show_connector",
+    method: "GET",
+    path: "/v1/connectors/{connector}",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Show a connector
+#[must_use]
+pub struct ConnectorsShowConnector {
+    call: Call<models::Connector>,
+}
+
+common!(ConnectorsShowConnector, models::Connector);
+
+impl Connectors {
+    /// Show a connector
+    ///
+    /// `GET /v1/connectors/{connector}`
+    pub fn show_connector(&self, connector: impl Into<String>) -> ConnectorsShowConnector {
+        let mut call = Call::new(&self.client, &CONNECTORS_SHOW_CONNECTOR);
+        call.path.push(("connector", connector.into()));
+        ConnectorsShowConnector { call }
+    }
+}
+
+static CONNECTORS_UPDATE_CONNECTOR: Operation = Operation {
+    id: "update_connector",
+    method: "PATCH",
+    path: "/v1/connectors/{connector}",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Change a connector
+#[must_use]
+pub struct ConnectorsUpdateConnector {
+    call: Call<models::Connector>,
+}
+
+common!(ConnectorsUpdateConnector, models::Connector);
+
+impl Connectors {
+    /// Change a connector
+    ///
+    /// Another secret of the same app is tried beside the present one and takes its place with its first
+    /// success. Another `client_id` is another app: its connections must be authorized again, because
+    /// their grants belong to the app before. New credentials clear a fault.
+    ///
+    /// `PATCH /v1/connectors/{connector}`
+    pub fn update_connector(
+        &self,
+        connector: impl Into<String>,
+        body: &models::UpdateConnector,
+    ) -> ConnectorsUpdateConnector {
+        let mut call = Call::new(&self.client, &CONNECTORS_UPDATE_CONNECTOR);
+        call.path.push(("connector", connector.into()));
+        call.body(body);
+        ConnectorsUpdateConnector { call }
+    }
+}
+
+static CONNECTORS_DELETE_CONNECTOR: Operation = Operation {
+    id: "delete_connector",
+    method: "DELETE",
+    path: "/v1/connectors/{connector}",
+    sends: "",
+    gives: "",
+    ok: 204,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Delete a connector
+#[must_use]
+pub struct ConnectorsDeleteConnector {
+    call: Call<()>,
+}
+
+common!(ConnectorsDeleteConnector, ());
+
+impl Connectors {
+    /// Delete a connector
+    ///
+    /// It makes no connection from here on. Its connections end, and their provider is told, in the
+    /// background; then the connector goes.
+    ///
+    /// `DELETE /v1/connectors/{connector}`
+    pub fn delete_connector(&self, connector: impl Into<String>) -> ConnectorsDeleteConnector {
+        let mut call = Call::new(&self.client, &CONNECTORS_DELETE_CONNECTOR);
+        call.path.push(("connector", connector.into()));
+        ConnectorsDeleteConnector { call }
+    }
+}
+
+static CONNECTORS_START_AUTHORIZATION: Operation = Operation {
+    id: "start_authorization",
+    method: "POST",
+    path: "/v1/connectors/{connector}/authorization",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Start a connection
+#[must_use]
+pub struct ConnectorsStartAuthorization {
+    call: Call<models::Authorization>,
+}
+
+common!(ConnectorsStartAuthorization, models::Authorization);
+
+impl Connectors {
+    /// Start a connection
+    ///
+    /// Send the user to `authorization_url`. Within ten minutes the provider sends them back; then the
+    /// connection is there. Nothing is stored of a user who does not return.
+    ///
+    /// `POST /v1/connectors/{connector}/authorization`
+    pub fn start_authorization(
+        &self,
+        connector: impl Into<String>,
+        body: &models::StartAuthorization,
+    ) -> ConnectorsStartAuthorization {
+        let mut call = Call::new(&self.client, &CONNECTORS_START_AUTHORIZATION);
+        call.path.push(("connector", connector.into()));
+        call.body(body);
+        ConnectorsStartAuthorization { call }
+    }
+}
+
+static CONNECTORS_CHANGE_CONNECTOR_CONNECTIONS: Operation = Operation {
+    id: "change_connector_connections",
+    method: "POST",
+    path: "/v1/connectors/{connector}/bulk",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Change all connections of a connector
+#[must_use]
+pub struct ConnectorsChangeConnectorConnections {
+    call: Call<models::Changed>,
+}
+
+common!(ConnectorsChangeConnectorConnections, models::Changed);
+
+impl Connectors {
+    /// Change all connections of a connector
+    ///
+    /// Up to a hundred per call, oldest first: `reauthorize` asks their users for a new authorization,
+    /// `revoke` ends them. Call again until `remaining` is 0; those done drop out by themselves.
+    ///
+    /// `POST /v1/connectors/{connector}/bulk`
+    pub fn change_connector_connections(
+        &self,
+        connector: impl Into<String>,
+        body: &models::BulkChange,
+    ) -> ConnectorsChangeConnectorConnections {
+        let mut call = Call::new(&self.client, &CONNECTORS_CHANGE_CONNECTOR_CONNECTIONS);
+        call.path.push(("connector", connector.into()));
+        call.body(body);
+        ConnectorsChangeConnectorConnections { call }
+    }
+}
+
+static CONNECTORS_COUNT_CONNECTOR_CONNECTIONS: Operation = Operation {
+    id: "count_connector_connections",
+    method: "GET",
+    path: "/v1/connectors/{connector}/counts",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Count a connector's connections
+#[must_use]
+pub struct ConnectorsCountConnectorConnections {
+    call: Call<models::ConnectorCounts>,
+}
+
+common!(ConnectorsCountConnectorConnections, models::ConnectorCounts);
+
+impl Connectors {
+    /// Count a connector's connections
+    ///
+    /// By state, so that the progress of a bulk change can be followed.
+    ///
+    /// `GET /v1/connectors/{connector}/counts`
+    pub fn count_connector_connections(
+        &self,
+        connector: impl Into<String>,
+    ) -> ConnectorsCountConnectorConnections {
+        let mut call = Call::new(&self.client, &CONNECTORS_COUNT_CONNECTOR_CONNECTIONS);
+        call.path.push(("connector", connector.into()));
+        ConnectorsCountConnectorConnections { call }
+    }
+}
+
 static CHECK_FORWARD_AUTH: Operation = Operation {
     id: "forward_auth",
     method: "GET",
@@ -1223,6 +2411,13 @@ impl CheckForwardAuth {
     pub fn audience(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("audience", value));
+        self
+    }
+
+    /// `403` answers 403 where the answer would be 429, for nginx, which knows 401 and 403 only.
+    pub fn refuse(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("refuse", value));
         self
     }
 }
@@ -1411,6 +2606,42 @@ impl Instance {
     pub fn show_instance(&self) -> InstanceShowInstance {
         let call = Call::new(&self.client, &INSTANCE_SHOW_INSTANCE);
         InstanceShowInstance { call }
+    }
+}
+
+static SIGN_IN_INVITE_USER: Operation = Operation {
+    id: "invite_user",
+    method: "POST",
+    path: "/v1/invitations",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 201,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: true,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Invite somebody
+#[must_use]
+pub struct SignInInviteUser {
+    call: Call<models::Invitation>,
+}
+
+common!(SignInInviteUser, models::Invitation);
+
+impl SignIn {
+    /// Invite somebody
+    ///
+    /// Makes a link with which the person makes their account, or accepts with the one they have. Send it
+    /// to their address and nowhere else: who opens it is believed to read that mailbox.
+    ///
+    /// `POST /v1/invitations`
+    pub fn invite_user(&self, body: &models::InviteUser) -> SignInInviteUser {
+        let mut call = Call::new(&self.client, &SIGN_IN_INVITE_USER);
+        call.body(body);
+        SignInInviteUser { call }
     }
 }
 
@@ -1654,6 +2885,73 @@ impl Keys {
         call.path.push(("key", key.into()));
         call.body(body);
         KeysRotateKey { call }
+    }
+}
+
+static INSTANCE_SHOW_MASTER_KEY: Operation = Operation {
+    id: "show_master_key",
+    method: "GET",
+    path: "/v1/master-key",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Show what is sealed under which master key
+#[must_use]
+pub struct InstanceShowMasterKey {
+    call: Call<models::MasterKey>,
+}
+
+common!(InstanceShowMasterKey, models::MasterKey);
+
+impl Instance {
+    /// Show what is sealed under which master key
+    ///
+    /// `GET /v1/master-key`
+    pub fn show_master_key(&self) -> InstanceShowMasterKey {
+        let call = Call::new(&self.client, &INSTANCE_SHOW_MASTER_KEY);
+        InstanceShowMasterKey { call }
+    }
+}
+
+static INSTANCE_TURN_MASTER_KEY: Operation = Operation {
+    id: "turn_master_key",
+    method: "POST",
+    path: "/v1/master-key/rekey",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Turn the master key a step further
+#[must_use]
+pub struct InstanceTurnMasterKey {
+    call: Call<models::MasterKey>,
+}
+
+common!(InstanceTurnMasterKey, models::MasterKey);
+
+impl Instance {
+    /// Turn the master key a step further
+    ///
+    /// Seals up to some hundred values per column again under the current key. Call it until `remaining`
+    /// is 0; everything keeps working meanwhile.
+    ///
+    /// `POST /v1/master-key/rekey`
+    pub fn turn_master_key(&self) -> InstanceTurnMasterKey {
+        let call = Call::new(&self.client, &INSTANCE_TURN_MASTER_KEY);
+        InstanceTurnMasterKey { call }
     }
 }
 
@@ -2728,6 +4026,88 @@ impl Projects {
     }
 }
 
+static CONNECTORS_DEFINE_PROVIDER: Operation = Operation {
+    id: "define_provider",
+    method: "PUT",
+    path: "/v1/organizations/{organization}/providers/{provider}",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Define a provider
+#[must_use]
+pub struct ConnectorsDefineProvider {
+    call: Call<models::Provider>,
+}
+
+common!(ConnectorsDefineProvider, models::Provider);
+
+impl Connectors {
+    /// Define a provider
+    ///
+    /// Or define it anew; its connectors follow at once. A shipped provider's key cannot be taken.
+    ///
+    /// `PUT /v1/organizations/{organization}/providers/{provider}`
+    pub fn define_provider(
+        &self,
+        organization: impl Into<String>,
+        provider: impl Into<String>,
+        body: &models::DefineProvider,
+    ) -> ConnectorsDefineProvider {
+        let mut call = Call::new(&self.client, &CONNECTORS_DEFINE_PROVIDER);
+        call.path.push(("organization", organization.into()));
+        call.path.push(("provider", provider.into()));
+        call.body(body);
+        ConnectorsDefineProvider { call }
+    }
+}
+
+static CONNECTORS_DELETE_PROVIDER: Operation = Operation {
+    id: "delete_provider",
+    method: "DELETE",
+    path: "/v1/organizations/{organization}/providers/{provider}",
+    sends: "",
+    gives: "",
+    ok: 204,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Delete a provider
+#[must_use]
+pub struct ConnectorsDeleteProvider {
+    call: Call<()>,
+}
+
+common!(ConnectorsDeleteProvider, ());
+
+impl Connectors {
+    /// Delete a provider
+    ///
+    /// One that no connector uses.
+    ///
+    /// `DELETE /v1/organizations/{organization}/providers/{provider}`
+    pub fn delete_provider(
+        &self,
+        organization: impl Into<String>,
+        provider: impl Into<String>,
+    ) -> ConnectorsDeleteProvider {
+        let mut call = Call::new(&self.client, &CONNECTORS_DELETE_PROVIDER);
+        call.path.push(("organization", organization.into()));
+        call.path.push(("provider", provider.into()));
+        ConnectorsDeleteProvider { call }
+    }
+}
+
 static ORGANIZATIONS_SHOW_SIGN_IN_POLICY: Operation = Operation {
     id: "show_sign_in_policy",
     method: "GET",
@@ -2804,6 +4184,207 @@ impl Organizations {
     }
 }
 
+static CONNECTIONS_LIST_WEBHOOK_ENDPOINTS: Operation = Operation {
+    id: "list_webhook_endpoints",
+    method: "GET",
+    path: "/v1/organizations/{organization}/webhook-endpoints",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// List webhook endpoints
+#[must_use]
+pub struct ConnectionsListWebhookEndpoints {
+    call: Call<models::ListingWebhookEndpoint>,
+}
+
+common!(ConnectionsListWebhookEndpoints, models::ListingWebhookEndpoint);
+
+impl Connections {
+    /// List webhook endpoints
+    ///
+    /// `GET /v1/organizations/{organization}/webhook-endpoints`
+    pub fn list_webhook_endpoints(
+        &self,
+        organization: impl Into<String>,
+    ) -> ConnectionsListWebhookEndpoints {
+        let mut call = Call::new(&self.client, &CONNECTIONS_LIST_WEBHOOK_ENDPOINTS);
+        call.path.push(("organization", organization.into()));
+        ConnectionsListWebhookEndpoints { call }
+    }
+}
+
+static CONNECTIONS_CREATE_WEBHOOK_ENDPOINT: Operation = Operation {
+    id: "create_webhook_endpoint",
+    method: "POST",
+    path: "/v1/organizations/{organization}/webhook-endpoints",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 201,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: true,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Add a webhook endpoint
+#[must_use]
+pub struct ConnectionsCreateWebhookEndpoint {
+    call: Call<models::CreatedWebhookEndpoint>,
+}
+
+common!(ConnectionsCreateWebhookEndpoint, models::CreatedWebhookEndpoint);
+
+impl Connections {
+    /// Add a webhook endpoint
+    ///
+    /// The secret is in this answer only.
+    ///
+    /// `POST /v1/organizations/{organization}/webhook-endpoints`
+    pub fn create_webhook_endpoint(
+        &self,
+        organization: impl Into<String>,
+        body: &models::CreateWebhookEndpoint,
+    ) -> ConnectionsCreateWebhookEndpoint {
+        let mut call = Call::new(&self.client, &CONNECTIONS_CREATE_WEBHOOK_ENDPOINT);
+        call.path.push(("organization", organization.into()));
+        call.body(body);
+        ConnectionsCreateWebhookEndpoint { call }
+    }
+}
+
+static CONNECTIONS_DELETE_WEBHOOK_ENDPOINT: Operation = Operation {
+    id: "delete_webhook_endpoint",
+    method: "DELETE",
+    path: "/v1/organizations/{organization}/webhook-endpoints/{endpoint}",
+    sends: "",
+    gives: "",
+    ok: 204,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Delete a webhook endpoint
+#[must_use]
+pub struct ConnectionsDeleteWebhookEndpoint {
+    call: Call<()>,
+}
+
+common!(ConnectionsDeleteWebhookEndpoint, ());
+
+impl Connections {
+    /// Delete a webhook endpoint
+    ///
+    /// What waits for it goes too.
+    ///
+    /// `DELETE /v1/organizations/{organization}/webhook-endpoints/{endpoint}`
+    pub fn delete_webhook_endpoint(
+        &self,
+        organization: impl Into<String>,
+        endpoint: impl Into<String>,
+    ) -> ConnectionsDeleteWebhookEndpoint {
+        let mut call = Call::new(&self.client, &CONNECTIONS_DELETE_WEBHOOK_ENDPOINT);
+        call.path.push(("organization", organization.into()));
+        call.path.push(("endpoint", endpoint.into()));
+        ConnectionsDeleteWebhookEndpoint { call }
+    }
+}
+
+static CONNECTORS_LIST_PROVIDERS: Operation = Operation {
+    id: "list_providers",
+    method: "GET",
+    path: "/v1/providers",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// List providers
+#[must_use]
+pub struct ConnectorsListProviders {
+    call: Call<models::Providers>,
+}
+
+common!(ConnectorsListProviders, models::Providers);
+
+impl ConnectorsListProviders {
+    /// Id or slug; the caller's own if absent
+    pub fn organization(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("organization", value));
+        self
+    }
+}
+
+impl Connectors {
+    /// List providers
+    ///
+    /// All of them in one answer: the organization's own, and those that ship with the server.
+    ///
+    /// `GET /v1/providers`
+    pub fn list_providers(&self) -> ConnectorsListProviders {
+        let call = Call::new(&self.client, &CONNECTORS_LIST_PROVIDERS);
+        ConnectorsListProviders { call }
+    }
+}
+
+static CONNECTORS_SHOW_PROVIDER: Operation = Operation {
+    id: "show_provider",
+    method: "GET",
+    path: "/v1/providers/{provider}",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Show a provider
+#[must_use]
+pub struct ConnectorsShowProvider {
+    call: Call<models::ProviderFile>,
+}
+
+common!(ConnectorsShowProvider, models::ProviderFile);
+
+impl ConnectorsShowProvider {
+    /// Id or slug; the caller's own if absent
+    pub fn organization(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("organization", value));
+        self
+    }
+}
+
+impl Connectors {
+    /// Show a provider
+    ///
+    /// `GET /v1/providers/{provider}`
+    pub fn show_provider(&self, provider: impl Into<String>) -> ConnectorsShowProvider {
+        let mut call = Call::new(&self.client, &CONNECTORS_SHOW_PROVIDER);
+        call.path.push(("provider", provider.into()));
+        ConnectorsShowProvider { call }
+    }
+}
+
 static REFUSALS_EXPLAIN_REFUSAL: Operation = Operation {
     id: "explain_refusal",
     method: "GET",
@@ -2836,6 +4417,138 @@ impl Refusals {
         let mut call = Call::new(&self.client, &REFUSALS_EXPLAIN_REFUSAL);
         call.path.push(("code", code.into()));
         RefusalsExplainRefusal { call }
+    }
+}
+
+static SESSIONS_LIST_SESSIONS: Operation = Operation {
+    id: "list_sessions",
+    method: "GET",
+    path: "/v1/sessions",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// List sessions
+#[must_use]
+pub struct SessionsListSessions {
+    call: Call<models::ListingSession>,
+}
+
+common!(SessionsListSessions, models::ListingSession);
+
+impl SessionsListSessions {
+    /// How many items a page has at most.
+    pub fn limit(mut self, value: impl Into<i64>) -> Self {
+        let value: i64 = value.into();
+        self.call.query.push(("limit", value.to_string()));
+        self
+    }
+
+    /// `next` of the page before.
+    pub fn cursor(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("cursor", value));
+        self
+    }
+
+    /// Only sessions that act in this organization: id or slug.
+    pub fn organization(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("organization", value));
+        self
+    }
+
+    /// Only this user's.
+    pub fn user(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("user", value));
+        self
+    }
+}
+
+impl Sessions {
+    /// List sessions
+    ///
+    /// Live ones, newest first.
+    ///
+    /// `GET /v1/sessions`
+    pub fn list_sessions(&self) -> SessionsListSessions {
+        let call = Call::new(&self.client, &SESSIONS_LIST_SESSIONS);
+        SessionsListSessions { call }
+    }
+}
+
+static SESSIONS_SHOW_SESSION: Operation = Operation {
+    id: "show_session",
+    method: "GET",
+    path: "/v1/sessions/{session}",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Show a session
+#[must_use]
+pub struct SessionsShowSession {
+    call: Call<models::Session>,
+}
+
+common!(SessionsShowSession, models::Session);
+
+impl Sessions {
+    /// Show a session
+    ///
+    /// `GET /v1/sessions/{session}`
+    pub fn show_session(&self, session: impl Into<String>) -> SessionsShowSession {
+        let mut call = Call::new(&self.client, &SESSIONS_SHOW_SESSION);
+        call.path.push(("session", session.into()));
+        SessionsShowSession { call }
+    }
+}
+
+static SESSIONS_END_SESSION: Operation = Operation {
+    id: "end_session",
+    method: "DELETE",
+    path: "/v1/sessions/{session}",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// End a session
+#[must_use]
+pub struct SessionsEndSession {
+    call: Call<models::Receipt>,
+}
+
+common!(SessionsEndSession, models::Receipt);
+
+impl Sessions {
+    /// End a session
+    ///
+    /// And with it what was issued under it. One that has ended is not there any more.
+    ///
+    /// `DELETE /v1/sessions/{session}`
+    pub fn end_session(&self, session: impl Into<String>) -> SessionsEndSession {
+        let mut call = Call::new(&self.client, &SESSIONS_END_SESSION);
+        call.path.push(("session", session.into()));
+        SessionsEndSession { call }
     }
 }
 
@@ -2910,6 +4623,42 @@ impl SigningKeys {
         let mut call = Call::new(&self.client, &SIGNING_KEYS_ROTATE_SIGNING_KEYS);
         call.body(body);
         SigningKeysRotateSigningKeys { call }
+    }
+}
+
+static SIGN_IN_CREATE_TICKET: Operation = Operation {
+    id: "create_ticket",
+    method: "POST",
+    path: "/v1/tickets",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 201,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: true,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Create a sign-in ticket
+#[must_use]
+pub struct SignInCreateTicket {
+    call: Call<models::Ticket>,
+}
+
+common!(SignInCreateTicket, models::Ticket);
+
+impl SignIn {
+    /// Create a sign-in ticket
+    ///
+    /// For a trusted backend that has authenticated the user itself: whoever brings the ticket within a
+    /// minute is signed in as them, once. For administrators of the instance.
+    ///
+    /// `POST /v1/tickets`
+    pub fn create_ticket(&self, body: &models::CreateTicket) -> SignInCreateTicket {
+        let mut call = Call::new(&self.client, &SIGN_IN_CREATE_TICKET);
+        call.body(body);
+        SignInCreateTicket { call }
     }
 }
 
@@ -3586,5 +5335,128 @@ impl Users {
         call.path.push(("user", user.into()));
         call.path.push(("factor", factor.into()));
         UsersRemoveUserFactor { call }
+    }
+}
+
+static SIGN_IN_REQUIRE_PASSWORD_RESET: Operation = Operation {
+    id: "require_password_reset",
+    method: "POST",
+    path: "/v1/users/{user}/require-reset",
+    sends: "",
+    gives: "",
+    ok: 204,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Require a new password
+#[must_use]
+pub struct SignInRequirePasswordReset {
+    call: Call<()>,
+}
+
+common!(SignInRequirePasswordReset, ());
+
+impl SignIn {
+    /// Require a new password
+    ///
+    /// The user's password stops working and every session ends; the next one is chosen by a recovery
+    /// link. Second factors stay. For administrators of the instance.
+    ///
+    /// `POST /v1/users/{user}/require-reset`
+    pub fn require_password_reset(&self, user: impl Into<String>) -> SignInRequirePasswordReset {
+        let mut call = Call::new(&self.client, &SIGN_IN_REQUIRE_PASSWORD_RESET);
+        call.path.push(("user", user.into()));
+        SignInRequirePasswordReset { call }
+    }
+}
+
+static SESSIONS_END_USER_SESSIONS: Operation = Operation {
+    id: "end_user_sessions",
+    method: "DELETE",
+    path: "/v1/users/{user}/sessions",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// End a user's sessions
+#[must_use]
+pub struct SessionsEndUserSessions {
+    call: Call<models::Receipt>,
+}
+
+common!(SessionsEndUserSessions, models::Receipt);
+
+impl Sessions {
+    /// End a user's sessions
+    ///
+    /// All of them. For administrators of the instance.
+    ///
+    /// `DELETE /v1/users/{user}/sessions`
+    pub fn end_user_sessions(&self, user: impl Into<String>) -> SessionsEndUserSessions {
+        let mut call = Call::new(&self.client, &SESSIONS_END_USER_SESSIONS);
+        call.path.push(("user", user.into()));
+        SessionsEndUserSessions { call }
+    }
+}
+
+static SIGN_IN_LIST_USER_SIGN_INS: Operation = Operation {
+    id: "list_user_sign_ins",
+    method: "GET",
+    path: "/v1/users/{user}/sign-ins",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// List a user's sign-ins
+#[must_use]
+pub struct SignInListUserSignIns {
+    call: Call<models::ListingSignIn>,
+}
+
+common!(SignInListUserSignIns, models::ListingSignIn);
+
+impl SignInListUserSignIns {
+    /// How many items a page has at most.
+    pub fn limit(mut self, value: impl Into<i64>) -> Self {
+        let value: i64 = value.into();
+        self.call.query.push(("limit", value.to_string()));
+        self
+    }
+
+    /// `next` of the page before.
+    pub fn cursor(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("cursor", value));
+        self
+    }
+}
+
+impl SignIn {
+    /// List a user's sign-ins
+    ///
+    /// Newest first, failed ones included, as long as the audit is kept. For administrators of the
+    /// instance.
+    ///
+    /// `GET /v1/users/{user}/sign-ins`
+    pub fn list_user_sign_ins(&self, user: impl Into<String>) -> SignInListUserSignIns {
+        let mut call = Call::new(&self.client, &SIGN_IN_LIST_USER_SIGN_INS);
+        call.path.push(("user", user.into()));
+        SignInListUserSignIns { call }
     }
 }

@@ -6,18 +6,22 @@ use crate::models;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Refusal {
+    /// See [`models::AuthKeysError`].
+    AuthKeysError(models::AuthKeysError),
     /// See [`models::AuthTokenRequestError`].
     AuthTokenRequestError(models::AuthTokenRequestError),
+    /// See [`models::ConnectorError`].
+    ConnectorError(models::ConnectorError),
     /// See [`models::CreateOrUpdateErrorResponse`].
     CreateOrUpdateErrorResponse(models::CreateOrUpdateErrorResponse),
-    /// See [`models::ErrorResponse`].
-    ErrorResponse(models::ErrorResponse),
     /// See [`models::FetchErrorResponse`].
     FetchErrorResponse(models::FetchErrorResponse),
     /// See [`models::GenericError`].
     GenericError(models::GenericError),
     /// See [`models::RevokeTokenRequestError`].
     RevokeTokenRequestError(models::RevokeTokenRequestError),
+    /// See [`models::ServiceError`].
+    ServiceError(models::ServiceError),
 }
 
 impl Refusal {
@@ -25,29 +29,33 @@ impl Refusal {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::AuthKeysError(_) => "AuthKeysError",
             Self::AuthTokenRequestError(_) => "AuthTokenRequestError",
+            Self::ConnectorError(_) => "ConnectorError",
             Self::CreateOrUpdateErrorResponse(_) => "CreateOrUpdateErrorResponse",
-            Self::ErrorResponse(_) => "ErrorResponse",
             Self::FetchErrorResponse(_) => "FetchErrorResponse",
             Self::GenericError(_) => "GenericError",
             Self::RevokeTokenRequestError(_) => "RevokeTokenRequestError",
+            Self::ServiceError(_) => "ServiceError",
         }
     }
 
     pub(crate) fn parse(class: &str, body: &[u8]) -> Option<Self> {
         match class {
+            "AuthKeysError" => serde_json::from_slice(body).ok().map(Self::AuthKeysError),
             "AuthTokenRequestError" => {
                 serde_json::from_slice(body).ok().map(Self::AuthTokenRequestError)
             }
+            "ConnectorError" => serde_json::from_slice(body).ok().map(Self::ConnectorError),
             "CreateOrUpdateErrorResponse" => {
                 serde_json::from_slice(body).ok().map(Self::CreateOrUpdateErrorResponse)
             }
-            "ErrorResponse" => serde_json::from_slice(body).ok().map(Self::ErrorResponse),
             "FetchErrorResponse" => serde_json::from_slice(body).ok().map(Self::FetchErrorResponse),
             "GenericError" => serde_json::from_slice(body).ok().map(Self::GenericError),
             "RevokeTokenRequestError" => {
                 serde_json::from_slice(body).ok().map(Self::RevokeTokenRequestError)
             }
+            "ServiceError" => serde_json::from_slice(body).ok().map(Self::ServiceError),
             _ => None,
         }
     }

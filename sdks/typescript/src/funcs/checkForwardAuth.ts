@@ -13,7 +13,7 @@ const operation: Operation = {
   id: "forward_auth",
   method: "GET",
   path: "/v1/forward-auth",
-  query: ["scopes","audience"],
+  query: ["scopes","audience","refuse"],
   security: [[], ],
   ok: 200,
   gives: null,

@@ -15,20 +15,20 @@ const operation: Operation = {
   body: true,
   security: [[], ],
   ok: 200,
-  errors: { "400": errors.ErrorResponse, "403": errors.ErrorResponse, "500": errors.ErrorResponse, },
+  errors: { "400": errors.AuthKeysError, "403": errors.AuthKeysError, "503": errors.AuthKeysError, },
   retry: "never",
 };
 
 /** How `oauthPostAuthKeys` can fail. */
-export type OauthPostAuthKeysError = errors.ErrorResponse | errors.ClientError;
+export type OauthPostAuthKeysError = errors.AuthKeysError | errors.ClientError;
 
 /**
  * Exchange a code for a key
  *
- * Once: code and key change hands in one step, and a repetition is refused. No credential is needed.
+ * Needs no credential. The code is spent with the key's making; a spent one is refused for ever.
  *
  * `POST /auth/keys`
  */
-export function oauthPostAuthKeys(client: KeyhavenCore, request: models.PostAuthKeysRequest, options?: RequestOptions): Promise<Result<models.PostAuthKeysResponse, OauthPostAuthKeysError>> {
+export function oauthPostAuthKeys(client: KeyhavenCore, request: models.AuthKeysRequest, options?: RequestOptions): Promise<Result<models.AuthKeys, OauthPostAuthKeysError>> {
   return send(client, operation, request, undefined, options);
 }

@@ -15,20 +15,21 @@ const operation: Operation = {
   body: true,
   security: [[{ key: "apiKey", kind: "bearer", guarded: true }, ], ],
   ok: 200,
-  errors: { "400": errors.ErrorResponse, "401": errors.ErrorResponse, "403": errors.ErrorResponse, "409": errors.ErrorResponse, "500": errors.ErrorResponse, },
+  errors: { "400": errors.AuthKeysError, "401": errors.AuthKeysError, "403": errors.AuthKeysError, "503": errors.AuthKeysError, },
   retry: "never",
 };
 
 /** How `oauthPostAuthKeysCode` can fail. */
-export type OauthPostAuthKeysCodeError = errors.ErrorResponse | errors.ClientError;
+export type OauthPostAuthKeysCodeError = errors.AuthKeysError | errors.ClientError;
 
 /**
- * Make a code that an app exchanges for a key
+ * Create a code for a key
  *
- * For the holder of a key, or a session. The key it becomes has the limit given here, which is enforced.
+ * By the holder of a key or a session. What the key will be is fixed here: a child of the key, or a
+ * key of the person, with the limit, period, end and name asked for.
  *
  * `POST /auth/keys/code`
  */
-export function oauthPostAuthKeysCode(client: KeyhavenCore, request: models.PostAuthKeysCodeRequest, options?: RequestOptions): Promise<Result<models.PostAuthKeysCodeResponse, OauthPostAuthKeysCodeError>> {
+export function oauthPostAuthKeysCode(client: KeyhavenCore, request: models.AuthKeysCodeRequest, options?: RequestOptions): Promise<Result<models.AuthKeysCode, OauthPostAuthKeysCodeError>> {
   return send(client, operation, request, undefined, options);
 }

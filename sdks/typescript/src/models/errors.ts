@@ -7,6 +7,14 @@ export * from "../runtime/errors.js";
 export * from "../runtime/problems.js";
 export { OAuthError, ReauthenticationRequired } from "../tokens/errors.js";
 
+/** A refusal. */
+export class AuthKeysError extends HTTPError {
+  static override readonly kind: string = "AuthKeysError";
+  declare readonly data: models.AuthKeysErrorData;
+  /** What was refused. */
+  declare readonly error: models.AuthKeysErrorData["error"];
+}
+
 /** What is wrong with which field of a request for a token. */
 export class AuthTokenRequestError extends HTTPError {
   static override readonly kind: string = "AuthTokenRequestError";
@@ -17,6 +25,14 @@ export class AuthTokenRequestError extends HTTPError {
   declare readonly scope?: models.AuthTokenRequestErrorData["scope"];
 }
 
+/** Why a connection was not begun. */
+export class ConnectorError extends HTTPError {
+  static override readonly kind: string = "ConnectorError";
+  declare readonly data: models.ConnectorErrorData;
+  /** What happened. */
+  declare readonly error: models.ConnectorErrorData["error"];
+}
+
 /** Why a token was not created. */
 export class CreateOrUpdateErrorResponse extends HTTPError {
   static override readonly kind: string = "CreateOrUpdateErrorResponse";
@@ -25,16 +41,6 @@ export class CreateOrUpdateErrorResponse extends HTTPError {
   declare readonly errors: models.CreateOrUpdateErrorResponseData["errors"];
   /** About this answer. */
   declare readonly meta?: models.CreateOrUpdateErrorResponseData["meta"];
-}
-
-/** Why a key was not handed out. */
-export class ErrorResponse extends HTTPError {
-  static override readonly kind: string = "ErrorResponse";
-  declare readonly data: models.ErrorResponseData;
-  /** What happened. */
-  declare readonly error: models.ErrorResponseData["error"];
-  /** Whose key it would have been. */
-  declare readonly userId?: models.ErrorResponseData["userId"];
 }
 
 /** Why a resource was not shown. */
@@ -63,4 +69,18 @@ export class RevokeTokenRequestError extends HTTPError {
   declare readonly token?: models.RevokeTokenRequestErrorData["token"];
   /** What is wrong with `token_type_hint`. */
   declare readonly tokenTypeHint?: models.RevokeTokenRequestErrorData["tokenTypeHint"];
+}
+
+/** Why a call about a session was refused. */
+export class ServiceError extends HTTPError {
+  static override readonly kind: string = "ServiceError";
+  declare readonly data: models.ServiceErrorData;
+  /** Whether it is the server's own fault. */
+  declare readonly fault: models.ServiceErrorData["fault"];
+  /** A name for this very answer. */
+  declare readonly id: models.ServiceErrorData["id"];
+  /** Whether trying again helps. */
+  declare readonly temporary: models.ServiceErrorData["temporary"];
+  /** Whether time ran out. */
+  declare readonly timeout: models.ServiceErrorData["timeout"];
 }

@@ -8,6 +8,18 @@ export interface AddMember {
   user: string;
 }
 
+/** An app that people gave keys to. */
+export interface App {
+  /** Since when it is blocked. */
+  blockedAt?: number | null | undefined;
+  /** When it was first seen, in seconds since 1970. */
+  createdAt: number;
+  /** Its id. */
+  id: string;
+  /** What it is known by: the origin of its callback. */
+  origin: string;
+}
+
 /** Something that happened. */
 export interface AuditEntry {
   /** What was done. */
@@ -28,14 +40,71 @@ export interface AuditEntry {
   target: string;
 }
 
-/** A code for an app. */
+/** A key that was handed out. */
+export interface AuthKeys {
+  /** The key, in this answer only. */
+  key: string;
+  /** Whose it is. */
+  userId: string | null;
+}
+
+/** A code for a key. */
 export interface AuthKeysCode {
-  /** The app. */
+  /** The code. */
+  data: AuthKeysCodeData;
+}
+
+/** A code and the app it is for. */
+export interface AuthKeysCodeData {
+  /** The number of the app, made from the origin of its callback. */
   appId: number;
-  /** When, as RFC 3339. */
+  /** When the code was issued: ISO 8601 in UTC. */
   createdAt: string;
-  /** What the app exchanges, once, within ten minutes. */
+  /** What the app exchanges within ten minutes. */
   id: string;
+}
+
+/** A key that an app asks for. */
+export interface AuthKeysCodeRequest {
+  /** Where the code goes: https, or http to localhost or 127.0.0.1. */
+  callbackUrl: string;
+  /** What the exchange must prove (RFC 7636). */
+  codeChallenge?: string | undefined;
+  /** How; `plain` when a challenge comes without it. */
+  codeChallengeMethod?: CodeChallengeMethod | undefined;
+  /** When the key ends: RFC 3339 in UTC, with seconds. */
+  expiresAt?: string | null | undefined;
+  /** The name of the key, at most 100 characters. */
+  keyLabel?: string | undefined;
+  /** How much the key may spend. A numeric string is read too. */
+  limit?: number | undefined;
+  /** When the limit begins anew. */
+  usageLimitType?: UsageLimitType | undefined;
+}
+
+/** A refusal. */
+export interface AuthKeysErrorData {
+  /** What was refused. */
+  error: AuthKeysErrorBody;
+}
+
+/** What was refused. */
+export interface AuthKeysErrorBody {
+  /** The HTTP status. */
+  code: number;
+  /** Why. */
+  message: string;
+  /** The code under which an administrator finds the rule. */
+  metadata?: Record<string, unknown> | null | undefined;
+}
+
+/** A code to exchange. */
+export interface AuthKeysRequest {
+  /** The code. */
+  code: string;
+  codeChallengeMethod?: CodeChallengeMethod | null | undefined;
+  /** What the challenge was made from. */
+  codeVerifier?: string | undefined;
 }
 
 /** An access token and the refresh token that renews it. */
@@ -74,6 +143,16 @@ export interface AuthTokenRequestErrorData {
   scope?: string | undefined;
 }
 
+/** Where to send a user. */
+export interface Authorization {
+  /** The provider's page. */
+  authorizationUrl: string;
+  /** Until when the user may return, in seconds since 1970. */
+  expiresAt: number;
+  /** The state in it. */
+  state: string;
+}
+
 /** A budget with its balance. */
 export interface Budget {
   /** What is held for charges to come. */
@@ -100,10 +179,21 @@ export interface Budget {
   unit: string;
 }
 
+/** What to do with a connector's connections. */
+export type BulkChange = Record<string, never>;
+
 /** A member's new role. */
 export interface ChangeMemberRole {
   /** `owner`, `admin` or `member`. */
   role: string;
+}
+
+/** How far a bulk change got. */
+export interface Changed {
+  /** Changed by this call. */
+  changed: number;
+  /** Still to be changed. */
+  remaining: number;
 }
 
 /** A use of a key, and what it costs. */
@@ -245,7 +335,7 @@ export interface ClientSecret {
   lastFour: string;
 }
 
-/** How a challenge was made of its verifier. */
+/** How the verifier is compared with the challenge. */
 export type CodeChallengeMethod = "S256" | "plain" | (string & {});
 
 /** What a reserved use really cost. */
@@ -254,6 +344,139 @@ export interface CommitUsage {
   actual: string;
   /** The hold. */
   hold: string;
+}
+
+/** What confirms a connection. */
+export interface Confirmation {
+  /** What the callback's browser was sent on with. */
+  ticket: string;
+}
+
+/** A connection to an outside account. */
+export interface Connection {
+  /** The outside account. */
+  account?: string | null | undefined;
+  /** What people call that account. */
+  accountLabel?: string | null | undefined;
+  /** Where its API is, when that is the account's own. */
+  apiBase?: string | null | undefined;
+  /** Under which connector. */
+  connector: string;
+  /** When it was made. */
+  createdAt: number;
+  /** The access token's end. */
+  expiresAt?: number | null | undefined;
+  /** What else the provider's file keeps. */
+  extra?: Record<string, unknown> | undefined;
+  /** Its id, also that of its grant. */
+  id: string;
+  /** Words its callers find it by. */
+  labels: Array<string>;
+  /** What it holds. */
+  method: string;
+  /** What was asked for and not granted. */
+  missingScopes: Array<string>;
+  /** While its provider fails: when it is asked next. */
+  nextTryAt?: number | null | undefined;
+  /** The tenant. */
+  organization: string;
+  /** Why, unless it is active. */
+  reason?: string | null | undefined;
+  /** What was granted. */
+  scopes: Array<string>;
+  /** Since when, in seconds since 1970. */
+  since: number;
+  /** `pending`, `active`, `refreshing`, `expired`, `needs_reauth`, `error` or `revoked`. */
+  status: string;
+  /** When its tokens changed last. */
+  tokenUpdatedAt: number;
+  /** When anything but its tokens changed last. */
+  updatedAt: number;
+  /** Whose it is; absent for a team's. */
+  user?: string | null | undefined;
+}
+
+/** A token of the provider's. */
+export interface ConnectionToken {
+  /** The token. */
+  accessToken: string;
+  /** The outside account. */
+  account?: string | null | undefined;
+  /** Where the API is, when that is the account's own. */
+  apiBase?: string | null | undefined;
+  /** Its end by our clock, in seconds since 1970; null when it has none. */
+  expiresAt?: number | null | undefined;
+  /** By what to name this token when its API refuses it. */
+  fingerprint: string;
+  /** What this request needs and was not granted. */
+  missingScopes: Array<string>;
+  /**
+   * What stands before it in `Authorization`; with a colon at its end it is the name of a header
+   * that carries the token alone.
+   */
+  scheme: string;
+  /** What was granted. */
+  scopes: Array<string>;
+}
+
+/** A connector of an organization. */
+export interface Connector {
+  /** The app's client id. */
+  clientId?: string | null | undefined;
+  clientSecret?: SecretShown | null | undefined;
+  /** When it was made, in seconds since 1970. */
+  createdAt: number;
+  /** What the provider calls the fault. */
+  fault?: string | null | undefined;
+  /** Since when, in seconds since 1970. */
+  faultSince?: number | null | undefined;
+  /** Its id. */
+  id: string;
+  /** What its connections hold: `oauth`, `client_credentials`, `api_key`, `basic`, `jwt_bearer`. */
+  method: string;
+  /** The name people see. */
+  name: string;
+  nextClientSecret?: SecretShown | null | undefined;
+  /** The tenant. */
+  organization: string;
+  /** Further parameters of the authorization request. */
+  params: Record<string, unknown>;
+  /** The project it belongs to. */
+  project?: string | null | undefined;
+  /** The provider's key. */
+  provider: string;
+  /** What to register with the provider. */
+  redirectUri: string;
+  /** What is asked for. */
+  scopes: Array<string>;
+  /** Whose its connections are: `private`, `project`, `organization`. */
+  sharing: string;
+  /** `ok`, or `misconfigured` when the provider refuses the app's credentials. */
+  status: string;
+  /** When it changed last. */
+  updatedAt: number;
+  /** Tenant variables of the provider. */
+  vars: Record<string, unknown>;
+}
+
+/** How many connections of a connector stand in which state. */
+export interface ConnectorCounts {
+  /** By state. */
+  counts: Record<string, unknown>;
+}
+
+/** Why a connection was not begun. */
+export interface ConnectorErrorData {
+  /** What happened. */
+  error: ConnectorErrorDetail;
+}
+
+/** What happened. */
+export interface ConnectorErrorDetail {
+  /** The kind: `HTTP_BAD_REQUEST`, `HTTP_NOT_FOUND` … */
+  code: string;
+  /** In words. */
+  message: string;
 }
 
 /** A budget to make. */
@@ -328,6 +551,60 @@ export interface CreateClient {
   tokenFormat?: string | null | undefined;
 }
 
+/** A connection that needs no consent page. */
+export interface CreateConnection {
+  /** An access token from another system. */
+  accessToken?: string | null | undefined;
+  /** The outside account's id. */
+  account?: string | null | undefined;
+  /** What people call that account. */
+  accountLabel?: string | null | undefined;
+  /** The key, for a connector whose connections hold keys. */
+  apiKey?: string | null | undefined;
+  /** Under which connector. */
+  connector: string;
+  /** The access token's end, in seconds since 1970. */
+  expiresAt?: number | null | undefined;
+  /** Words its callers find it by. */
+  labels?: Array<string> | undefined;
+  /** The password that goes with it. */
+  password?: string | null | undefined;
+  /** A refresh token from another system. */
+  refreshToken?: string | null | undefined;
+  /** What was granted. */
+  scopes?: Array<string> | undefined;
+  /** Whose it is; absent for a team's. */
+  user?: string | null | undefined;
+  /** The user name, for one whose connections hold logins. */
+  username?: string | null | undefined;
+}
+
+/** A connector to create. */
+export interface CreateConnector {
+  /** The app's client id. */
+  clientId?: string | null | undefined;
+  /** The app's secret, or its private key (PKCS#8 in PEM). */
+  clientSecret?: string | null | undefined;
+  /** What its connections hold. */
+  method?: string | null | undefined;
+  /** The name people see; the provider's if absent. */
+  name?: string | null | undefined;
+  /** The tenant: id or slug; the caller's own if absent. */
+  organization?: string | null | undefined;
+  /** Further parameters of the authorization request. */
+  params?: Record<string, unknown> | undefined;
+  /** A project of the tenant. */
+  project?: string | null | undefined;
+  /** The provider's key. */
+  provider: string;
+  /** What to ask for; the provider's default if empty. */
+  scopes?: Array<string> | undefined;
+  /** Whose its connections are. */
+  sharing?: string | null | undefined;
+  /** Tenant variables of the provider. */
+  vars?: Record<string, unknown> | undefined;
+}
+
 /** A group to create. */
 export interface CreateGroup {
   /** A few words about it, at most 1000 characters. */
@@ -387,6 +664,12 @@ export interface CreateProject {
   name: string;
   /** Lower-case letters, digits and single hyphens, at most 63; unique within the organization. */
   slug: string;
+}
+
+/** Whose ticket. */
+export interface CreateTicket {
+  /** The user that the caller has authenticated: id or address. */
+  user: string;
 }
 
 /** A request for a token. */
@@ -456,12 +739,43 @@ export interface CreateUser {
   name: string;
 }
 
+/** An endpoint to add. */
+export interface CreateWebhookEndpoint {
+  /** The events to be told of; empty for all but `connection.refreshed`. */
+  events?: Array<string> | undefined;
+  /** Its URL, https. */
+  url: string;
+}
+
+/** An endpoint with its secret, shown once. */
+export interface CreatedWebhookEndpoint {
+  /** When it was made, in seconds since 1970. */
+  createdAt: number;
+  /** The events it asks for; empty for all but `connection.refreshed`. */
+  events: Array<string>;
+  /** Its id. */
+  id: string;
+  /** Its URL. */
+  url: string;
+  /**
+   * What messages are signed with: HMAC-SHA256 of `webhook-id.webhook-timestamp.body`, in
+   * `webhook-signature` as `v1,` and base64.
+   */
+  secret: string;
+}
+
 /** What an organization shall ask. */
 export interface DecideSignInPolicy {
   /** `nothing`, `second_factor`, `passkey` or `upstream`. */
   demand: string;
   /** With `upstream`: the id of the provider. It is the organization's own or the instance's. */
   upstream?: string | null | undefined;
+}
+
+/** A provider to define. */
+export interface DefineProvider {
+  /** The provider file as JSON, in the schema of the shipped ones. */
+  definition: Record<string, unknown>;
 }
 
 /** A claimed domain. */
@@ -476,24 +790,6 @@ export interface Domain {
 export interface Domains {
   /** By name. */
   items: Array<Domain>;
-}
-
-/** What happened. */
-export interface ErrorDetail {
-  /** The HTTP status. */
-  code: number;
-  /** In words. */
-  message: string;
-  /** More about it. */
-  metadata?: unknown | undefined;
-}
-
-/** Why a key was not handed out. */
-export interface ErrorResponseData {
-  /** What happened. */
-  error: ErrorDetail;
-  /** Whose key it would have been. */
-  userId?: string | null | undefined;
 }
 
 /** Where in a request something is wrong. */
@@ -632,6 +928,31 @@ export interface Instance {
   waitingCommits: number;
 }
 
+/** An invitation. Its link is shown once. */
+export interface Invitation {
+  /** The address it is for. */
+  email: string;
+  /** When it ends, in seconds since 1970. */
+  expiresAt: number;
+  /** Its id. */
+  id: string;
+  /** What to send there. Whoever has it makes the account. */
+  link: string;
+}
+
+/** Somebody to invite. */
+export interface InviteUser {
+  /** The address. */
+  email: string;
+  /**
+   * The organization they join: id or slug. Without one, they get an account and nothing else,
+   * which only administrators of the instance may offer.
+   */
+  organization?: string | null | undefined;
+  /** As what they join: `owner`, `admin` or `member` (the default). */
+  role?: string | null | undefined;
+}
+
 /** A key with its text. */
 export interface IssuedKey {
   /** Addresses and networks it may be used from; empty for any. */
@@ -757,6 +1078,14 @@ export interface KeyRateLimit {
 }
 
 /** One page of a list. */
+export interface ListingApp {
+  /** What is on this page. */
+  items: Array<App>;
+  /** The `cursor` of the next page; absent on the last one. */
+  next?: string | null | undefined;
+}
+
+/** One page of a list. */
 export interface ListingAuditEntry {
   /** What is on this page. */
   items: Array<AuditEntry>;
@@ -784,6 +1113,22 @@ export interface ListingClient {
 export interface ListingClientSecret {
   /** What is on this page. */
   items: Array<ClientSecret>;
+  /** The `cursor` of the next page; absent on the last one. */
+  next?: string | null | undefined;
+}
+
+/** One page of a list. */
+export interface ListingConnection {
+  /** What is on this page. */
+  items: Array<Connection>;
+  /** The `cursor` of the next page; absent on the last one. */
+  next?: string | null | undefined;
+}
+
+/** One page of a list. */
+export interface ListingConnector {
+  /** What is on this page. */
+  items: Array<Connector>;
   /** The `cursor` of the next page; absent on the last one. */
   next?: string | null | undefined;
 }
@@ -845,9 +1190,33 @@ export interface ListingProject {
 }
 
 /** One page of a list. */
+export interface ListingSession {
+  /** What is on this page. */
+  items: Array<Session>;
+  /** The `cursor` of the next page; absent on the last one. */
+  next?: string | null | undefined;
+}
+
+/** One page of a list. */
+export interface ListingSignIn {
+  /** What is on this page. */
+  items: Array<SignIn>;
+  /** The `cursor` of the next page; absent on the last one. */
+  next?: string | null | undefined;
+}
+
+/** One page of a list. */
 export interface ListingSigningKey {
   /** What is on this page. */
   items: Array<SigningKey>;
+  /** The `cursor` of the next page; absent on the last one. */
+  next?: string | null | undefined;
+}
+
+/** One page of a list. */
+export interface ListingTimelineEvent {
+  /** What is on this page. */
+  items: Array<TimelineEvent>;
   /** The `cursor` of the next page; absent on the last one. */
   next?: string | null | undefined;
 }
@@ -868,6 +1237,26 @@ export interface ListingUser {
   next?: string | null | undefined;
 }
 
+/** One page of a list. */
+export interface ListingWebhookEndpoint {
+  /** What is on this page. */
+  items: Array<WebhookEndpoint>;
+  /** The `cursor` of the next page; absent on the last one. */
+  next?: string | null | undefined;
+}
+
+/** How much is sealed under which master key. */
+export interface MasterKey {
+  /** The key that seals now, by its public name. */
+  current: string;
+  /** Values the last step could not open: their key is not loaded, or they were altered. */
+  failed: number;
+  /** Values still under another key. An older key can be dropped when this is 0. */
+  remaining: number;
+  /** By column and key. */
+  sealed: Array<SealedUnder>;
+}
+
 /** A user as a member of an organization. */
 export interface Member {
   /** Since when, in seconds since 1970. */
@@ -880,6 +1269,16 @@ export interface Member {
 
 /** A request without members. */
 export type NoMembers = Record<string, never>;
+
+/** Where to send the browser. */
+export interface OAuthAuthorizationUrl {
+  /** The provider's page. */
+  authorizationUrl?: string | undefined;
+  /** What the provider gives back. */
+  state?: string | undefined;
+  /** Always `true`. */
+  success?: boolean | undefined;
+}
 
 /** A tenant. */
 export interface Organization {
@@ -895,55 +1294,14 @@ export interface Organization {
   slug: string;
 }
 
-/** A key to hand to an app. */
-export interface PostAuthKeysCodeRequest {
-  /** Where the app receives the code: https, or http to this computer. */
-  callbackUrl: string;
-  /** PKCE (RFC 7636): the challenge that the exchange must answer. */
-  codeChallenge?: string | undefined;
-  /** How the challenge was made; `plain` if absent. */
-  codeChallengeMethod?: CodeChallengeMethod | undefined;
-  /** When the key ends, as RFC 3339 in UTC. */
-  expiresAt?: string | null | undefined;
-  /** What the key is called; the app's name if absent. At most 100 characters. */
-  keyLabel?: string | undefined;
-  /** What the key may spend. */
-  limit?: number | undefined;
-  /** After which interval the limit begins anew. */
-  usageLimitType?: UsageLimitType | undefined;
-  /** The organization whose key it is. */
-  workspaceId?: string | undefined;
-}
-
-/** A code for an app. */
-export interface PostAuthKeysCodeResponse {
-  /** The code. */
-  data: AuthKeysCode;
-}
-
-/** A code to exchange. */
-export interface PostAuthKeysRequest {
-  /** The code. */
-  code: string;
-  codeChallengeMethod?: CodeChallengeMethod | null | undefined;
-  /** What the code's challenge was made of. */
-  codeVerifier?: string | undefined;
-}
-
-/** A key of the person who allowed it. */
-export interface PostAuthKeysResponse {
-  /** The key. It is shown here only. */
-  key: string;
-  /** Whose it is. */
-  userId: string | null;
-}
-
 /** Problem details (RFC 9457 §3). */
 export interface Problem {
   /** The code under which an administrator finds the exact rule, for a day: `keyhaven explain`. */
   code?: string | null | undefined;
   /** What happened this time. */
   detail: string;
+  /** The kind in a word, where programs tell answers of one status apart. */
+  error?: string | null | undefined;
   /** What is wrong with which member or parameter. */
   errors?: Array<FieldError> | undefined;
   /** The path that was asked for. */
@@ -954,6 +1312,8 @@ export interface Problem {
    * `invalid_request`, `temporarily_unavailable`.
    */
   reason?: string | null | undefined;
+  /** Where to send a user who must authorize a connection again. */
+  reconnectUrl?: string | null | undefined;
   /** The HTTP status. */
   status: number;
   /** The kind of problem, in words. */
@@ -974,6 +1334,64 @@ export interface Project {
   organization: string;
   /** The short name, unique within the organization. */
   slug: string;
+}
+
+/** A service that connectors can be made for. */
+export interface Provider {
+  /** Its key. */
+  key: string;
+  /** What its connections hold: `oauth2`, `api_key` or `basic`. */
+  kind: string;
+  /** As people know it. */
+  name: string;
+  /** What somebody who sets up a connector should know. */
+  note?: string | undefined;
+  /** How its tokens are renewed. */
+  refresh: string;
+  /** `shipped`, or `organization` for one of the organization's own. */
+  source: string;
+  /** The day of the last real consent, refresh and revocation; empty until there was one. */
+  tested: string;
+  /** What a connector must say. */
+  vars: Array<ProviderVar>;
+}
+
+/** A provider with its whole file. */
+export interface ProviderFile {
+  /** Its key. */
+  key: string;
+  /** What its connections hold: `oauth2`, `api_key` or `basic`. */
+  kind: string;
+  /** As people know it. */
+  name: string;
+  /** What somebody who sets up a connector should know. */
+  note?: string | undefined;
+  /** How its tokens are renewed. */
+  refresh: string;
+  /** `shipped`, or `organization` for one of the organization's own. */
+  source: string;
+  /** The day of the last real consent, refresh and revocation; empty until there was one. */
+  tested: string;
+  /** What a connector must say. */
+  vars: Array<ProviderVar>;
+  /** The file: TOML of a shipped one, JSON of an organization's own. */
+  file: string;
+}
+
+/** A variable of a provider. */
+export interface ProviderVar {
+  /** Its name. */
+  name: string;
+  /** Whether a connector must say it. */
+  required: boolean;
+  /** What to ask for. */
+  title: string;
+}
+
+/** All providers an organization can use. */
+export interface Providers {
+  /** Its own first, then the shipped ones by key. */
+  items: Array<Provider>;
 }
 
 /** What a revocation promises. */
@@ -1167,16 +1585,159 @@ export interface RotatedClientSecret {
   previousExpiresAt: number;
 }
 
+/** Values of one column under one key. */
+export interface SealedUnder {
+  /** `table.column`. */
+  column: string;
+  /** How many. */
+  count: number;
+  /** The key's public name. */
+  key: string;
+}
+
+/** What is shown of a secret. */
+export interface SecretShown {
+  /** Its last four characters; empty when it is too short to show any. */
+  lastFour: string;
+  /** When it was set, in seconds since 1970. */
+  setAt: number;
+}
+
 /** Where a resource is. */
 export interface SelfLink {
   /** A path of this server. */
   self: string;
 }
 
+/** Why a call about a session was refused. */
+export interface ServiceErrorData {
+  /** Whether it is the server's own fault. */
+  fault: boolean;
+  /** A name for this very answer. */
+  id: string;
+  /** What happened. */
+  message: string;
+  /** The kind of failure: `unauthorized`, `forbidden`, `invalid`, `missing_field`, `fault` … */
+  name: string;
+  /** Whether trying again helps. */
+  temporary: boolean;
+  /** Whether time ran out. */
+  timeout: boolean;
+}
+
+/** A signed-in browser or program. */
+export interface Session {
+  /** Where it began. */
+  address: string;
+  /** What the browser or program calls itself. */
+  agent: string;
+  /** When they last did, in seconds since 1970. */
+  authenticatedAt: number;
+  /** When it began. */
+  createdAt: number;
+  /** That person's address. */
+  email: string;
+  /** When it ends, if it is not used again. */
+  expiresAt: number;
+  /** Its id, also that of its grant. */
+  id: string;
+  /** How the person proved who they are, space-separated. */
+  methods: string;
+  /** The name its owner gave it. */
+  name?: string | undefined;
+  /** The organization it acts in. */
+  organization?: string | null | undefined;
+  /** The session it was handed out from; it ends with that one. */
+  parent?: string | null | undefined;
+  /** The project it acts in. */
+  project?: string | null | undefined;
+  /** When it was last used, about a minute late at most. */
+  seenAt: number;
+  /** Who is signed in. */
+  user: string;
+}
+
+/** Who is signed in, and where they may act. */
+export interface SessionInfo {
+  /** The organization the session acts in; empty when there is none. */
+  activeOrganizationId: string;
+  /** The kind of account. */
+  gramAccountType: string;
+  /** Whether the organization pays. */
+  hasActiveSubscription: boolean;
+  /** Whether they administer this server. */
+  isAdmin: boolean;
+  /** Whether somebody acts for the person. */
+  organizationOverride: boolean;
+  /** Where the person may act. */
+  organizations: Array<SessionOrganization>;
+  /** A trial under way. */
+  trial?: unknown | undefined;
+  /** What people call them. */
+  userDisplayName?: string | undefined;
+  /** Their address. */
+  userEmail: string;
+  /** The person. */
+  userId: string;
+  /** Whether the account may use everything. */
+  whitelisted: boolean;
+}
+
+/** An organization of the person, under its newer and its older names. */
+export interface SessionOrganization {
+  /** The kind of account. */
+  accountType: string;
+  /** Its id. */
+  id: string;
+  /** The name people see. */
+  name: string;
+  /** `id`. */
+  organizationId: string;
+  /** `name`. */
+  organizationName: string;
+  /** `slug`. */
+  organizationSlug: string;
+  /** What its work is divided into. */
+  projects: Array<SessionProject>;
+  /** Its name in addresses. */
+  slug: string;
+}
+
+/** A project, under its newer and its older names. */
+export interface SessionProject {
+  /** Its id. */
+  id: string;
+  /** The name people see. */
+  name: string;
+  /** `id`. */
+  projectId: string;
+  /** `name`. */
+  projectName: string;
+  /** `slug`. */
+  projectSlug: string;
+  /** Its name in addresses. */
+  slug: string;
+}
+
 /** A new limit for a budget. */
 export interface SetBudget {
   /** How much may be spent in a period, in the budget's unit. What is spent stays spent. */
   amount: string;
+}
+
+/** Something in the history of a person's sign-ins. */
+export interface SignIn {
+  /** Who did it. */
+  actor: string;
+  /** When, in seconds since 1970. */
+  at: number;
+  /** The method, the address, the session and, of a failure, the rule. */
+  detail: Record<string, unknown>;
+  /**
+   * `session.begun`, `session.ended`, `sessions.ended`, `session.reauthenticated` or
+   * `sign_in.failed`.
+   */
+  what: string;
 }
 
 /** What an organization asks. */
@@ -1203,6 +1764,46 @@ export interface SigningKey {
   signsFrom: number;
   /** `signs`; `next`: published, but not signing yet; or `retired`: still verifies what it signed. */
   state: string;
+}
+
+/** How to start an authorization. */
+export interface StartAuthorization {
+  /** Where the user goes in the end: this server, or a configured origin. */
+  baseUrl?: string | null | undefined;
+  /** Scopes beyond the connector's. */
+  scopes?: Array<string> | undefined;
+  /** The user it is for; absent for a team's connection. */
+  user?: string | null | undefined;
+}
+
+/** A sign-in ticket, shown once. */
+export interface Ticket {
+  /** When it ends, in seconds since 1970. */
+  expiresAt: number;
+  /** What the browser brings to `/rpc/auth.callback` as `shared_token`. */
+  sharedToken: string;
+}
+
+/** One line of a timeline. */
+export interface TimelineEvent {
+  /** Who asked for it. */
+  actor: string;
+  /** When, in seconds since 1970. */
+  at: number;
+  /** What a failure meant. */
+  class?: string | null | undefined;
+  /** Its id. */
+  id: string;
+  /** The node that did it. */
+  node: string;
+  /** The reason of the state it led to. */
+  reason?: string | null | undefined;
+  /** The provider's id of its request. */
+  upstreamRequest?: string | null | undefined;
+  /** The provider's status. */
+  upstreamStatus?: number | null | undefined;
+  /** What happened. */
+  what: string;
 }
 
 /** Several resources by name. */
@@ -1244,6 +1845,18 @@ export interface TokenRelationships {
   organization?: ToOne | undefined;
 }
 
+/** What token is wanted. All members may be absent. */
+export interface TokenRequest {
+  /** How many seconds it should last at least; more than the provider gives means the freshest. */
+  minTtl?: number | null | undefined;
+  /** What it is for, for the audit. */
+  purpose?: string | null | undefined;
+  /** The `fingerprint` of a token that the provider's API refused with 401. */
+  rejected?: string | null | undefined;
+  /** Scopes that are needed; those it lacks are named in the answer. */
+  scopes?: Array<string> | undefined;
+}
+
 /** A token. */
 export interface TokenResource {
   /** Its secrets and how long they live. */
@@ -1258,6 +1871,12 @@ export interface TokenResource {
 
 /** What kind of token is revoked. */
 export type TokenTypeHint = "access_token" | "refresh_token" | (string & {});
+
+/** What to change of an app. */
+export interface UpdateApp {
+  /** Whether its keys count no more. */
+  blocked: boolean;
+}
 
 /** What to change of a client; absent members stay as they are. */
 export interface UpdateClient {
@@ -1314,6 +1933,22 @@ export interface UpdateClient {
   tokenAlg?: string | null | undefined;
   /** What its access tokens are made of: `jwt` or `opaque`. */
   tokenFormat?: string | null | undefined;
+}
+
+/** What to change of a connector; absent members stay as they are. */
+export interface UpdateConnector {
+  /** Another app. */
+  clientId?: string | null | undefined;
+  /** Another secret. */
+  clientSecret?: string | null | undefined;
+  /** A new name. */
+  name?: string | null | undefined;
+  /** Other parameters, all of them. */
+  params?: Record<string, unknown> | null | undefined;
+  /** Other scopes, for authorizations from here on. */
+  scopes?: Array<string> | null | undefined;
+  /** Other variables, all of them. */
+  vars?: Record<string, unknown> | null | undefined;
 }
 
 /** What to change of a group; absent members stay as they are. */
@@ -1441,7 +2076,7 @@ export interface UsageCounted {
   unit?: string | null | undefined;
 }
 
-/** After which interval a limit begins anew. */
+/** When a limit begins anew. */
 export type UsageLimitType = "daily" | "weekly" | "monthly" | (string & {});
 
 /** What was used. */
@@ -1484,4 +2119,16 @@ export interface User {
   id: string;
   /** The name people see. */
   name: string;
+}
+
+/** Where an organization is told. */
+export interface WebhookEndpoint {
+  /** When it was made, in seconds since 1970. */
+  createdAt: number;
+  /** The events it asks for; empty for all but `connection.refreshed`. */
+  events: Array<string>;
+  /** Its id. */
+  id: string;
+  /** Its URL. */
+  url: string;
 }

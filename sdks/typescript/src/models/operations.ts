@@ -3,6 +3,26 @@
 import type { Secret } from "../runtime/options.js";
 import type * as models from "./index.js";
 
+/** What `connectorOAuthHandleOAuthCallback` takes. */
+export interface ConnectorOAuthHandleOAuthCallbackRequest {
+  /** The provider's code. */
+  code?: string | undefined;
+  /** What the flow was begun with. */
+  state?: string | undefined;
+  /** The provider's refusal. */
+  error?: string | undefined;
+  /** Where the person comes back to. */
+  baseUrl?: string | undefined;
+}
+
+/** What `connectorOAuthGetOAuthAuthorizationUrl` takes. */
+export interface ConnectorOAuthGetOAuthAuthorizationUrlRequest {
+  /** The connector. */
+  connectorId: string;
+  /** Where the person comes back to; an address that is configured. */
+  baseUrl?: string | undefined;
+}
+
 /** What `oauthCreateToken` takes. */
 export interface OauthCreateTokenRequest {
   /** Resources to put into `included`: `groups`, `organization`. */
@@ -46,6 +66,63 @@ export interface AuthenticationCreateAuthTokenRequest {
   /** The version of the family's vocabulary: `v2024.00.00` or `latest` for the older one. */
   xMoovVersion?: string | undefined;
   authTokenRequest: models.AuthTokenRequest;
+}
+
+/** What `authCallback` takes. */
+export interface AuthCallbackRequest {
+  /** A sign-in ticket; good once. */
+  sharedToken?: string | undefined;
+  /** A code of this server's sign-in; good once. */
+  code?: string | undefined;
+  /** What the sign-in was begun with. */
+  state?: string | undefined;
+}
+
+/** The credential of `authInfo`. */
+export interface AuthInfoSecurity {
+  /** The token of a session */
+  session?: Secret | undefined;
+  /** The cookie of a session */
+  sessionCookie?: Secret | undefined;
+}
+
+/** The credential of `authLogout`. */
+export interface AuthLogoutSecurity {
+  /** The token of a session */
+  session?: Secret | undefined;
+  /** The cookie of a session */
+  sessionCookie?: Secret | undefined;
+}
+
+/** What `authSwitchScopes` takes. */
+export interface AuthSwitchScopesRequest {
+  /** The organization to act in; the present one if absent. */
+  organizationId?: string | undefined;
+  /** The project to act in. */
+  projectId?: string | undefined;
+}
+
+/** The credential of `authSwitchScopes`. */
+export interface AuthSwitchScopesSecurity {
+  /** The token of a session */
+  session?: Secret | undefined;
+  /** The cookie of a session */
+  sessionCookie?: Secret | undefined;
+}
+
+/** What `keysListApps` takes. */
+export interface KeysListAppsRequest {
+  /** How many items a page has at most. */
+  limit?: number | undefined;
+  /** `next` of the page before. */
+  cursor?: string | undefined;
+}
+
+/** What `keysUpdateApp` takes. */
+export interface KeysUpdateAppRequest {
+  /** Id */
+  app: string;
+  updateApp: models.UpdateApp;
 }
 
 /** What `auditListAudit` takes. */
@@ -153,12 +230,124 @@ export interface ClientsDeleteClientSecretRequest {
   secret: string;
 }
 
+/** What `connectionsListConnections` takes. */
+export interface ConnectionsListConnectionsRequest {
+  /** Id or slug; the caller's own if absent */
+  organization?: string | undefined;
+  /** Under this connector only */
+  connector?: string | undefined;
+  /** Of this user only */
+  user?: string | undefined;
+  /** In this state only */
+  status?: string | undefined;
+  /** With this label only */
+  label?: string | undefined;
+  /** How many items a page has at most. */
+  limit?: number | undefined;
+  /** `next` of the page before. */
+  cursor?: string | undefined;
+}
+
+/** What `connectionsShowConnection` takes. */
+export interface ConnectionsShowConnectionRequest {
+  /** Id */
+  connection: string;
+}
+
+/** What `connectionsRevokeConnection` takes. */
+export interface ConnectionsRevokeConnectionRequest {
+  /** Id */
+  connection: string;
+}
+
+/** What `connectionsRestartAuthorization` takes. */
+export interface ConnectionsRestartAuthorizationRequest {
+  /** Id */
+  connection: string;
+  startAuthorization: models.StartAuthorization;
+}
+
+/** What `connectionsConfirmOneConnection` takes. */
+export interface ConnectionsConfirmOneConnectionRequest {
+  /** Id */
+  connection: string;
+  confirmation: models.Confirmation;
+}
+
+/** What `connectionsListConnectionEvents` takes. */
+export interface ConnectionsListConnectionEventsRequest {
+  /** Id */
+  connection: string;
+  /** How many items a page has at most. */
+  limit?: number | undefined;
+  /** `next` of the page before. */
+  cursor?: string | undefined;
+}
+
+/** What `connectionsGetConnectionToken` takes. */
+export interface ConnectionsGetConnectionTokenRequest {
+  /** Id */
+  connection: string;
+  tokenRequest: models.TokenRequest;
+}
+
+/** What `connectorsListConnectors` takes. */
+export interface ConnectorsListConnectorsRequest {
+  /** Id or slug; the caller's own if absent */
+  organization?: string | undefined;
+  /** How many items a page has at most. */
+  limit?: number | undefined;
+  /** `next` of the page before. */
+  cursor?: string | undefined;
+}
+
+/** What `connectorsShowConnector` takes. */
+export interface ConnectorsShowConnectorRequest {
+  /** Id */
+  connector: string;
+}
+
+/** What `connectorsUpdateConnector` takes. */
+export interface ConnectorsUpdateConnectorRequest {
+  /** Id */
+  connector: string;
+  updateConnector: models.UpdateConnector;
+}
+
+/** What `connectorsDeleteConnector` takes. */
+export interface ConnectorsDeleteConnectorRequest {
+  /** Id */
+  connector: string;
+}
+
+/** What `connectorsStartAuthorization` takes. */
+export interface ConnectorsStartAuthorizationRequest {
+  /** Id */
+  connector: string;
+  startAuthorization: models.StartAuthorization;
+}
+
+/** What `connectorsChangeConnectorConnections` takes. */
+export interface ConnectorsChangeConnectorConnectionsRequest {
+  /** Id */
+  connector: string;
+  bulkChange: models.BulkChange;
+}
+
+/** What `connectorsCountConnectorConnections` takes. */
+export interface ConnectorsCountConnectorConnectionsRequest {
+  /** Id */
+  connector: string;
+}
+
 /** What `checkForwardAuth` takes. */
 export interface CheckForwardAuthRequest {
   /** Scopes the bearer's token must have, space-separated. */
   scopes?: string | undefined;
   /** The audience the bearer's token must be for. */
   audience?: string | undefined;
+  /** `403` answers 403 where the answer would be 429, for nginx, which knows 401 and 403 only. */
+  refuse?: string | undefined;
 }
 
 /** What `grantsListGrants` takes. */
@@ -432,6 +621,23 @@ export interface ProjectsDeleteProjectRequest {
   project: string;
 }
 
+/** What `connectorsDefineProvider` takes. */
+export interface ConnectorsDefineProviderRequest {
+  /** Id or slug */
+  organization: string;
+  /** Its key */
+  provider: string;
+  defineProvider: models.DefineProvider;
+}
+
+/** What `connectorsDeleteProvider` takes. */
+export interface ConnectorsDeleteProviderRequest {
+  /** Id or slug */
+  organization: string;
+  /** Its key */
+  provider: string;
+}
+
 /** What `organizationsShowSignInPolicy` takes. */
 export interface OrganizationsShowSignInPolicyRequest {
   /** Id or slug */
@@ -445,10 +651,69 @@ export interface OrganizationsDecideSignInPolicyRequest {
   decideSignInPolicy: models.DecideSignInPolicy;
 }
 
+/** What `connectionsListWebhookEndpoints` takes. */
+export interface ConnectionsListWebhookEndpointsRequest {
+  /** Id or slug */
+  organization: string;
+}
+
+/** What `connectionsCreateWebhookEndpoint` takes. */
+export interface ConnectionsCreateWebhookEndpointRequest {
+  /** Id or slug */
+  organization: string;
+  createWebhookEndpoint: models.CreateWebhookEndpoint;
+}
+
+/** What `connectionsDeleteWebhookEndpoint` takes. */
+export interface ConnectionsDeleteWebhookEndpointRequest {
+  /** Id or slug */
+  organization: string;
+  /** Id */
+  endpoint: string;
+}
+
+/** What `connectorsListProviders` takes. */
+export interface ConnectorsListProvidersRequest {
+  /** Id or slug; the caller's own if absent */
+  organization?: string | undefined;
+}
+
+/** What `connectorsShowProvider` takes. */
+export interface ConnectorsShowProviderRequest {
+  /** Its key */
+  provider: string;
+  /** Id or slug; the caller's own if absent */
+  organization?: string | undefined;
+}
+
 /** What `refusalsExplainRefusal` takes. */
 export interface RefusalsExplainRefusalRequest {
   /** The `KH-…` code of the answer */
   code: string;
+}
+
+/** What `sessionsListSessions` takes. */
+export interface SessionsListSessionsRequest {
+  /** How many items a page has at most. */
+  limit?: number | undefined;
+  /** `next` of the page before. */
+  cursor?: string | undefined;
+  /** Only sessions that act in this organization: id or slug. */
+  organization?: string | undefined;
+  /** Only this user's. */
+  user?: string | undefined;
+}
+
+/** What `sessionsShowSession` takes. */
+export interface SessionsShowSessionRequest {
+  /** Id */
+  session: string;
+}
+
+/** What `sessionsEndSession` takes. */
+export interface SessionsEndSessionRequest {
+  /** Id */
+  session: string;
 }
 
 /** What `upstreamsListUpstreams` takes. */
@@ -531,4 +796,26 @@ export interface UsersRemoveUserFactorRequest {
   user: string;
   /** `totp`, `recovery-codes`, or the id of a passkey or link */
   factor: string;
+}
+
+/** What `signInRequirePasswordReset` takes. */
+export interface SignInRequirePasswordResetRequest {
+  /** Id */
+  user: string;
+}
+
+/** What `sessionsEndUserSessions` takes. */
+export interface SessionsEndUserSessionsRequest {
+  /** Id */
+  user: string;
+}
+
+/** What `signInListUserSignIns` takes. */
+export interface SignInListUserSignInsRequest {
+  /** Id */
+  user: string;
+  /** How many items a page has at most. */
+  limit?: number | undefined;
+  /** `next` of the page before. */
+  cursor?: string | undefined;
 }

@@ -8,12 +8,12 @@ import type * as operations from "../models/operations.js";
 import { aborting } from "./_query.js";
 import { unwrapAsync } from "../runtime/result.js";
 
-export type OAuthPostAuthKeysData = models.PostAuthKeysResponse;
+export type OAuthPostAuthKeysData = models.AuthKeys;
 export type OAuthPostAuthKeysError = OauthPostAuthKeysError;
 
 /** What `mutate` takes. */
 export interface OAuthPostAuthKeysVariables {
-  request: models.PostAuthKeysRequest;
+  request: models.AuthKeysRequest;
   options?: RequestOptions;
 }
 

@@ -8,12 +8,12 @@ import type * as operations from "../models/operations.js";
 import { aborting } from "./_query.js";
 import { unwrapAsync } from "../runtime/result.js";
 
-export type OAuthPostAuthKeysCodeData = models.PostAuthKeysCodeResponse;
+export type OAuthPostAuthKeysCodeData = models.AuthKeysCode;
 export type OAuthPostAuthKeysCodeError = OauthPostAuthKeysCodeError;
 
 /** What `mutate` takes. */
 export interface OAuthPostAuthKeysCodeVariables {
-  request: models.PostAuthKeysCodeRequest;
+  request: models.AuthKeysCodeRequest;
   options?: RequestOptions;
 }
 

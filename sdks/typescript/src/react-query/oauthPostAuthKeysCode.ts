@@ -16,7 +16,7 @@ import {
 
 export * from "./oauthPostAuthKeysCode.core.js";
 
-/** Make a code that an app exchanges for a key. */
+/** Create a code for a key. */
 export function useOAuthPostAuthKeysCodeMutation(options?: MutationHookOptions<OAuthPostAuthKeysCodeData, OAuthPostAuthKeysCodeError, OAuthPostAuthKeysCodeVariables>): UseMutationResult<OAuthPostAuthKeysCodeData, OAuthPostAuthKeysCodeError, OAuthPostAuthKeysCodeVariables> {
   const { options: own, invalidate: _, ...mutation } = options ?? {};
   return useMutation({ retry: false, ...mutation, ...buildOAuthPostAuthKeysCodeMutation(useClient(), own) });

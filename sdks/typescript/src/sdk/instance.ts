@@ -6,6 +6,8 @@ import { unwrapAsync } from "../runtime/result.js";
 import type * as models from "../models/index.js";
 import type * as operations from "../models/operations.js";
 import { instanceShowInstance } from "../funcs/instanceShowInstance.js";
+import { instanceShowMasterKey } from "../funcs/instanceShowMasterKey.js";
+import { instanceTurnMasterKey } from "../funcs/instanceTurnMasterKey.js";
 
 /** What runs here. */
 export class Instance {
@@ -24,5 +26,26 @@ export class Instance {
    */
   showInstance(options?: RequestOptions): Promise<models.Instance> {
     return unwrapAsync(instanceShowInstance(this.#client, options));
+  }
+
+  /**
+   * Show what is sealed under which master key
+   *
+   * `GET /v1/master-key`
+   */
+  showMasterKey(options?: RequestOptions): Promise<models.MasterKey> {
+    return unwrapAsync(instanceShowMasterKey(this.#client, options));
+  }
+
+  /**
+   * Turn the master key a step further
+   *
+   * Seals up to some hundred values per column again under the current key. Call it until `remaining`
+   * is 0; everything keeps working meanwhile.
+   *
+   * `POST /v1/master-key/rekey`
+   */
+  turnMasterKey(options?: RequestOptions): Promise<models.MasterKey> {
+    return unwrapAsync(instanceTurnMasterKey(this.#client, options));
   }
 }

@@ -9,18 +9,24 @@ import { Groups } from "./groups.js";
 import { Members } from "./members.js";
 import { Users } from "./users.js";
 import { Upstreams } from "./upstreams.js";
+import { Sessions } from "./sessions.js";
+import { SignIn } from "./signIn.js";
 import { Clients } from "./clients.js";
 import { Keys } from "./keys.js";
 import { Budgets } from "./budgets.js";
 import { Usage } from "./usage.js";
+import { Connectors } from "./connectors.js";
+import { Connections } from "./connections.js";
 import { Grants } from "./grants.js";
 import { Audit } from "./audit.js";
 import { Refusals } from "./refusals.js";
 import { Check } from "./check.js";
 import { SigningKeys } from "./signingKeys.js";
 import { Instance } from "./instance.js";
+import { Auth } from "./auth.js";
 import { Authentication } from "./authentication.js";
 import { Oauth } from "./oauth.js";
+import { ConnectorOAuth } from "./connectorOAuth.js";
 
 /**
  * Every operation as a method that throws typed errors. Outside browsers, what it is not told it
@@ -33,18 +39,24 @@ export class Keyhaven extends KeyhavenCore {
   #members?: Members;
   #users?: Users;
   #upstreams?: Upstreams;
+  #sessions?: Sessions;
+  #signIn?: SignIn;
   #clients?: Clients;
   #keys?: Keys;
   #budgets?: Budgets;
   #usage?: Usage;
+  #connectors?: Connectors;
+  #connections?: Connections;
   #grants?: Grants;
   #audit?: Audit;
   #refusals?: Refusals;
   #check?: Check;
   #signingKeys?: SigningKeys;
   #instance?: Instance;
+  #auth?: Auth;
   #authentication?: Authentication;
   #oauth?: Oauth;
+  #connectorOAuth?: ConnectorOAuth;
 
   constructor(options: ClientOptions = {}) {
     super(fromEnvironment(options));
@@ -80,6 +92,16 @@ export class Keyhaven extends KeyhavenCore {
     return (this.#upstreams ??= new Upstreams(this));
   }
 
+  /** Signed-in browsers and programs. */
+  get sessions(): Sessions {
+    return (this.#sessions ??= new Sessions(this));
+  }
+
+  /** Letting people in: invitations, tickets, history. */
+  get signIn(): SignIn {
+    return (this.#signIn ??= new SignIn(this));
+  }
+
   /** OAuth clients and their secrets. */
   get clients(): Clients {
     return (this.#clients ??= new Clients(this));
@@ -98,6 +120,16 @@ export class Keyhaven extends KeyhavenCore {
   /** What the use of keys costs, for the APIs behind us. */
   get usage(): Usage {
     return (this.#usage ??= new Usage(this));
+  }
+
+  /** Providers, and the apps registered there. */
+  get connectors(): Connectors {
+    return (this.#connectors ??= new Connectors(this));
+  }
+
+  /** Outside accounts' grants, kept fresh. */
+  get connections(): Connections {
+    return (this.#connections ??= new Connections(this));
   }
 
   /** The revocation graph. */
@@ -130,6 +162,11 @@ export class Keyhaven extends KeyhavenCore {
     return (this.#instance ??= new Instance(this));
   }
 
+  /** Sessions of people: sign in, who am I, switch organization, sign out. */
+  get auth(): Auth {
+    return (this.#auth ??= new Auth(this));
+  }
+
   /** Tokens for programs, as JSON: create, refresh, revoke. */
   get authentication(): Authentication {
     return (this.#authentication ??= new Authentication(this));
@@ -138,6 +175,11 @@ export class Keyhaven extends KeyhavenCore {
   /** Tokens as JSON:API documents, and API keys that people hand to apps. */
   get oauth(): Oauth {
     return (this.#oauth ??= new Oauth(this));
+  }
+
+  /** Connections to other platforms: begin one, and the provider's answer. */
+  get connectorOAuth(): ConnectorOAuth {
+    return (this.#connectorOAuth ??= new ConnectorOAuth(this));
   }
 }
 

@@ -5,6 +5,8 @@ import type { RequestOptions } from "../runtime/options.js";
 import { unwrapAsync } from "../runtime/result.js";
 import type * as models from "../models/index.js";
 import type * as operations from "../models/operations.js";
+import { keysListApps, keysListAppsItems } from "../funcs/keysListApps.js";
+import { keysUpdateApp } from "../funcs/keysUpdateApp.js";
 import { keysListKeys, keysListKeysItems } from "../funcs/keysListKeys.js";
 import { keysCreateKey } from "../funcs/keysCreateKey.js";
 import { keysShowKey } from "../funcs/keysShowKey.js";
@@ -18,6 +20,33 @@ export class Keys {
 
   constructor(client: KeyhavenCore) {
     this.#client = client;
+  }
+
+  /**
+   * List apps
+   *
+   * Oldest first. For administrators of the instance.
+   *
+   * `GET /v1/apps`
+   */
+  listApps(request?: operations.KeysListAppsRequest, options?: RequestOptions): Promise<models.ListingApp> {
+    return unwrapAsync(keysListApps(this.#client, request, options));
+  }
+
+  /** Every item of `listApps`, page after page. */
+  listAppsItems(request?: operations.KeysListAppsRequest, options?: RequestOptions): AsyncGenerator<models.App, void> {
+    return keysListAppsItems(this.#client, request, options);
+  }
+
+  /**
+   * Block an app, or let it act again
+   *
+   * Everybody's keys of the app at once. For administrators of the instance.
+   *
+   * `PATCH /v1/apps/{app}`
+   */
+  updateApp(request: operations.KeysUpdateAppRequest, options?: RequestOptions): Promise<models.App> {
+    return unwrapAsync(keysUpdateApp(this.#client, request, options));
   }
 
   /**

@@ -22,22 +22,23 @@ export class Oauth {
   /**
    * Exchange a code for a key
    *
-   * Once: code and key change hands in one step, and a repetition is refused. No credential is needed.
+   * Needs no credential. The code is spent with the key's making; a spent one is refused for ever.
    *
    * `POST /auth/keys`
    */
-  postAuthKeys(request: models.PostAuthKeysRequest, options?: RequestOptions): Promise<models.PostAuthKeysResponse> {
+  postAuthKeys(request: models.AuthKeysRequest, options?: RequestOptions): Promise<models.AuthKeys> {
     return unwrapAsync(oauthPostAuthKeys(this.#client, request, options));
   }
 
   /**
-   * Make a code that an app exchanges for a key
+   * Create a code for a key
    *
-   * For the holder of a key, or a session. The key it becomes has the limit given here, which is enforced.
+   * By the holder of a key or a session. What the key will be is fixed here: a child of the key, or a
+   * key of the person, with the limit, period, end and name asked for.
    *
    * `POST /auth/keys/code`
    */
-  postAuthKeysCode(request: models.PostAuthKeysCodeRequest, options?: RequestOptions): Promise<models.PostAuthKeysCodeResponse> {
+  postAuthKeysCode(request: models.AuthKeysCodeRequest, options?: RequestOptions): Promise<models.AuthKeysCode> {
     return unwrapAsync(oauthPostAuthKeysCode(this.#client, request, options));
   }
 
