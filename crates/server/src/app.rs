@@ -17,6 +17,7 @@ use keyhaven_store::{Act, Store};
 
 use crate::config::{
     DpopNonces, JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
+    SignUp,
 };
 use crate::http::request::Arrival;
 use crate::key_limits::KeyLimits;
@@ -112,6 +113,8 @@ pub struct Settings {
     pub signing_rotation: Seconds,
     /// How long audit rows are kept.
     pub audit_window: Seconds,
+    /// Who may make an account.
+    pub sign_up: SignUp,
     /// The origin of the dashboard that the sessions family leads to; our own when none is set.
     pub dashboard: Option<String>,
     /// The path there that a sign-in leads to; `{organization}` stands for a slug.

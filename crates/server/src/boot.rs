@@ -185,6 +185,7 @@ fn settings(config: &Config, issuer: String) -> Settings {
         jsonapi_organization: config.jsonapi_organization_auth,
         signing_rotation: Seconds(config.signing_rotation.0.saturating_mul(86_400)),
         audit_window: Seconds(config.audit_retention_days.0.saturating_mul(86_400)),
+        sign_up: config.sign_up,
         dashboard: config.dashboard_origin.0.clone().map(|origin| origin.0),
         dashboard_landing: config.dashboard_landing.0.clone(),
         session_idle: config.session_idle_ttl.0,

@@ -42,6 +42,12 @@ impl Counter {
         Self { key, most: 10 }
     }
 
+    /// Letters that were asked for to one address, whether it has an account or not.
+    #[must_use]
+    pub fn of_letters(email: &str) -> Self {
+        Self { key: Digest::of(&[b"letters\0", email.as_bytes()].concat()), most: 5 }
+    }
+
     /// Tries from one network, whatever the account.
     #[must_use]
     pub fn of_network(network: [u8; 16]) -> Self {

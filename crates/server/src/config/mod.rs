@@ -21,7 +21,7 @@ pub use setting::Setting;
 pub use values::{
     Days, DpopNonces, Issuer, JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn,
     JsonTokenType, List, LocalPath, LogFormat, LogLevel, Network, Optional, Reachable, Secrets,
-    SigningAlgorithm, Span, WebOrigin, Whole,
+    SignUp, SigningAlgorithm, Span, WebOrigin, Whole,
 };
 
 use keyhaven_protocol::secret::Secret;
@@ -128,6 +128,8 @@ config! {
     dashboard_landing: LocalPath = "/{organization}", "path";
     /// Whether DPoP proofs must carry a nonce of this server, or only may.
     dpop_nonces: DpopNonces = "offered", "offered, required";
+    /// Who may make an account: people who were invited, or anybody who proves an address.
+    sign_up: SignUp = "invitation", "invitation, open";
     /// How long a session lives without being used.
     session_idle_ttl: Span<300, 31_536_000> = "604800", "seconds";
     /// How long a session lives, however often it is used.

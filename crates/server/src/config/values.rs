@@ -295,6 +295,13 @@ choices! {
         /// Everything.
         Trace = "trace",
     }
+    /// Who may make an account.
+    SignUp {
+        /// People who were invited.
+        Invitation = "invitation",
+        /// Anybody who proves an address.
+        Open = "open",
+    }
     /// JWS algorithms we sign with.
     SigningAlgorithm {
         /// ECDSA on P-256 (RFC 7518 §3.4).

@@ -32,6 +32,20 @@ pub enum Matter {
         /// The link.
         link: String,
     },
+    /// A link to choose a new password, if the address has an account.
+    Recovery,
+    /// A link that makes an account for whoever reads this address, if it has none.
+    SignUp {
+        /// The name they gave.
+        name: String,
+        /// The password they chose, hashed.
+        phc: String,
+    },
+    /// A link with which a person proves that this is their address from now on.
+    Address {
+        /// Who.
+        user: String,
+    },
     /// Something changed that its owner must hear of (V6.3.7).
     Notice {
         /// What.
@@ -135,6 +149,44 @@ impl Notice {
 #[must_use]
 pub fn notice(notice: &Notice, issuer: &str) -> Page {
     notice.page(issuer)
+}
+
+/// A recovery link as a page.
+#[must_use]
+pub fn recovery(link: Secret, issuer: &str) -> Page {
+    Page::about("Choose a new password", issuer)
+        .say("Somebody, probably you, asked for a new password for your account.")
+        .link("Choose a new password", link)
+        .say("The link counts for half an hour, once. Every browser that is signed in now has to sign in again.")
+        .say("If you did not ask, do nothing: your password stays as it is.")
+}
+
+/// A link that makes an account, as a page.
+#[must_use]
+pub fn sign_up(link: Secret, issuer: &str) -> Page {
+    Page::about("Confirm your address", issuer)
+        .say("Somebody, probably you, made an account with this address.")
+        .link("Confirm and sign in", link)
+        .say("The link counts for half an hour, once. If that was not you, do nothing: there is no account without it.")
+}
+
+/// What somebody hears who signs up with an address that has an account.
+#[must_use]
+pub fn known_already(issuer: &str) -> Page {
+    Page::about("You have an account already", issuer)
+        .say("Somebody, probably you, tried to make an account with this address. There is one already.")
+        .say("Sign in with it; if the password is lost, ask for a new one on the sign-in page.")
+        .say("If that was not you, there is nothing to do.")
+}
+
+/// A link that proves an address, as a page.
+#[must_use]
+pub fn address(link: Secret, issuer: &str) -> Page {
+    Page::about("Confirm your new address", issuer)
+        .say("Somebody, probably you, wants to use this address for their account.")
+        .link("Use this address", link)
+        .say("Open the link in the browser where you are signed in. It counts for half an hour, once.")
+        .say("If that was not you, do nothing.")
 }
 
 /// A mail code as a page.

@@ -17,9 +17,13 @@ use keyhaven_store::users::User;
 use keyhaven_store::{Error, Outcome, Page, Plan, Reach};
 
 use super::Failure;
-use super::passwords::refuse_weak;
+use super::notify::ask_for;
+use super::passwords::{canonical, refuse_weak};
 use super::sign_in::{Opened, Opening, Visitor, open};
+use super::sign_in_tries::take_letter;
 use crate::app::{App, Origin};
+use crate::config::SignUp;
+use crate::mail::letter::Matter;
 
 /// Who a new account is for.
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +123,61 @@ fn invited_into(code: &OneTimeCode) -> Result<Option<(OrganizationId, Role)>, Fa
     let role = Role::parse(&code.detail)
         .ok_or_else(|| Error::broken("one_time_codes.detail is no role of an invitation"))?;
     Ok(Some((organization, role)))
+}
+
+/// Asks for a link that makes an account for whoever reads this address, where strangers may sign up.
+/// The answer, and the work, are the same whether it has an account or not (A58).
+pub async fn request_sign_up(
+    app: &App,
+    email: &str,
+    new: NewPerson<'_>,
+    origin: &Origin,
+) -> Result<(), Failure> {
+    if app.settings.sign_up == SignUp::Invitation {
+        let rule = "accounts are made by invitation here";
+        return Err(Refusal::new(Code::UnauthorizedClient, rule).into());
+    }
+    take_letter(app, &canonical(email), origin).await?;
+    let (user, phc) = prepare(app, email, new).await?;
+    ask_for(app, &user.email, Matter::SignUp { name: user.name, phc }).await
+}
+
+/// The link of a sign-up; `None` where the address has an account already. Made when the letter is
+/// written, so its life begins there.
+pub async fn sign_up_link(
+    app: &App,
+    email: &str,
+    name: &str,
+    phc: &str,
+    origin: &Origin,
+) -> Result<Option<Secret>, Error> {
+    if app.store.find_user_by_email(Reach::Instance, email).await?.is_some() {
+        return Ok(None);
+    }
+    let (mut code, text) = mint_code(app, Purpose::SignUp);
+    email.clone_into(&mut code.subject);
+    code.detail = serde_json::json!([name, phc]).to_string();
+    let act = app.act("visitor", origin);
+    app.store.keep_one_time_code(&code, "sign_up.offered", act).await?;
+    Ok(Some(link(app, "/sign-up/confirm", &text)))
+}
+
+/// Makes the account of a sign-up whose address is proved by the code, and signs the person in.
+pub async fn confirm_sign_up(
+    app: &App,
+    code: &str,
+    visitor: Visitor<'_>,
+) -> Result<Opened, Failure> {
+    let code = find_code(app, Purpose::SignUp, code).await?;
+    let (name, phc): (String, String) =
+        serde_json::from_str(&code.detail).map_err(Error::broken)?;
+    let (id, now) = (UserId(app.id()), app.clock.now());
+    let email = code.subject.clone();
+    let user = User { id, email, name, created_at: now, disabled_at: None };
+    let account = NewAccount { user: &user, phc: Some(&phc), membership: None };
+    let act = app.act(format!("user:{id}"), visitor.origin);
+    made(app.store.create_account(&account, spending(&code, now), act).await?)?;
+    first_session(app, id, Method::Password, visitor).await
 }
 
 /// Makes the first administrator, with the code that was printed at the start (A67). They own the

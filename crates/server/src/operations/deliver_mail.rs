@@ -1,14 +1,16 @@
 //! Sending what waits: take, write, send, remove. A letter that cannot be sent is tried again later
 //! and later, and given up after a day.
 
-use keyhaven_protocol::id::Id;
+use keyhaven_protocol::id::{Id, UserId};
 use keyhaven_protocol::mail_code;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::mail_queue::Queued;
 use keyhaven_store::{Error, Reach};
 
-use crate::app::App;
+use super::accounts::sign_up_link;
+use super::recovery::{address_link, recovery_link};
+use crate::app::{App, Origin};
 use crate::mail::letter::{self, Letter, Matter};
 use crate::mail::{Page, Unsent};
 
@@ -68,6 +70,20 @@ async fn write(app: &App, letter: &Letter, now: Timestamp) -> Result<Option<Page
             let link = Secret::from(link.as_str());
             Ok(Some(letter::invitation(organization.as_deref(), link, issuer)))
         }
+        Matter::Recovery => {
+            let link = recovery_link(app, &letter.to, &origin()).await?;
+            Ok(link.map(|link| letter::recovery(link, issuer)))
+        }
+        Matter::SignUp { name, phc } => {
+            let link = sign_up_link(app, &letter.to, name, phc, &origin()).await?;
+            let known = || letter::known_already(issuer);
+            Ok(Some(link.map_or_else(known, |link| letter::sign_up(link, issuer))))
+        }
+        Matter::Address { user } => {
+            let Some(user) = UserId::parse(user) else { return Ok(None) };
+            let link = address_link(app, user, &letter.to, &origin()).await?;
+            Ok(Some(letter::address(link, issuer)))
+        }
         Matter::MailCode { bound } => {
             let user = app.store.find_user_by_email(Reach::Instance, &letter.to).await?;
             let (Some(user), Some(bound)) = (user, Id::parse(bound)) else { return Ok(None) };
@@ -79,6 +95,11 @@ async fn write(app: &App, letter: &Letter, now: Timestamp) -> Result<Option<Page
             Ok(Some(letter::code(&code, issuer)))
         }
     }
+}
+
+/// Where what this job does comes from.
+fn origin() -> Origin {
+    Origin { address: std::net::Ipv4Addr::LOCALHOST.into(), request: "job:mail".into() }
 }
 
 async fn give_up(app: &App, mail: &Queued, why: &str) -> Result<(), Error> {

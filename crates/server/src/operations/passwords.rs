@@ -15,9 +15,11 @@ use keyhaven_store::{Error, Outcome, Plan};
 use serde_json::json;
 
 use super::Failure;
+use super::notify::notice;
 use super::sign_in::{Next, Visitor, complete_first_factor};
 use super::sign_in_tries::{Taken, take_at_account};
 use crate::app::{App, Origin};
+use crate::mail::letter::Notice;
 use crate::password_pool::Verdict;
 
 /// How fresh a sign-in must be for changes of password, address and factors (V7.5.1).
@@ -97,6 +99,7 @@ pub async fn change_password(
     let phc = app.passwords.hash(new, app.dice.bytes()).await?;
     let keep = signed_in.session.parent.unwrap_or(signed_in.session.id);
     let change = PasswordChange { user: user.id, phc: &phc, was, keep: Some(keep) };
+    let with = with.and(notice(app, &user.email, Notice::PasswordChanged)?);
     let act = app.act(format!("user:{}", user.id), visitor.origin);
     changed(app.store.change_password(change, with, act).await?)
 }
@@ -107,6 +110,7 @@ pub(super) fn changed(outcome: Outcome) -> Result<(), Failure> {
         Outcome::Done => Ok(()),
         Outcome::Moved => Err(Refusal::grant("the password was changed at the same time").into()),
         Outcome::Absent => Err(Refusal::grant("the user is gone or disabled").into()),
+        Outcome::Full(_) => Err(Error::busy("too many letters wait to be sent").into()),
         other => Err(Error::broken(format!("a password change ended as {other:?}")).into()),
     }
 }

@@ -14,16 +14,46 @@ use keyhaven_store::sessions::SignedIn;
 
 use super::Failure;
 use super::accounts::{find_code, link, mint_code};
-use super::passwords::{FRESH, changed, refuse_weak};
+use super::notify::{ask_for, notice};
+use super::passwords::{FRESH, canonical, changed, refuse_weak};
+use super::sign_in_tries::take_letter;
 use crate::app::{App, Origin};
+use crate::mail::letter::{Matter, Notice};
+
+/// Asks for a recovery link to be sent. The answer, and the work, are the same whether the address
+/// has an account or not; that is looked up when the letter is written (A58).
+pub async fn request_recovery(app: &App, email: &str, origin: &Origin) -> Result<(), Failure> {
+    let email = canonical(email);
+    take_letter(app, &email, origin).await?;
+    // What is no address gets no letter, and nobody is told.
+    if parse_email(&email).is_err() {
+        return Ok(());
+    }
+    ask_for(app, &email, Matter::Recovery).await
+}
+
+/// Asks for a link to another address of the signed-in person to be sent there. Needs a fresh
+/// sign-in (V7.5.1).
+pub async fn request_address(
+    app: &App,
+    signed_in: &SignedIn,
+    email: &str,
+    origin: &Origin,
+) -> Result<(), Failure> {
+    signed_in.session.is_fresh(FRESH, app.clock.now())?;
+    let email = parse_email(email).map_err(|rule| Refusal::request(rule).on("email"))?;
+    take_letter(app, &email, origin).await?;
+    let user = signed_in.session.user.to_string();
+    ask_for(app, &email, Matter::Address { user }).await
+}
 
 /// The link with which the owner of this canonical address chooses a new password; `None` where it
-/// has no account that may sign in. Made when the message is written, so its life begins there.
+/// has no account that may sign in. Made when the letter is written, so its life begins there.
 pub async fn recovery_link(
     app: &App,
     email: &str,
     origin: &Origin,
-) -> Result<Option<Secret>, Failure> {
+) -> Result<Option<Secret>, Error> {
     let account = app.store.find_password_account(email).await?;
     let user = account.map(|account| account.user).filter(|user| user.disabled_at.is_none());
     let Some(user) = user else { return Ok(None) };
@@ -54,41 +84,36 @@ pub async fn recover(
     let was = account.password.map(|stored| stored.revision);
     let change = PasswordChange { user, phc: &phc, was, keep: None };
     let act = app.act(format!("user:{user}"), origin);
-    let with = spending(&code, app.clock.now());
+    let told = notice(app, &code.subject, Notice::PasswordChanged)?;
+    let with = spending(&code, app.clock.now()).and(told);
     changed(app.store.change_password(change, with, act).await?)?;
     Ok(user)
 }
 
-/// The link with which the signed-in person proves another address. Whether that address is free is
-/// decided when it is used.
+/// The link with which a person proves another address, which is canonical. Whether it is free is
+/// decided when the link is used.
 pub async fn address_link(
     app: &App,
     user: UserId,
     email: &str,
     origin: &Origin,
-) -> Result<Secret, Failure> {
-    let email = parse_email(email).map_err(|rule| Refusal::request(rule).on("email"))?;
+) -> Result<Secret, Error> {
     let (mut code, text) = mint_code(app, Purpose::EmailChange);
     code.user = Some(user);
-    code.subject = email;
+    email.clone_into(&mut code.subject);
     let act = app.act(format!("user:{user}"), origin);
     app.store.keep_one_time_code(&code, "address.offered", act).await?;
     Ok(link(app, "/account/email", &text))
 }
 
-/// Whether the signed-in person may ask for another address now (V7.5.1).
-pub fn may_change_address(app: &App, signed_in: &SignedIn) -> Result<(), Failure> {
-    Ok(signed_in.session.is_fresh(FRESH, app.clock.now())?)
-}
-
-/// Gives the signed-in person the address that a code proves. Their other sessions end. Returns the
-/// address they had, which is told.
+/// Gives the signed-in person the address that a code proves. Their other sessions end, and the
+/// address they had is told.
 pub async fn change_address(
     app: &App,
     code: &str,
     signed_in: &SignedIn,
     origin: &Origin,
-) -> Result<String, Failure> {
+) -> Result<(), Failure> {
     let code = find_code(app, Purpose::EmailChange, code).await?;
     let user = &signed_in.person.user;
     if code.user != Some(user.id) {
@@ -96,15 +121,17 @@ pub async fn change_address(
     }
     let keep = signed_in.session.parent.unwrap_or(signed_in.session.id);
     let act = app.act(format!("user:{}", user.id), origin);
-    let with = spending(&code, app.clock.now());
+    let told = notice(app, &user.email, Notice::EmailChanged)?;
+    let with = spending(&code, app.clock.now()).and(told);
     let change = app.store.change_address(user.id, &code.subject, Some(keep), with, act);
     match change.await? {
-        Outcome::Done => Ok(user.email.clone()),
+        Outcome::Done => Ok(()),
         Outcome::Taken(_) => Err(Refusal::grant("the address has an account already").into()),
         Outcome::Moved => {
             Err(Refusal::grant("the one-time code was spent at the same time").into())
         }
         Outcome::Absent => Err(Refusal::grant("the user is gone or disabled").into()),
+        Outcome::Full(_) => Err(Error::busy("too many letters wait to be sent").into()),
         other => Err(Error::broken(format!("an address change ended as {other:?}")).into()),
     }
 }

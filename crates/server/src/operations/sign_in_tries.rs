@@ -9,7 +9,7 @@ use keyhaven_store::sign_in_tries::{Counter, giving_back};
 
 use super::sign_in::Visitor;
 use super::{Failure, Refused, known_device};
-use crate::app::App;
+use crate::app::{App, Origin};
 use crate::limits::network;
 
 /// Takes a try from each counter, or says how long to wait.
@@ -51,4 +51,11 @@ pub async fn take_at_account(
     let network = Counter::of_network(network(visitor.origin.address));
     take(app, &[account, network]).await?;
     Ok(Taken { account, network })
+}
+
+/// Takes one of the letters that may be asked for to an address, and one of a network's tries: nobody
+/// floods a mailbox.
+pub async fn take_letter(app: &App, email: &str, origin: &Origin) -> Result<(), Failure> {
+    let network = Counter::of_network(network(origin.address));
+    take(app, &[Counter::of_letters(email), network]).await
 }

@@ -13,6 +13,7 @@ use keyhaven::app::{App, Clock, Dice, NewClients, PrivateKeys, Settings, Shared}
 use keyhaven::config::Setting as _;
 use keyhaven::config::{
     DpopNonces, JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
+    SignUp,
 };
 use keyhaven::keyring::KeyRing;
 use keyhaven::limits::FailureLimit;
@@ -243,6 +244,7 @@ fn settings() -> Settings {
         jsonapi_organization: JsonApiOrganization::Bearer,
         signing_rotation: Seconds(30 * 86_400),
         audit_window: Seconds(90 * 86_400),
+        sign_up: SignUp::Invitation,
         dashboard: None,
         dashboard_landing: "/".into(),
         session_idle: Seconds(604_800),

@@ -1,5 +1,6 @@
 //! One file for each attack of the abuse cases, named after it; the id is in its first line.
 
+mod account_enumeration;
 mod algorithm_confusion;
 mod ambiguous_framing;
 mod anonymous_introspection;
@@ -13,6 +14,8 @@ mod cross_site_forms;
 mod exposed_internals;
 mod forbidden_grant;
 mod forged_client_address;
+mod forged_forms;
+mod hash_exhaustion;
 mod headers_past_the_proxy;
 mod http2_abuse;
 mod id_token_as_access_token;
@@ -46,3 +49,4 @@ mod stray_connector_callback;
 mod token_endpoint_shapes;
 mod two_credentials;
 mod wrong_audience;
+mod zombie_login;

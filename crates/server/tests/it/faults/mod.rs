@@ -13,6 +13,7 @@ mod growth;
 mod handler_panic;
 mod installation;
 mod killed;
+mod late_mail;
 mod ledger;
 mod locked;
 mod log_sink_blocked;

@@ -1,5 +1,6 @@
 //! Requests to a server, in process.
 
+use axum::Router;
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{Request, request};
@@ -16,6 +17,7 @@ use super::{AClient, Answer, Server};
 pub(crate) struct Ask<'a> {
     server: &'a Server,
     request: request::Builder,
+    router: Option<Router>,
 }
 
 impl<'a> Ask<'a> {
@@ -71,7 +73,8 @@ impl<'a> Ask<'a> {
 
     async fn finish(self, body: Body) -> Answer {
         let request: Request<Body> = self.request.body(body).expect("a request can be written");
-        let Ok(response) = self.server.router.clone().oneshot(request).await;
+        let router = self.router.unwrap_or_else(|| self.server.router.clone());
+        let Ok(response) = router.oneshot(request).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a body in memory").to_bytes();
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
@@ -81,7 +84,12 @@ impl<'a> Ask<'a> {
 impl Server {
     /// A request by any method.
     pub(crate) fn ask(&self, method: &str, path: &str) -> Ask<'_> {
-        Ask { server: self, request: Request::builder().method(method).uri(path) }
+        Ask { server: self, request: Request::builder().method(method).uri(path), router: None }
+    }
+
+    /// A request to routes of the test's own.
+    pub(crate) fn on_router(&self, router: Router, method: &str, path: &str) -> Ask<'_> {
+        Ask { router: Some(router), ..self.ask(method, path) }
     }
 
     /// A POST.

@@ -254,7 +254,9 @@ async fn a_switch_keeps_the_token() {
             "the organization is not one of the user's",
         );
     }
-    let project = the(&body["organizations"][0]["projects"][0]["id"]);
+    let all = body["organizations"].as_array().expect("a list");
+    let first = all.iter().find(|one| one["slug"] == "north").expect("a member of it");
+    let project = the(&first["projects"][0]["id"]);
     let answer = switch(format!("?project_id={project}")).send().await;
     let message = "project not found in organization";
     refused(&server, &answer, 422, "invalid", message, "the organization has no such project");
