@@ -14,11 +14,11 @@ use crate::oauth::{
     authorize, end_session, introspect, metadata, pushed_authorization, revoke, token, userinfo,
 };
 use crate::pages::account::{
-    authenticator, passkeys, password, recovery_codes, sessions as own_sessions,
+    authenticator, email, passkeys, password, recovery_codes, sessions as own_sessions,
 };
 use crate::pages::{
     account, assets, hand_out, invitation, logout, mail_code, organizations, recovery,
-    second_factor, sign_in, start, upstream, welcome,
+    second_factor, sign_in, sign_up, start, upstream, welcome,
 };
 use crate::telemetry::per_route::Routes;
 
@@ -111,6 +111,14 @@ fn code_pages() -> Routes<Shared> {
         .route("/welcome", get(welcome::show_welcome).post(welcome::welcome_administrator))
         .route("/invitation", get(invitation::show_invitation).post(invitation::make_account))
         .route("/invitation/accept", post(invitation::join_with_account))
+        .route("/sign-up", get(sign_up::show_sign_up).post(sign_up::ask_for_account))
+        .route("/sign-up/sent", get(sign_up::show_sign_up_sent))
+        .route(
+            "/sign-up/confirm",
+            get(sign_up::show_sign_up_confirmation).post(sign_up::make_own_account),
+        )
+        .route("/recover", get(recovery::show_recover).post(recovery::ask_for_recovery))
+        .route("/recover/sent", get(recovery::show_recovery_sent))
         .route("/reset", get(recovery::show_reset).post(recovery::reset_password))
         .route("/reset/done", get(recovery::show_reset_done))
 }
@@ -118,6 +126,9 @@ fn code_pages() -> Routes<Shared> {
 fn account_pages() -> Routes<Shared> {
     Routes::new()
         .route("/account", get(account::show_account))
+        .route("/account/email", get(email::show_address_confirmation))
+        .route("/account/email/new", get(email::show_new_address).post(email::ask_for_address))
+        .route("/account/email/confirm", post(email::use_address))
         .route("/account/password", get(password::show_password).post(password::set_password))
         .route(
             "/account/authenticator",

@@ -19,6 +19,7 @@ use crate::operations::Failure;
 
 pub mod authenticator;
 pub mod deed;
+pub mod email;
 mod keys;
 pub mod passkeys;
 pub mod password;

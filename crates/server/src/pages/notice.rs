@@ -11,7 +11,7 @@ pub struct Notice {
     /// What happened.
     pub title: &'static str,
     /// What it means.
-    pub text: String,
+    pub text: &'static str,
     /// What else is good to know.
     pub detail: &'static str,
     /// Where to go.
@@ -25,14 +25,24 @@ pub struct Notice {
 impl Notice {
     /// A message may have been sent: the same for every address (A58).
     #[must_use]
-    pub fn recovery_sent(address: &str) -> Self {
+    pub fn recovery_sent() -> Self {
         Self {
             title: "Check your mail",
-            text: format!("If {address} has an account, a link is on its way."),
+            text: "If the address you gave has an account, a link is on its way.",
             detail: "It works once, for 30 minutes. If nothing comes, look into the spam folder.",
             href: "/login",
             label: "Back to sign in",
             is_step: false,
+        }
+    }
+
+    /// A message was sent, which says what to do next: the same for every address (A58).
+    #[must_use]
+    pub fn sign_up_sent() -> Self {
+        Self {
+            title: "Check your mail",
+            text: "We sent a message to your address. Its link makes your account.",
+            ..Self::recovery_sent()
         }
     }
 
@@ -41,7 +51,7 @@ impl Notice {
     pub fn password_set() -> Self {
         Self {
             title: "Your password is set",
-            text: "Everyone who was signed in to this account has been signed out.".to_owned(),
+            text: "Everyone who was signed in to this account has been signed out.",
             detail: "",
             href: "/login",
             label: "Sign in",
@@ -54,7 +64,7 @@ impl Sample for Notice {
     const NAME: &'static str = "notice";
 
     fn sample() -> Self {
-        Self::recovery_sent("ada@northwind.example")
+        Self::recovery_sent()
     }
 
     fn others() -> Vec<(&'static str, Self)> {

@@ -1,5 +1,8 @@
 //! What several views have in common: forms and their messages, people, who asks for what.
 
+use keyhaven_store::Error;
+
+use crate::app::App as Node;
 use crate::http::browser::SignedInUser;
 use crate::http::same_origin::form_token;
 
@@ -115,6 +118,12 @@ pub struct Upstream {
 }
 
 impl Upstream {
+    /// Those that are configured and on.
+    pub async fn all(app: &Node) -> Result<Vec<Self>, Error> {
+        let known = app.store.list_upstream_buttons().await?.into_iter();
+        Ok(known.map(|(id, name)| Self { slug: id.to_string(), name }).collect())
+    }
+
     /// Those of samples.
     #[must_use]
     pub fn samples() -> Vec<Self> {

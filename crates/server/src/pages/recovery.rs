@@ -14,7 +14,30 @@ use crate::app::Shared;
 use crate::http::browser::{Browser, drop_session};
 use crate::http::page::{self, Answer, Page, Told};
 use crate::http::same_origin::Posted;
-use crate::operations::recovery::recover;
+use crate::operations::recovery::{recover, request_recovery};
+
+/// `GET /recover`
+pub async fn show_recover(State(app): State<Shared>, browser: Browser) -> Response {
+    let visit = Visit::of(&app, &browser);
+    visit.show(page::render(&Recover { form: visit.form(), username: Field::default() }))
+}
+
+/// `POST /recover`: the same answer for every address.
+pub async fn ask_for_recovery(State(app): State<Shared>, posted: Posted) -> Answer {
+    let address = posted.form.get("username").unwrap_or_default();
+    let asked = request_recovery(&app, address, &posted.browser.origin).await;
+    let Err(failure) = asked else { return Ok(page::see_other("/recover/sent")) };
+    let told = page::told(&app, failure, &posted.browser.origin)?;
+    let alert = told.alert("Too many messages were asked for. Wait a little.");
+    let form = Visit::of(&app, &posted.browser).form().with(alert);
+    let view = Recover { form, username: Field::of(address) };
+    Ok(page::render(&view).after(&told).into_response())
+}
+
+/// `GET /recover/sent`
+pub async fn show_recovery_sent() -> Page {
+    page::render(&Notice::recovery_sent())
+}
 
 /// `GET /reset`
 pub async fn show_reset(State(app): State<Shared>, browser: Browser) -> Response {

@@ -31,6 +31,7 @@ pub fn all() -> Vec<Rendered> {
     [
         of::<sign_in::SignIn>(),
         of::<sign_up::SignUp>(),
+        of::<sign_up::Confirm>(),
         of::<second_factor::SecondFactor>(),
         of::<upstream::Leaving>(),
         of::<mail_code::MailCode>(),
@@ -41,6 +42,7 @@ pub fn all() -> Vec<Rendered> {
         of::<invitation::Invitation>(),
         of::<organizations::Organizations>(),
         of::<account::Account>(),
+        of::<account::email::Email>(),
         of::<account::authenticator::Authenticator>(),
         of::<account::Keys>(),
         of::<account::passkeys::NewPasskey>(),

@@ -11,6 +11,7 @@ use keyhaven_protocol::secret::Secret;
 
 use super::parts::{App as Caller, Field, Form, Upstream};
 use super::sample::Sample;
+use super::sign_up::is_open;
 use super::under_way::{Step, UnderWay, go_on, query};
 use crate::app::{App, Shared};
 use crate::http::browser::Browser;
@@ -96,8 +97,6 @@ pub struct SignIn {
 
 impl SignIn {
     async fn of(app: &App, under_way: &UnderWay, username: Field) -> Result<Self, Failure> {
-        let buttons = app.store.list_upstream_buttons().await?.into_iter();
-        let upstreams = buttons.map(|(id, name)| Upstream { slug: id.to_string(), name }).collect();
         Ok(Self {
             form: under_way.form(),
             app: led_from(app, &under_way.pending.continue_to).await?.map(|led| Caller {
@@ -107,8 +106,8 @@ impl SignIn {
             }),
             username,
             passkey: Some(passkeys::request_options(app, &under_way.pending).await?),
-            upstreams,
-            open: false,
+            upstreams: Upstream::all(app).await?,
+            open: is_open(app),
         })
     }
 }

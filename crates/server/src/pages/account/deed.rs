@@ -50,6 +50,8 @@ pub fn said(what: &str) -> Option<&'static str> {
     Some(match what {
         "ready" => "Your account is ready.",
         "password" => "Your password is changed. Your other browsers and devices are signed out.",
+        "address-asked" => "Open the link that was sent to the new address.",
+        "address" => "Your address is changed. Your other browsers and devices are signed out.",
         "authenticator" => "The authenticator app is set up. You need it from the next sign-in on.",
         "no-authenticator" => "The authenticator app is removed.",
         "passkey" => "The passkey is added.",
