@@ -5,6 +5,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 
 const GREETING = /http:\/\/localhost:(\d+)/;
 const WELCOME = /\/welcome#(\S+)/;
@@ -35,8 +36,8 @@ export async function startServer(settings = {}) {
     log: () => complaints,
     /** The command line beside the server; its answer as JSON. */
     cli: (...more) => JSON.parse(execFileSync(program(), ["--data", data, ...more, "--json"], { env })),
-    /** The messages it sent, oldest first. */
-    mail: () => outbox(join(data, "outbox")),
+    /** The newest letter to an address whose text matches, once it has been written. */
+    letter: (to, text) => letter(join(data, "outbox"), to, text),
     stop: async () => {
       child.kill("SIGTERM");
       await ended;
@@ -45,9 +46,24 @@ export async function startServer(settings = {}) {
   };
 }
 
-async function outbox(folder) {
-  const names = await readdir(folder).catch(() => []);
-  return Promise.all(names.sort().map((name) => readFile(join(folder, name), "utf8")));
+const PATIENCE = 20_000;
+
+/** Letters are sent by a job, so the answer to a form is no sign that one is there. */
+async function letter(folder, to, text) {
+  for (const end = Date.now() + PATIENCE; Date.now() < end; await pause(50)) {
+    const names = await readdir(folder).catch(() => []);
+    const written = names.filter((name) => !name.startsWith(".")).sort().reverse();
+    const letters = await Promise.all(written.map((name) => readFile(join(folder, name), "utf8")));
+    const found = letters.map(plain).find((one) => one.includes(to) && text.test(one));
+    if (found) return found;
+  }
+  throw new Error(`no letter to ${to} about ${text}`);
+}
+
+/** The text as it was before it was made fit for mail (RFC 2045 §6.7). */
+function plain(mail) {
+  const whole = mail.replaceAll(/=\r?\n/g, "");
+  return whole.replaceAll(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
 }
 
 /** What the suite is told by `KEYHAVEN_…` variables would be settings to the server. */

@@ -44,6 +44,7 @@ const SUITES: &[Suite] = &[
             "--test",
             "--test-reporter=./tests/clients/node/tally.mjs",
             "tests/browser/pages.test.mjs",
+            "tests/browser/flows.test.mjs",
         ],
     },
     Suite {
