@@ -1,5 +1,5 @@
 //! A63: one-time codes used twice, and guessed. A code works once; a sign-in is over after five wrong
-//! answers, and an account has ten an hour whoever begins how many sign-ins, across factors.
+//! answers, and an account has ten in its window whoever begins how many sign-ins, across factors.
 
 use keyhaven::operations::factors::{confirm_totp, offer_totp};
 use keyhaven::operations::second_factor::{Answer, prove_second_factor};
@@ -94,7 +94,7 @@ async fn an_account_has_ten_tries_an_hour_across_factors_and_sign_ins(place: Pla
     let browser = server.at_the_second_factor(&ada).await;
     let answer = Answer::Totp(&right);
     let late = prove_second_factor(server.app(), &browser.pending, answer, browser.visitor()).await;
-    assert_eq!(refused(late), "too many wrong second factors on an account");
+    assert_eq!(refused(late), "too many tries to sign in");
     server.present.pass(3_600);
     let browser = server.at_the_second_factor(&ada).await;
     let answer = Answer::RecoveryCode(codes[0].reveal());
