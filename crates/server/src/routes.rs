@@ -17,7 +17,7 @@ use crate::pages::account::{
     authenticator, email, passkeys, password, recovery_codes, sessions as own_sessions,
 };
 use crate::pages::{
-    account, assets, hand_out, invitation, logout, mail_code, organizations, recovery,
+    account, assets, connect, hand_out, invitation, logout, mail_code, organizations, recovery,
     second_factor, sign_in, sign_up, start, upstream, welcome,
 };
 use crate::telemetry::per_route::Routes;
@@ -72,6 +72,14 @@ fn pages() -> Routes<Shared> {
         .route("/assets/{release}/{name}", get(assets::show_asset))
         .route("/account/keys", get(account::show_keys))
         .route("/account/keys/delete", post(account::delete_own_key))
+        .route(
+            "/connections/{connection}/reconnect",
+            get(connect::show_reconnect).post(connect::start_reconnect),
+        )
+        .route(
+            "/connections/{connection}/confirm",
+            get(connect::show_confirmation).post(connect::confirm),
+        )
         .route("/auth", get(hand_out::start_hand_out))
         .route(
             "/auth/consent",

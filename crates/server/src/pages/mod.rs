@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod assets;
+pub mod connect;
 pub mod consent;
 pub mod error;
 pub mod form_post;

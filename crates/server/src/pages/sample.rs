@@ -4,8 +4,8 @@
 use askama::Template;
 
 use super::{
-    account, consent, error, form_post, invitation, logout, mail_code, notice, organizations,
-    recovery, second_factor, sign_in, sign_up, upstream, welcome,
+    account, connect, consent, error, form_post, invitation, logout, mail_code, notice,
+    organizations, recovery, second_factor, sign_in, sign_up, upstream, welcome,
 };
 
 /// A view that shows what it looks like.
@@ -48,6 +48,7 @@ pub fn all() -> Vec<Rendered> {
         of::<account::passkeys::NewPasskey>(),
         of::<account::recovery_codes::RecoveryCodes>(),
         of::<account::password::Password>(),
+        of::<connect::Connect>(),
         of::<consent::Consent>(),
         of::<form_post::FormPost>(),
         of::<logout::Logout>(),

@@ -195,3 +195,39 @@ async fn whoever_may_not_start_a_flow_hears_the_family_s_words() {
     let stranger = server.token(&stranger).await;
     refused(Some(&stranger), &path, 404, "HTTP_NOT_FOUND").await;
 }
+
+#[tokio::test]
+async fn the_link_of_a_dead_connection_leads_its_user_to_the_provider_and_back() {
+    let server = Server::with_providers().await;
+    let connector = server.a_connector().await;
+    let person = server.a_person("ada@example.test").await;
+    let session = server.a_session(&person).await;
+    let sid = format!("__Host-sid={}", session.token.reveal());
+    let path = format!("/connectors/{}/oauth/authorize", connector.id);
+    let started = server.get(&path).bearer(session.token.reveal()).send().await;
+    let cookie = started.header("set-cookie").split(';').next().expect("a pair").to_owned();
+    let back = connector.fake.consent(&the(&started.expect(200)["authorizationUrl"]));
+    let done = server.get(path_of(&back.expect("consent"))).header("cookie", &cookie).send().await;
+    assert_eq!(done.status, 302);
+    let id = connector.connections(&server).await.remove(0);
+    let link = format!("/connections/{id}/reconnect");
+    let nobody = server.get(&link).send().await;
+    assert!(nobody.header("location").starts_with("/login?continue="), "{nobody:?}");
+    let eve = server.a_session(&server.a_person("eve@example.test").await).await;
+    let eve = format!("__Host-sid={}", eve.token.reveal());
+    assert_eq!(server.get(&link).header("cookie", &eve).send().await.status, 404);
+    let page = server.get(&link).header("cookie", &sid).send().await;
+    assert_eq!(page.status, 200, "{}", page.text());
+    let text = page.text();
+    let token = text.split_once("name=\"form_token\" value=\"").expect("a token").1;
+    let token = token.split('"').next().expect("a value");
+    let ask = server.post(&link).header("cookie", &sid).header("origin", crate::harness::ISSUER);
+    let sent = ask.form(&[("form_token", token)]).await;
+    assert_eq!(sent.status, 303, "{}", sent.text());
+    server.present.pass_millis(1);
+    let flow = sent.header("set-cookie").split(';').next().expect("a pair").to_owned();
+    let back = connector.fake.consent(sent.header("location")).expect("consent");
+    let done = server.get(path_of(&back)).header("cookie", &flow).send().await;
+    assert!(done.header("location").starts_with("https://hub.example/account/"), "{done:?}");
+    assert_eq!(connector.timeline(&server, &id).await, ["connected", "reconnected"]);
+}
