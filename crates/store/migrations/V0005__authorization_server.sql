@@ -110,3 +110,9 @@ CREATE TABLE logout_notices (
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX logout_notices_by_due ON logout_notices (due_at);
+
+-- What the instance derives its own keys from, sealed; made once, by whichever node is first.
+CREATE TABLE instance_secrets (
+    name TEXT PRIMARY KEY,
+    sealed BYTEA NOT NULL
+);

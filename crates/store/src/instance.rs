@@ -1,8 +1,6 @@
 //! Facts about the instance as a whole, each written once: by which master key its columns were
 //! first sealed, and whether its first run is behind it.
 
-use std::fmt::Write as _;
-
 use zeroize::Zeroizing;
 
 use crate::engine::{Commit, Engine, Statement, Step};
@@ -34,7 +32,7 @@ pub async fn restate_fact(
 }
 
 const SECRET: &str = "secret";
-const SECRET_COLUMN: &str = "instance.value";
+const SECRET_COLUMN: &str = "instance_secrets.sealed";
 
 impl Store {
     /// The secret that the instance derives its own keys from: made once from `fresh`, sealed, and
@@ -44,33 +42,26 @@ impl Store {
         fresh: [u8; 32],
         nonce: [u8; 12],
     ) -> Result<Zeroizing<[u8; 32]>, Error> {
-        let engine = self.engine.as_ref();
         let place = Place { column: SECRET_COLUMN, row: SECRET.as_bytes() };
-        if find_fact(engine, SECRET).await?.is_none() {
-            let sealed = self.sealer.seal(place, &fresh, nonce)?;
-            state_fact(engine, SECRET, &hex(&sealed)).await?;
-        }
-        let text = find_fact(engine, SECRET).await?.unwrap_or_default();
-        let sealed = from_hex(&text).ok_or_else(|| Error::broken("instance.secret is not hex"))?;
+        let sealed = match self.find_secret().await? {
+            Some(sealed) => sealed,
+            None => {
+                let sealed = self.sealer.seal(place, &fresh, nonce)?;
+                self.engine.commit(vec![Step::any(&KEEP_SECRET, values![SECRET, sealed])]).await?;
+                let kept = self.find_secret().await?;
+                kept.ok_or_else(|| Error::broken("the instance's secret was not kept"))?
+            }
+        };
         let opened = self.sealer.open(place, &sealed)?;
         let bytes = <[u8; 32]>::try_from(opened.as_slice())
-            .map_err(|_| Error::broken("instance.secret is not 32 bytes"))?;
+            .map_err(|_| Error::broken("the instance's secret is not 32 bytes"))?;
         Ok(Zeroizing::new(bytes))
     }
-}
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        return None;
+    async fn find_secret(&self) -> Result<Option<Vec<u8>>, Error> {
+        let rows = self.engine.read(&FIND_SECRET, values![SECRET]).await?;
+        rows.into_iter().next().map(|mut row| row.bytes(0)).transpose()
     }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }
 
 /// The step that states a fact, for commits that may happen once in the life of an instance.
@@ -87,7 +78,17 @@ pub async fn find_clock(engine: &dyn Engine) -> Result<String, Error> {
 }
 
 /// Every statement of this room.
-pub static STATEMENTS: &[&Statement] = &[&FIND, &STATE, &RESTATE, &CLOCK];
+pub static STATEMENTS: &[&Statement] =
+    &[&FIND, &STATE, &RESTATE, &CLOCK, &FIND_SECRET, &KEEP_SECRET];
+
+static FIND_SECRET: Statement =
+    Statement::new("instance.find_secret", "SELECT sealed FROM instance_secrets WHERE name = $1");
+
+// Whichever node is first made the secret; the others read it.
+static KEEP_SECRET: Statement = Statement::new(
+    "instance.keep_secret",
+    "INSERT INTO instance_secrets (name, sealed) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+);
 
 static FIND: Statement =
     Statement::new("instance.find", "SELECT value FROM instance WHERE name = $1");

@@ -197,6 +197,8 @@ columns! {
         "upstream_providers" "id" "sealed" "" "upstream_providers.sealed", by_key, no_bytes;
     COUNT_VISITS NEXT_VISIT WRITE_VISIT =
         "upstream_flows" "id" "sealed" "" "upstream_flows.sealed", by_key, no_bytes;
+    COUNT_SECRETS NEXT_SECRET WRITE_SECRET =
+        "instance_secrets" "name" "sealed" "" "instance_secrets.sealed", by_key, no_text;
     COUNT_SIGNING_KEYS NEXT_SIGNING_KEY WRITE_SIGNING_KEY =
         "signing_keys" "kid" "sealed" "" "signing_keys.sealed", by_key, no_text;
 }

@@ -34,14 +34,6 @@ impl Counter {
         Self { key, most: 10 }
     }
 
-    /// Tries at the second factor of one account, over all its sign-ins: whoever tries has shown the
-    /// first factor (A63).
-    #[must_use]
-    pub fn of_second_factor(user: UserId) -> Self {
-        let key = Digest::of(&[b"second factor\0".as_slice(), &user.0.0].concat());
-        Self { key, most: 10 }
-    }
-
     /// Letters that were asked for to one address, whether it has an account or not.
     #[must_use]
     pub fn of_letters(email: &str) -> Self {

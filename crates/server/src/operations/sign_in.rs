@@ -31,7 +31,7 @@ use keyhaven_store::sessions::NewSession;
 use keyhaven_store::sign_in_tries::{Counter, giving_back};
 use keyhaven_store::{Error, Outcome, Plan};
 
-use super::{Failure, Refused, known_device, sign_in_tries};
+use super::{Failure, Refused, known_device};
 use crate::app::{App, Origin};
 
 /// Who is at the door.
@@ -109,17 +109,14 @@ pub async fn find(app: &App, handle: &str, browser: &Secret) -> Result<PendingSi
     })
 }
 
-/// Takes one of the tries at the second factor of a pending sign-in, and one of its account's over
-/// all of its sign-ins (A63). The write counts.
+/// Takes one of the tries at the second factor of a pending sign-in (A63). The write counts. Those of
+/// the account over all its sign-ins are taken beside it, in `second_factor`.
 pub async fn take_try(app: &App, pending: &PendingSignIn) -> Result<(), Failure> {
     if !app.store.try_sign_in(pending).await? {
         let refusal = Refusal::new(Code::TooManyRequests, "too many wrong second factors");
         return Err(Failure::Refused(Box::new(Refused { refusal, client: None, wait: None })));
     }
-    match pending.user {
-        None => Ok(()),
-        Some(user) => sign_in_tries::take(app, &[Counter::of_second_factor(user)]).await,
-    }
+    Ok(())
 }
 
 /// A first factor was shown: signs the person in, or says what is still needed.
@@ -254,8 +251,7 @@ pub async fn open(
 fn counters_of(app: &App, person: &Person, visitor: Visitor<'_>) -> Vec<Counter> {
     let user = person.user.id;
     let device = visitor.device.and_then(|cookie| known_device::recognise(app, cookie));
-    let mut counters =
-        vec![Counter::of_account(&person.user.email), Counter::of_second_factor(user)];
+    let mut counters = vec![Counter::of_account(&person.user.email)];
     counters.extend(
         device
             .filter(|device| device.user == user)

@@ -94,7 +94,7 @@ async fn an_account_has_ten_tries_an_hour_across_factors_and_sign_ins(place: Pla
     let browser = server.at_the_second_factor(&ada).await;
     let answer = Answer::Totp(&right);
     let late = prove_second_factor(server.app(), &browser.pending, answer, browser.visitor()).await;
-    assert_eq!(refused(late), "too many tries to sign in");
+    assert_eq!(refused(late), "too many wrong second factors on an account");
     server.present.pass(3_600);
     let browser = server.at_the_second_factor(&ada).await;
     let answer = Answer::RecoveryCode(codes[0].reveal());
