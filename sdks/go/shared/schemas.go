@@ -319,7 +319,8 @@ type Client struct {
 	// A refresh token ends when unused this many seconds.
 	RefreshIdleTTL int64 `json:"refresh_idle_ttl"`
 	// Scopes it may ask for.
-	Scope string `json:"scope"`
+	Scope  string  `json:"scope"`
+	SignIn *SignIn `json:"sign_in,omitempty"`
 	// Signature of its JWTs.
 	TokenAlg string `json:"token_alg"`
 	// What its access tokens are made of.
@@ -511,7 +512,7 @@ type CreateClient struct {
 	// How it authenticates: `client_secret_basic`, `client_secret_post`, `private_key_jwt`
 	// or `none`.
 	AuthMethod *string `json:"auth_method,omitempty"`
-	// Grant types it may use: `client_credentials`, `refresh_token`.
+	// Grant types it may use: `authorization_code`, `client_credentials`, `refresh_token`.
 	GrantTypes []string `json:"grant_types,omitempty"`
 	// Ids of groups of its organization it is tied to.
 	Groups []string `json:"groups,omitempty"`
@@ -539,7 +540,8 @@ type CreateClient struct {
 	// next two: the server's setting of the same name.
 	RefreshIdleTTL *int64 `json:"refresh_idle_ttl,omitempty"`
 	// Scopes it may ask for, space-separated. `keyhaven:admin` opens this interface.
-	Scope *string `json:"scope,omitempty"`
+	Scope  *string `json:"scope,omitempty"`
+	SignIn *SignIn `json:"sign_in,omitempty"`
 	// Signature of its JWTs: `ES256`, `EdDSA`, `PS256` or `RS256`.
 	TokenAlg *string `json:"token_alg,omitempty"`
 	// What its access tokens are made of: `jwt` or `opaque`.
@@ -1445,7 +1447,8 @@ type RegisteredClient struct {
 	// A refresh token ends when unused this many seconds.
 	RefreshIdleTTL int64 `json:"refresh_idle_ttl"`
 	// Scopes it may ask for.
-	Scope string `json:"scope"`
+	Scope  string  `json:"scope"`
+	SignIn *SignIn `json:"sign_in,omitempty"`
 	// Signature of its JWTs.
 	TokenAlg string `json:"token_alg"`
 	// What its access tokens are made of.
@@ -1888,7 +1891,7 @@ type UpdateClient struct {
 	AuthMethod *string `json:"auth_method,omitempty"`
 	// `true` stops the client, `false` lets it act again.
 	Disabled *bool `json:"disabled,omitempty"`
-	// Grant types it may use: `client_credentials`, `refresh_token`.
+	// Grant types it may use: `authorization_code`, `client_credentials`, `refresh_token`.
 	GrantTypes []string `json:"grant_types,omitempty"`
 	// Ids of groups of its organization it is tied to.
 	Groups []string `json:"groups,omitempty"`
@@ -1914,7 +1917,8 @@ type UpdateClient struct {
 	// next two: the server's setting of the same name.
 	RefreshIdleTTL *int64 `json:"refresh_idle_ttl,omitempty"`
 	// Scopes it may ask for, space-separated. `keyhaven:admin` opens this interface.
-	Scope *string `json:"scope,omitempty"`
+	Scope  *string `json:"scope,omitempty"`
+	SignIn *SignIn `json:"sign_in,omitempty"`
 	// Signature of its JWTs: `ES256`, `EdDSA`, `PS256` or `RS256`.
 	TokenAlg *string `json:"token_alg,omitempty"`
 	// What its access tokens are made of: `jwt` or `opaque`.

@@ -463,6 +463,9 @@ pub struct Client {
     /// Scopes it may ask for.
     #[serde(rename = "scope")]
     pub scope: String,
+    /// See the reference.
+    #[serde(rename = "sign_in", default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignIn>,
     /// Signature of its JWTs.
     #[serde(rename = "token_alg")]
     pub token_alg: String,
@@ -772,7 +775,7 @@ pub struct CreateClient {
     /// or `none`.
     #[serde(rename = "auth_method", default, skip_serializing_if = "Option::is_none")]
     pub auth_method: Option<String>,
-    /// Grant types it may use: `client_credentials`, `refresh_token`.
+    /// Grant types it may use: `authorization_code`, `client_credentials`, `refresh_token`.
     #[serde(rename = "grant_types", default, skip_serializing_if = "Option::is_none")]
     pub grant_types: Option<Vec<String>>,
     /// Ids of groups of its organization it is tied to.
@@ -814,6 +817,9 @@ pub struct CreateClient {
     /// Scopes it may ask for, space-separated. `keyhaven:admin` opens this interface.
     #[serde(rename = "scope", default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// See the reference.
+    #[serde(rename = "sign_in", default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignIn>,
     /// Signature of its JWTs: `ES256`, `EdDSA`, `PS256` or `RS256`.
     #[serde(rename = "token_alg", default, skip_serializing_if = "Option::is_none")]
     pub token_alg: Option<String>,
@@ -2097,6 +2103,9 @@ pub struct RegisteredClient {
     /// Scopes it may ask for.
     #[serde(rename = "scope")]
     pub scope: String,
+    /// See the reference.
+    #[serde(rename = "sign_in", default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignIn>,
     /// Signature of its JWTs.
     #[serde(rename = "token_alg")]
     pub token_alg: String,
@@ -2787,7 +2796,7 @@ pub struct UpdateClient {
     /// `true` stops the client, `false` lets it act again.
     #[serde(rename = "disabled", default, skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
-    /// Grant types it may use: `client_credentials`, `refresh_token`.
+    /// Grant types it may use: `authorization_code`, `client_credentials`, `refresh_token`.
     #[serde(rename = "grant_types", default, skip_serializing_if = "Option::is_none")]
     pub grant_types: Option<Vec<String>>,
     /// Ids of groups of its organization it is tied to.
@@ -2826,6 +2835,9 @@ pub struct UpdateClient {
     /// Scopes it may ask for, space-separated. `keyhaven:admin` opens this interface.
     #[serde(rename = "scope", default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// See the reference.
+    #[serde(rename = "sign_in", default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignIn>,
     /// Signature of its JWTs: `ES256`, `EdDSA`, `PS256` or `RS256`.
     #[serde(rename = "token_alg", default, skip_serializing_if = "Option::is_none")]
     pub token_alg: Option<String>,

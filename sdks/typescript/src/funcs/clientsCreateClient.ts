@@ -19,7 +19,7 @@ const operation: Operation = {
   errors: problem,
   retry: "idempotent",
   keyed: true,
-  opaque: ["jwks"],
+  opaque: ["jwks","detail"],
 };
 
 /** How `clientsCreateClient` can fail. */

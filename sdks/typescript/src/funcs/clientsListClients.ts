@@ -20,7 +20,7 @@ const operation: Operation = {
   ok: 200,
   errors: problem,
   retry: "safe",
-  opaque: ["jwks"],
+  opaque: ["jwks","detail"],
 };
 
 /** How `clientsListClients` can fail. */

@@ -317,6 +317,7 @@ export interface Client {
   refreshIdleTtl: number;
   /** Scopes it may ask for. */
   scope: string;
+  signIn?: SignIn | null | undefined;
   /** Signature of its JWTs. */
   tokenAlg: string;
   /** What its access tokens are made of. */
@@ -510,7 +511,7 @@ export interface CreateClient {
    * or `none`.
    */
   authMethod?: string | null | undefined;
-  /** Grant types it may use: `client_credentials`, `refresh_token`. */
+  /** Grant types it may use: `authorization_code`, `client_credentials`, `refresh_token`. */
   grantTypes?: Array<string> | null | undefined;
   /** Ids of groups of its organization it is tied to. */
   groups?: Array<string> | null | undefined;
@@ -545,6 +546,7 @@ export interface CreateClient {
   refreshIdleTtl?: number | null | undefined;
   /** Scopes it may ask for, space-separated. `keyhaven:admin` opens this interface. */
   scope?: string | null | undefined;
+  signIn?: SignIn | null | undefined;
   /** Signature of its JWTs: `ES256`, `EdDSA`, `PS256` or `RS256`. */
   tokenAlg?: string | null | undefined;
   /** What its access tokens are made of: `jwt` or `opaque`. */
@@ -1458,6 +1460,7 @@ export interface RegisteredClient {
   refreshIdleTtl: number;
   /** Scopes it may ask for. */
   scope: string;
+  signIn?: SignIn | null | undefined;
   /** Signature of its JWTs. */
   tokenAlg: string;
   /** What its access tokens are made of. */
@@ -1896,7 +1899,7 @@ export interface UpdateClient {
   authMethod?: string | null | undefined;
   /** `true` stops the client, `false` lets it act again. */
   disabled?: boolean | null | undefined;
-  /** Grant types it may use: `client_credentials`, `refresh_token`. */
+  /** Grant types it may use: `authorization_code`, `client_credentials`, `refresh_token`. */
   grantTypes?: Array<string> | null | undefined;
   /** Ids of groups of its organization it is tied to. */
   groups?: Array<string> | null | undefined;
@@ -1929,6 +1932,7 @@ export interface UpdateClient {
   refreshIdleTtl?: number | null | undefined;
   /** Scopes it may ask for, space-separated. `keyhaven:admin` opens this interface. */
   scope?: string | null | undefined;
+  signIn?: SignIn | null | undefined;
   /** Signature of its JWTs: `ES256`, `EdDSA`, `PS256` or `RS256`. */
   tokenAlg?: string | null | undefined;
   /** What its access tokens are made of: `jwt` or `opaque`. */

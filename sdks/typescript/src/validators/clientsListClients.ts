@@ -5,5 +5,5 @@ import type { Validator } from "../runtime/options.js";
 
 export const clientsListClients: Validator = {
   operation: "list_clients",
-  check: checker({"items":[{"access_ttl":"n","assertion_alg?":"s","audience?":"s","auth_method":"s","client_id":"s","created_at":"n","disabled_at?":"n","grant_types":["s"],"groups":["s"],"jwks?":"o","name":"s","organization?":"s","profile":"s","redirect_uris":["s"],"refresh_absolute_ttl":"n","refresh_grace":"n","refresh_idle_ttl":"n","scope":"s","token_alg":"s","token_format":"s"}],"next?":"s"}),
+  check: checker({"items":[{"access_ttl":"n","assertion_alg?":"s","audience?":"s","auth_method":"s","client_id":"s","created_at":"n","disabled_at?":"n","grant_types":["s"],"groups":["s"],"jwks?":"o","name":"s","organization?":"s","profile":"s","redirect_uris":["s"],"refresh_absolute_ttl":"n","refresh_grace":"n","refresh_idle_ttl":"n","scope":"s","sign_in?":{"actor":"s","at":"n","detail":"o","what":"s"},"token_alg":"s","token_format":"s"}],"next?":"s"}),
 };
