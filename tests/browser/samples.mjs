@@ -25,6 +25,13 @@ export async function serveSamples(page, server) {
   await page.route(`${server.url}/samples/*`, async (route) => {
     const name = new URL(route.request().url()).pathname.split("/").pop();
     const body = await readFile(join(FOLDER, `${name}.html`), "utf8");
-    await route.fulfill({ status: 200, headers, body });
+    await route.fulfill({ status: 200, headers, body: staying(body) });
   });
+}
+
+/** Two pages leave by themselves; a sample is there to be looked at. */
+function staying(html) {
+  return html
+    .replace('http-equiv="refresh"', 'name="refresh"')
+    .replace(/<script[^>]*form_post\.js"><\/script>/, "");
 }

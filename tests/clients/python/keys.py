@@ -67,5 +67,5 @@ if __name__ == "__main__":
     suite = unittest.defaultTestLoader.loadTestsFromTestCase(PublishedSdk)
     outcome = unittest.TextTestRunner(stream=sys.stderr, verbosity=0).run(suite)
     failed = len(outcome.failures) + len(outcome.errors)
-    print(f"python keys: {outcome.testsRun - failed} passed, {failed} failed")
+    print(f"python: {outcome.testsRun - failed} passed, {failed} failed")
     sys.exit(1 if failed or not outcome.testsRun else 0)
