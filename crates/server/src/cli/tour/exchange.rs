@@ -14,6 +14,8 @@ pub(super) struct Exchange {
     pub(super) template: &'static str,
     pub(super) status: u16,
     pub(super) media_type: Option<String>,
+    /// Headers that say something, beside the media type.
+    pub(super) headers: Vec<(&'static str, String)>,
     pub(super) text: String,
     pub(super) millis: u64,
     checks: Vec<(String, bool)>,
@@ -37,12 +39,29 @@ impl Exchange {
         plan: &Plan,
         status: u16,
         media_type: Option<String>,
+        headers: Vec<(&'static str, String)>,
         text: String,
         millis: u64,
     ) -> Self {
         let Plan { operation, about, template, .. } = *plan;
         let (method, checks) = (plan.method.clone(), Vec::new());
-        Self { operation, about, method, template, status, media_type, text, millis, checks }
+        Self {
+            operation,
+            about,
+            method,
+            template,
+            status,
+            media_type,
+            headers,
+            text,
+            millis,
+            checks,
+        }
+    }
+
+    /// One of the headers that say something.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(sent, _)| *sent == name).map(|(_, value)| value.as_str())
     }
 
     /// The answer's document; null when it has none.

@@ -5,13 +5,16 @@ use serde_json::Value;
 
 use super::exchange::{Exchange, Plan};
 use super::server::ThrowAway;
-use super::wire::{mask, pretty};
+use super::wire::{mask, mask_query, pretty};
 use crate::app::Clock;
 use crate::cli::caller;
 use crate::cli::print::{Ink, Printer};
 
 /// How wide the print is.
 pub(super) const WIDTH: usize = 78;
+
+/// The headers of answers that are shown and can be checked.
+const SHOWN: [&str; 2] = ["location", "gram-session"];
 
 /// The guide and what was seen so far.
 pub(super) struct Guide {
@@ -54,9 +57,14 @@ impl Guide {
         let reason = status.canonical_reason().unwrap_or_default();
         let media_type = response.headers().get("content-type");
         let media_type = media_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let headers = SHOWN.iter().filter_map(|name| {
+            let value = response.headers().get(*name)?.to_str().ok()?;
+            Some((*name, value.to_owned()))
+        });
+        let headers = headers.collect();
         let text = response.text().await?;
         let millis = self.clock.tick().saturating_sub(begun);
-        let mut exchange = Exchange::new(&plan, status.as_u16(), media_type, text, millis);
+        let mut exchange = Exchange::new(&plan, status.as_u16(), media_type, headers, text, millis);
         let document = exchange.document();
         look(&mut exchange, &document);
         self.print_answer(&exchange, reason)?;
@@ -84,7 +92,7 @@ impl Guide {
             plan.about,
             self.printer.paint(Ink::Dim, "──"),
         ))?;
-        let line = format!("{} {}", plan.method, plan.path);
+        let line = format!("{} {}", plan.method, mask_query(&plan.path));
         self.printer.say(&format!(
             "   {} {}",
             self.printer.paint(Ink::Name, "→"),
@@ -107,6 +115,9 @@ impl Guide {
         self.printer.say(&format!("\n   {arrow} {status}   {time}"))?;
         if let Some(media_type) = &exchange.media_type {
             self.header("content-type", media_type)?;
+        }
+        for (name, value) in &exchange.headers {
+            self.header(name, &mask(value))?;
         }
         self.body(&exchange.text)?;
         self.print_checks(exchange)

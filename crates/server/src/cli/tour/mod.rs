@@ -14,6 +14,7 @@ mod exchange;
 mod guide;
 mod key_steps;
 mod server;
+mod session_steps;
 mod steps;
 mod wire;
 

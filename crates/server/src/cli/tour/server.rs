@@ -34,6 +34,10 @@ pub(super) struct Visitor {
     pub(super) group: String,
     pub(super) client_id: String,
     pub(super) client_secret: String,
+    /// Another organization of the same person.
+    pub(super) other_organization: String,
+    /// Signs the person in, once.
+    pub(super) ticket: String,
     /// An API key of the organization.
     pub(super) key: String,
 }
@@ -70,10 +74,13 @@ impl ThrowAway {
             "scope": "/accounts.read /ping.read",
         });
         let client = caller.ask(Ask::post(&["clients"], client)).await?;
+        let (other_organization, ticket) = person(&caller, &org).await?;
         let key = json!({ "label": "The visitor's", "organization": org, "scopes": "notes.read" });
         let key = caller.ask(Ask::post(&["keys"], key)).await?;
         Ok(Visitor {
             key: id(&key, "secret")?,
+            other_organization,
+            ticket,
             organization: org,
             group,
             client_id: id(&client, "client_id")?,
@@ -97,6 +104,21 @@ impl ThrowAway {
         self.app.store.engine().close().await.context("the database did not close cleanly")?;
         self.directory.close().context("the throw-away directory stays behind")
     }
+}
+
+/// Makes a person of two organizations, and a ticket that signs them in: the second organization and
+/// the ticket.
+async fn person(caller: &Caller, first: &str) -> Result<(String, String)> {
+    let other = json!({ "name": "South Health", "slug": "south-health" });
+    let other = id(&caller.ask(Ask::post(&["organizations"], other)).await?, "id")?;
+    let user = json!({ "email": "ada@north.example", "name": "Ada Byron" });
+    let user = id(&caller.ask(Ask::post(&["users"], user)).await?, "id")?;
+    for organization in [first, &other] {
+        let member = json!({ "user": user, "role": "member" });
+        caller.ask(Ask::post(&["organizations", organization, "members"], member)).await?;
+    }
+    let ticket = caller.ask(Ask::post(&["tickets"], json!({ "user": user }))).await?;
+    Ok((other, id(&ticket, "shared_token")?))
 }
 
 /// Nothing of the machine's configuration counts: no environment, no file but the directory's own.

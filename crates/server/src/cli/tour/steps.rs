@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::exchange::{Exchange, Plan};
 use super::guide::Guide;
-use super::key_steps;
 use super::server::Visitor;
+use super::{key_steps, session_steps};
 
 /// Our own operation between theirs, to see what they did.
 pub(super) const CHECK: &str = "check";
@@ -18,6 +18,7 @@ const JSON_API: &str = "application/vnd.api+json";
 const SCOPE: &str = "/accounts.read /ping.read";
 
 pub(super) async fn walk(guide: &mut Guide, visitor: &Visitor) -> Result<()> {
+    session_steps::walk(guide, visitor).await?;
     let refresh = create_auth_token(guide, visitor).await?;
     let (access, refresh) = refresh_auth_token(guide, visitor, &refresh).await?;
     check_alive(guide, visitor, &access).await?;

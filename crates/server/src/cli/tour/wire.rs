@@ -3,7 +3,8 @@
 use crate::cli::print::Ink;
 
 /// What a secret begins with.
-const SECRETS: [&str; 5] = ["kh_secret_", "kh_refresh_", "kh_access_", "kh_key_", "kh_code_"];
+const SECRETS: [&str; 7] =
+    ["kh_secret_", "kh_refresh_", "kh_access_", "kh_key_", "kh_code_", "kh_session_", "kh_once_"];
 
 /// `text` with every secret in it cut short: what is left names it and opens nothing.
 pub(super) fn mask(text: &str) -> String {
@@ -13,6 +14,14 @@ pub(super) fn mask(text: &str) -> String {
     });
     let first = words.next().unwrap_or_default();
     words.fold(first, |line, word| line + " " + &word)
+}
+
+/// A path with the values of its query masked.
+pub(super) fn mask_query(path: &str) -> String {
+    match path.split_once('=') {
+        Some((before, value)) => format!("{before}={}", mask(value)),
+        None => path.to_owned(),
+    }
 }
 
 /// How much of a secret may be shown: its kind and four characters of its id.

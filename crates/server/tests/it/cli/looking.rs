@@ -22,6 +22,10 @@ fn the_tour_shows_its_operations_as_their_contracts_say() {
         "CreateToken",
         "FetchTokenGroups",
         "FetchTokenOrganization",
+        "auth.callback",
+        "auth.info",
+        "auth.logout",
+        "auth.switchScopes",
         "createAuthToken",
         "postAuthKeys",
         "postAuthKeysCode",
@@ -41,6 +45,7 @@ fn the_tour_prints_no_secret() {
     assert!(longest("kh_secret_") <= 4, "{told}");
     assert!(longest("kh_refresh_") <= 4, "{told}");
     assert!(longest("kh_key_") <= 4 && longest("kh_code_") <= 4, "{told}");
+    assert!(longest("kh_session_") <= 4 && longest("kh_once_") <= 4, "{told}");
     assert!(longest("eyJ") <= 12, "{told}");
 }
 
