@@ -50,6 +50,7 @@ impl Store {
             (&SPENT_ONCE, now.minus(Seconds(60)).into()),
             (&CHANGES, by_id(CHANGES_KEPT)),
             (&AUDIT, by_id(audit_window)),
+            (&TOKEN_EVENTS, by_id(audit_window)),
             (&REFUSALS, now.into()),
             (&IDEMPOTENCY, now.into()),
             (&CLIENT_SECRETS, now.into()),
@@ -105,6 +106,7 @@ pub static STATEMENTS: &[&Statement] = &[
     &SPENT_ONCE,
     &CHANGES,
     &AUDIT,
+    &TOKEN_EVENTS,
     &REFUSALS,
     &IDEMPOTENCY,
     &CLIENT_SECRETS,
@@ -158,6 +160,7 @@ static GRANTS: Statement = delete_chunk!("grants", "grants", "id", "expires_at")
 static SPENT_ONCE: Statement = delete_chunk!("spent_once", "spent_once", "hash", "expires_at");
 static CHANGES: Statement = delete_chunk!("changes", "changes", "id", "id");
 static AUDIT: Statement = delete_chunk!("audit", "audit", "id", "id");
+static TOKEN_EVENTS: Statement = delete_chunk!("token_events", "token_events", "id", "id");
 static REFUSALS: Statement = delete_chunk!("refusals", "refusals", "code", "expires_at");
 static CLIENT_SECRETS: Statement =
     delete_chunk!("client_secrets", "client_secrets", "id", "expires_at");

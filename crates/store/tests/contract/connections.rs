@@ -32,6 +32,7 @@ on_every_engine![
     a_result_of_before_a_reconnect_is_dropped,
     a_reconnect_is_for_the_same_account,
     a_dead_grant_leaves_the_access_token,
+    what_happened_leaves_with_the_audit_window,
     a_revoked_connection_is_erased_and_its_provider_told,
     an_account_is_connected_once,
     what_is_due_is_taken_by_one_node,
@@ -312,6 +313,22 @@ async fn a_dead_grant_leaves_the_access_token(place: Place) {
     let event = events.expect("reads").items.remove(0);
     assert_eq!((event.upstream_status, event.class.as_deref()), (Some(400), Some("grant_dead")));
     assert_eq!(event.upstream_request.as_deref(), Some("up-1"));
+}
+
+async fn what_happened_leaves_with_the_audit_window(place: Place) {
+    const WINDOW: Seconds = Seconds(100_000);
+    let store = connected(&place).await;
+    let events = async || {
+        let page = Page { after: None, limit: 100 };
+        let listed = store.list_token_events(ORGANIZATION, connection_id(1), page).await;
+        listed.expect("reads").items.len()
+    };
+    let before = events().await;
+    assert!(before > 0);
+    store.purge(Seconds(90), WINDOW, NOW.plus(Seconds(99_000))).await.expect("purges");
+    assert_eq!(events().await, before);
+    store.purge(Seconds(90), WINDOW, NOW.plus(Seconds(101_000))).await.expect("purges");
+    assert_eq!(events().await, 0);
 }
 
 async fn a_revoked_connection_is_erased_and_its_provider_told(place: Place) {
