@@ -50,8 +50,12 @@ pub async fn show_mail_code_entry(
     browser: Browser,
     uri: Uri,
 ) -> Response {
-    match UnderWay::find(&app, &browser, &query(&uri)).await {
-        Ok(under_way) => page::render(&MailCode::entering(under_way.form())).into_response(),
+    let shown = async {
+        let under_way = UnderWay::find(&app, &browser, &query(&uri)).await?;
+        under_way.leading(&app, page::render(&MailCode::entering(under_way.form()))).await
+    };
+    match shown.await {
+        Ok(page) => page.into_response(),
         Err(failure) => page::refused(&app, failure, &browser.origin),
     }
 }
@@ -65,7 +69,10 @@ pub async fn enter_mail_code(State(app): State<Shared>, posted: Posted) -> Answe
         Err(failure) => {
             let told = step.told(&app, failure)?;
             let form = step.form().with(told.alert(WRONG));
-            Ok(page::render(&MailCode::entering(form)).after(&told).into_response())
+            let page = page::render(&MailCode::entering(form));
+            let page = step.under_way.leading(&app, page).await;
+            let page = page.map_err(|failure| step.refused(&app, failure))?;
+            Ok(page.after(&told).into_response())
         }
     }
 }

@@ -77,9 +77,14 @@ impl UnderWay {
         Form::fresh(form_token(&self.browser)).of_sign_in(&self.handle)
     }
 
-    /// A page whose forms may end where this sign-in leads in the end: at the app that asked for it.
+    /// A page whose forms may end where this sign-in leads in the end: at the app that asked for it,
+    /// or at the dashboard whose `auth.login` began it.
     pub async fn leading(&self, app: &App, page: Page) -> Result<Page, Failure> {
-        let led = led_from(app, &self.pending.continue_to).await?;
+        let continue_to = &self.pending.continue_to;
+        if continue_to.as_str().starts_with("/rpc/auth.login") {
+            return Ok(page.leading_to(app.settings.dashboard_origin()));
+        }
+        let led = led_from(app, continue_to).await?;
         Ok(match led {
             Some(led) => page.leading_to(&led.origin),
             None => page,

@@ -366,6 +366,20 @@ async fn the_dashboards_pages_may_read_and_other_pages_may_not() {
     assert!(!answer.headers.contains_key("access-control-allow-origin"));
 }
 
+/// Browsers apply `form-action` to the redirects after a form, and the last one leads to the dashboard.
+#[tokio::test]
+async fn the_sign_in_form_may_end_at_the_dashboard_that_began_it_and_nowhere_else() {
+    let server = start().await;
+    let policy = async |path: &str| {
+        let page = server.get(path).send().await;
+        page.header("content-security-policy").to_owned()
+    };
+    let begun = policy("/login?continue=%2Frpc%2Fauth.login%3Fredirect%3D%252Fkeys").await;
+    assert!(begun.ends_with(&format!("form-action 'self' {DASHBOARD}")), "{begun}");
+    let other = policy("/login?continue=%2Faccount").await;
+    assert!(other.ends_with("form-action 'self'"), "{other}");
+}
+
 #[tokio::test]
 async fn unknown_procedures_and_methods_are_told_apart() {
     let server = start().await;
