@@ -319,7 +319,7 @@ func (c *call) each(run func(Hooks, HookContext) error) error {
 // settle reads a success.
 func (c *call) settle(response *http.Response, body []byte, into any) (operations.HTTP, error) {
 	header := response.Header
-	replay := header.Get("Idempotent-Replayed") + header.Get("Idempotency-Replayed")
+	replay := header.Get("Idempotent-Replayed")
 	meta := operations.HTTP{
 		StatusCode: response.StatusCode, Header: header, Attempts: c.attempt,
 		RequestID: header.Get("X-Request-Id"), IdempotentReplay: replay == "true",

@@ -220,7 +220,7 @@ impl<T: DeserializeOwned + Send + 'static> Sending<'_, T> {
 
     fn meta(&self, answer: &Answer) -> Meta {
         let text = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
-        let replayed = text("idempotent-replayed").or_else(|| text("idempotency-replayed"));
+        let replayed = text("idempotent-replayed");
         Meta {
             status: answer.status,
             request_id: text("x-request-id").map(str::to_owned),

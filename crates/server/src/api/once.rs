@@ -23,7 +23,7 @@ use crate::http::error::{ApiError, Kind};
 use crate::http::reply::Success;
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const COLUMN: &str = "idempotency.answer";
 
 /// A POST with its strictly read body and its deed. A repetition never gets this far: its

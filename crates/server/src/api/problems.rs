@@ -118,7 +118,7 @@ impl IntoResponses for UsageProblems {
 #[expect(dead_code, reason = "documents what Once reads")]
 pub(super) struct IdempotencyKey {
     /// Makes the request safe to repeat for a day: a repetition gets the first answer again, with
-    /// `Idempotency-Replayed: true`, secrets included.
+    /// `Idempotent-Replayed: true`, secrets included.
     #[param(rename = "Idempotency-Key", example = "5d1c1d0e-create-acme")]
     key: Option<String>,
 }

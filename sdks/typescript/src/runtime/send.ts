@@ -179,7 +179,7 @@ async function attempt(call: Call, use: (token: Token) => void): Promise<Answer>
   const { attempt } = call;
   const ms = Date.now() - started;
   options.logger?.debug(op.method + " " + op.path, { status, ms, attempt, requestId });
-  const replay = headers.get("idempotent-replayed") ?? headers.get("idempotency-replayed");
+  const replay = headers.get("idempotent-replayed");
   call.meta = { status, headers, requestId, attempts: attempt, idempotentReplay: replay === "true" };
   await each(call, "afterResponse", response);
   return response;

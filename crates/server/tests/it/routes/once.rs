@@ -18,7 +18,7 @@ async fn one_key_raced_twenty_times_makes_one_object_and_one_answer() {
         assert_eq!((answer.status.as_u16(), &answer.body), (201, &first));
     }
     let replayed =
-        answers.iter().filter(|answer| answer.headers.contains_key("idempotency-replayed"));
+        answers.iter().filter(|answer| answer.headers.contains_key("idempotent-replayed"));
     assert_eq!(replayed.count(), 19);
     let list = house.get("/v1/clients").await.expect(200);
     assert_eq!(list.body["items"].as_array().unwrap().len(), 1);
