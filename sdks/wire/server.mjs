@@ -3,6 +3,7 @@
 //   PUT /control/<case>   the answers to give, in order; the last one is repeated
 //   GET /control/<case>   the requests that came
 //   anything below /s/<case> is a request of an SDK
+//   GET /page             nothing to see, for SDKs that run in a page
 //
 // An answer is {status, headers, body, delayMs, resetAfter}: `resetAfter: "request"` cuts the
 // connection unanswered, `"half"` in the middle of the body; `after` waits before the last byte.
@@ -61,6 +62,8 @@ async function answer(request, response, name, path, text) {
 }
 
 const server = createServer(async (request, response) => {
+  // Clients send a request again by themselves when a connection that served before is cut.
+  response.shouldKeepAlive = false;
   const text = await textOf(request).catch(() => "");
   const [, kind, name, rest = ""] = /^\/(control|s)\/([^/?]+)(.*)$/.exec(request.url) ?? [];
   if (request.method === "OPTIONS") {
@@ -72,7 +75,9 @@ const server = createServer(async (request, response) => {
     response.end();
   } else if (kind === "control") control(request, response, name, text);
   else if (kind === "s") await answer(request, response, name, rest, text);
-  else response.writeHead(404).end();
+  else if (request.url === "/page") {
+    response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>cases</title>");
+  } else response.writeHead(404).end();
 });
 server.listen(0, "127.0.0.1", () => console.log(server.address().port));
 process.stdin.resume().on("end", () => process.exit());
