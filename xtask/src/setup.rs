@@ -17,6 +17,7 @@ pub(crate) fn verb(_: &[String]) -> Result<(), Failure> {
     node_packages("tests/clients")?;
     node_packages("tests/browser")?;
     node_packages("sdks/typescript")?;
+    node_packages("examples/dashboard")?;
     python_packages()?;
     go_modules()
 }

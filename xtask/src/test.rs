@@ -65,6 +65,15 @@ const SUITES: &[Suite] = &[
         ],
     },
     Suite {
+        name: "Dashboard",
+        words: &[
+            "node",
+            "--test",
+            "--test-reporter=./tests/clients/node/tally.mjs",
+            "examples/dashboard/test/dashboard.test.mjs",
+        ],
+    },
+    Suite {
         name: "Go SDK",
         words: &[
             "sh",
