@@ -72,6 +72,8 @@ fn pages() -> Routes<Shared> {
         .route("/assets/{release}/{name}", get(assets::show_asset))
         .route("/account/keys", get(account::show_keys))
         .route("/account/keys/delete", post(account::delete_own_key))
+        .route("/account/apps", get(account::show_apps))
+        .route("/account/apps/withdraw", post(account::withdraw_app))
         .route(
             "/connections/{connection}/reconnect",
             get(connect::show_reconnect).post(connect::start_reconnect),

@@ -6,7 +6,7 @@
 //! withdrawing again, and the answer is given only after both.
 
 use keyhaven_protocol::authorization::Authorization;
-use keyhaven_protocol::id::{ClientId, GrantId, UserId};
+use keyhaven_protocol::id::{ClientId, GrantId, OrganizationId, UserId};
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::time::Timestamp;
 
@@ -38,6 +38,8 @@ pub struct ConsentRecord {
     pub client: ClientId,
     /// The client's name, while it is there.
     pub client_name: Option<String>,
+    /// The tenant the client belongs to, if it belongs to one.
+    pub organization: Option<OrganizationId>,
     /// For which resource; empty means the issuer.
     pub audience: String,
     /// To what.
@@ -163,6 +165,7 @@ fn consent(user: UserId, mut row: Row) -> Result<ConsentRecord, Error> {
         scopes: Scopes::parse(&row.text(3)?).map_err(Error::broken)?,
         given_at: row.time(4)?,
         used_at: row.time(5)?,
+        organization: row.maybe_id(6)?.map(OrganizationId),
     })
 }
 
@@ -182,7 +185,7 @@ static FIND_ANY: Statement = Statement::new(
 
 static LIST: Statement = Statement::new(
     "consents.list",
-    "SELECT s.client, c.name, s.audience, s.scopes, s.given_at, s.used_at \
+    "SELECT s.client, c.name, s.audience, s.scopes, s.given_at, s.used_at, c.organization \
      FROM consents s LEFT JOIN clients c ON c.id = s.client \
      WHERE s.owner = $1 ORDER BY s.client, s.audience LIMIT 1000",
 );

@@ -29,6 +29,7 @@ pub mod clients;
 pub mod connection_caller;
 pub mod connections;
 pub mod connectors;
+pub mod consents;
 pub mod deed;
 pub mod document;
 pub mod factors;
@@ -44,6 +45,7 @@ pub mod once;
 pub mod organizations;
 pub mod page;
 mod problems;
+pub mod profiles;
 pub mod projects;
 pub mod providers;
 pub mod reference;
@@ -66,6 +68,8 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(groups::routes())
         .merge(members::routes())
         .merge(users::routes())
+        .merge(profiles::routes())
+        .merge(consents::routes())
         .merge(sessions::routes())
         .merge(sign_ins::routes())
         .merge(factors::routes())

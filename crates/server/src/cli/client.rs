@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::caller::{Ask, Caller};
 use super::client_secret::ClientSecret;
+use super::client_sign_in::{self, SignIn};
 use super::members::{Disabling, Paging, given};
 use super::names;
 use super::print::Printer;
@@ -22,6 +23,8 @@ pub(super) const FIELDS: &[&str] = &[
     "scope",
     "groups",
     "auth_method",
+    "redirect_uris",
+    "sign_in",
 ];
 const COLUMNS: &[&str] =
     &["client_id", "name", "organization", "grant_types", "scope", "created_at", "disabled_at"];
@@ -86,7 +89,7 @@ pub(super) struct Update {
     settings: Settings,
     /// Remove a setting.
     #[arg(long, value_name = "SETTING",
-          value_parser = ["audience", "jwks", "assertion-alg", "groups", "redirect-uris"])]
+          value_parser = clap::builder::PossibleValuesParser::new(clearable()))]
     clear: Vec<String>,
     #[command(flatten)]
     disabling: Disabling,
@@ -95,7 +98,7 @@ pub(super) struct Update {
 /// What creating and changing have in common.
 #[derive(Debug, Args)]
 struct Settings {
-    /// A grant type it may use: client_credentials, refresh_token. Repeat for several.
+    /// A grant type it may use: authorization_code, client_credentials, refresh_token. Repeat for several.
     #[arg(long, value_name = "GRANT")]
     grant: Option<Vec<String>>,
     /// A scope it may ask for; keyhaven:admin opens the management interface. Repeat for several.
@@ -144,6 +147,8 @@ struct Settings {
     /// A spent refresh token still answers with its successor this long.
     #[arg(long, value_name = "SPAN", value_parser = parse_span)]
     refresh_grace: Option<i64>,
+    #[command(flatten)]
+    sign_in: SignIn,
 }
 
 impl Settings {
@@ -220,6 +225,7 @@ impl Create {
         let org = names::maybe_organization(caller, self.org.as_deref()).await?;
         let mut body = self.settings.members()?;
         body["name"] = json!(self.name);
+        body["sign_in"] = json!(self.settings.sign_in.member(&Value::Null, &[]));
         body["organization"] = json!(org);
         let mut body = given(body)?;
         self.settings.add_groups(caller, org.as_deref(), &mut body).await?;
@@ -235,6 +241,7 @@ impl Update {
         let before = caller.ask(Ask::get(&path)).await?;
         let mut body = self.settings.members()?;
         body["name"] = json!(self.name);
+        body["sign_in"] = json!(self.settings.sign_in.member(&before["sign_in"], &self.clear));
         body["disabled"] = json!(self.disabling.choice());
         self.settings.add_groups(caller, before["organization"].as_str(), &mut body).await?;
         let mut body = super::members::present(body);
@@ -250,11 +257,17 @@ impl Update {
 
 /// Removing a setting is null, or an empty list.
 fn clear(settings: &[String], members: &mut Map<String, Value>) {
-    for setting in settings {
+    for setting in settings.iter().filter(|it| !client_sign_in::is_ours(it)) {
         let name = setting.replace('-', "_");
         let empty = matches!(name.as_str(), "groups" | "redirect_uris");
         members.insert(name, if empty { json!([]) } else { Value::Null });
     }
+}
+
+/// The settings that can be removed.
+fn clearable() -> impl Iterator<Item = &'static str> {
+    let own = ["audience", "jwks", "assertion-alg", "groups", "redirect-uris"];
+    own.into_iter().chain(client_sign_in::CLEARABLE)
 }
 
 fn read_json(path: &PathBuf) -> Result<Value> {

@@ -20,8 +20,10 @@ mod budget;
 mod caller;
 mod client;
 mod client_secret;
+mod client_sign_in;
 mod connection;
 mod connector;
+mod consent;
 mod doctor;
 mod explain;
 mod factor;
@@ -34,6 +36,7 @@ mod members;
 mod names;
 mod org;
 mod print;
+mod profile;
 mod project;
 mod reference;
 mod refused;
@@ -143,6 +146,9 @@ enum Command {
     /// The revocation graph: who was given what.
     #[command(subcommand)]
     Grant(grant::Grant),
+    /// What people let clients do.
+    #[command(subcommand)]
+    Consent(consent::Consent),
     /// The keys that sign access tokens.
     #[command(subcommand)]
     SigningKey(signing_key::SigningKey),
@@ -296,6 +302,7 @@ impl Command {
             Self::Budget(verb) => verb.run(caller, printer).await,
             Self::Usage(verb) => verb.run(caller, printer).await,
             Self::Grant(verb) => verb.run(caller, printer).await,
+            Self::Consent(verb) => verb.run(caller, printer).await,
             Self::SigningKey(verb) => verb.run(caller, printer).await,
             Self::Explain(verb) => verb.run(caller, printer).await,
             Self::Serve(_)

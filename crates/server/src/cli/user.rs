@@ -9,6 +9,7 @@ use super::caller::{Ask, Caller};
 use super::members::{Disabling, Paging, given, present};
 use super::names;
 use super::print::Printer;
+use super::profile::Profile;
 
 const FIELDS: &[&str] = &["id", "email", "name", "created_at", "disabled_at"];
 
@@ -43,6 +44,9 @@ pub(super) enum User {
         #[command(flatten)]
         paging: Paging,
     },
+    /// What claims tell about a user.
+    #[command(subcommand)]
+    Profile(Profile),
     /// Delete a user with every membership and grant.
     Delete {
         /// The user's id or address.
@@ -132,6 +136,7 @@ impl User {
                 let page = paging.list(caller, Ask::get(&["users", &id, "sign-ins"])).await?;
                 printer.list(&page, &["at", "what", "actor", "detail"])
             }
+            Self::Profile(verb) => verb.run(caller, printer).await,
             Self::Delete { user } => {
                 let id = names::user(caller, &user).await?;
                 caller.ask(Ask::delete(&["users", &id])).await?;

@@ -3,7 +3,7 @@
 
 use axum::response::{IntoResponse, Response};
 use keyhaven_protocol::client::Client;
-use keyhaven_protocol::consent::{claim_of, is_unverified};
+use keyhaven_protocol::consent::is_unverified;
 use keyhaven_protocol::redirect_uri::{origin, shown_host};
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_store::sessions::SignedIn;
@@ -12,7 +12,7 @@ use crate::http::browser::Browser;
 use crate::http::page;
 use crate::http::same_origin::form_token;
 use crate::operations::authorize::{Question, Waiting};
-use crate::pages::consent::{Consent, Fact};
+use crate::pages::consent::{Consent, Fact, may};
 use crate::pages::parts::{App, Form};
 
 /// The page.
@@ -42,26 +42,6 @@ pub(super) fn show(
         inputs: Vec::new(),
     };
     page::render(&view).leading_to(origin(uri)).into_response()
-}
-
-/// What is asked for, a sentence's end each. Only what is new is asked, unless everything is known.
-fn may(scopes: &Scopes) -> Vec<String> {
-    if scopes.is_empty() {
-        return vec!["know that you signed in".to_owned()];
-    }
-    scopes
-        .iter()
-        .map(|word| match (word, claim_of(word)) {
-            ("openid", _) => "know who you are".to_owned(),
-            ("profile", _) => "see your name and the rest of your profile".to_owned(),
-            ("email", _) => "see your e-mail address".to_owned(),
-            ("phone", _) => "see your phone number".to_owned(),
-            ("address", _) => "see your postal address".to_owned(),
-            ("offline_access", _) => "stay connected while you are away".to_owned(),
-            (_, Some(claim)) => format!("see your {}", claim.replace('_', " ")),
-            (scope, None) => format!("use “{scope}” in your name"),
-        })
-        .collect()
 }
 
 fn facts(client: &Client, uri: &str, audience: &str, wanted: &Scopes) -> Vec<Fact> {
@@ -100,18 +80,5 @@ mod tests {
         assert_eq!(span(86_400), "1 day");
         assert_eq!(span(5_400), "90 minutes");
         assert_eq!(span(61), "61 seconds");
-    }
-
-    #[test]
-    fn every_word_is_said_in_full() {
-        let scopes = Scopes::parse("openid offline_access claim:phone_number read").unwrap();
-        let expected = [
-            "know who you are",
-            "stay connected while you are away",
-            "see your phone number",
-            "use “read” in your name",
-        ];
-        assert_eq!(may(&scopes), expected);
-        assert_eq!(may(&Scopes::default()), ["know that you signed in"]);
     }
 }

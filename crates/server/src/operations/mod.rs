@@ -14,6 +14,7 @@ pub mod accounts;
 pub mod authorize;
 pub mod check;
 pub mod confirm_connection;
+pub mod consents;
 pub mod deliver_mail;
 pub mod end_session;
 pub mod factors;

@@ -17,6 +17,7 @@ use crate::http::browser::SignedInUser;
 use crate::http::page;
 use crate::operations::Failure;
 
+mod apps;
 pub mod authenticator;
 pub mod deed;
 pub mod email;
@@ -26,6 +27,7 @@ pub mod password;
 pub mod recovery_codes;
 pub mod sessions;
 
+pub use apps::{Apps, show_apps, withdraw_app};
 pub use keys::{HeldKey, Keys, delete_own_key, show_keys};
 
 /// Sessions shown at most; whoever has more ends the others at once.

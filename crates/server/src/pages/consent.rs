@@ -2,6 +2,8 @@
 //! stored; the page carries only its handle. OAuth requests and keys handed out use the same page.
 
 use askama::Template;
+use keyhaven_protocol::consent::claim_of;
+use keyhaven_protocol::scope::Scopes;
 
 use super::parts::{App, Field, Form};
 use super::sample::Sample;
@@ -69,6 +71,27 @@ impl Choice {
     fn of(value: &str, label: &str) -> Self {
         Self { value: value.to_owned(), label: label.to_owned() }
     }
+}
+
+/// What these scopes let an app do, a sentence's end each.
+#[must_use]
+pub fn may(scopes: &Scopes) -> Vec<String> {
+    if scopes.is_empty() {
+        return vec!["know that you signed in".to_owned()];
+    }
+    scopes
+        .iter()
+        .map(|word| match (word, claim_of(word)) {
+            ("openid", _) => "know who you are".to_owned(),
+            ("profile", _) => "see your name and the rest of your profile".to_owned(),
+            ("email", _) => "see your e-mail address".to_owned(),
+            ("phone", _) => "see your phone number".to_owned(),
+            ("address", _) => "see your postal address".to_owned(),
+            ("offline_access", _) => "stay connected while you are away".to_owned(),
+            (_, Some(claim)) => format!("see your {}", claim.replace('_', " ")),
+            (scope, None) => format!("use “{scope}” in your name"),
+        })
+        .collect()
 }
 
 impl Sample for Consent {
@@ -146,5 +169,23 @@ impl Consent {
             ],
             ..Self::sample()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_said_in_full() {
+        let scopes = Scopes::parse("openid offline_access claim:phone_number read").unwrap();
+        let expected = [
+            "know who you are",
+            "stay connected while you are away",
+            "see your phone number",
+            "use “read” in your name",
+        ];
+        assert_eq!(may(&scopes), expected);
+        assert_eq!(may(&Scopes::default()), ["know that you signed in"]);
     }
 }

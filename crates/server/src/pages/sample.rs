@@ -45,6 +45,7 @@ pub fn all() -> Vec<Rendered> {
         of::<account::email::Email>(),
         of::<account::authenticator::Authenticator>(),
         of::<account::Keys>(),
+        of::<account::Apps>(),
         of::<account::passkeys::NewPasskey>(),
         of::<account::recovery_codes::RecoveryCodes>(),
         of::<account::password::Password>(),

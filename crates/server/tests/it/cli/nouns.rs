@@ -184,3 +184,73 @@ fn signing_keys_rotate_now_or_once_everybody_has_the_next() {
     instance.json(&["signing-key", "rotate", "--now", "--alg", "ES256"]);
     assert_eq!(states(), ["signs", "next", "retired"]);
 }
+
+#[test]
+fn a_client_signs_people_in_as_its_flags_say() {
+    let instance = Instance::begun();
+    let create = ["client", "create", "--org", "acme-health", "--name", "Portal"];
+    let grants = ["--grant", "authorization_code", "--redirect-uri", "https://a.example/cb"];
+    let flags = [
+        "--post-logout-redirect-uri",
+        "https://a.example/bye",
+        "--backchannel-logout-uri",
+        "https://a.example/out",
+        "--subject-type",
+        "pairwise",
+        "--sector",
+        "a.example",
+        "--userinfo-alg",
+        "ES256",
+        "--pushed-requests",
+        "required",
+        "--dpop",
+        "required",
+        "--default-max-age",
+        "1h",
+    ];
+    let made = instance.json(&[&create[..], &grants, &flags].concat());
+    let sign_in = &made["sign_in"];
+    assert_eq!(sign_in["post_logout_redirect_uris"], json!(["https://a.example/bye"]));
+    assert_eq!(text(sign_in, "backchannel_logout_uri"), "https://a.example/out");
+    assert_eq!(text(sign_in, "subject_type"), "pairwise");
+    assert_eq!((text(sign_in, "pushed_requests"), text(sign_in, "dpop")).0, "required");
+    assert_eq!(sign_in["default_max_age"], 3_600);
+
+    let id = text(&made, "client_id");
+    let update = ["client", "update", &id, "--clear", "userinfo-alg", "--consent", "trusted"];
+    let changed = &instance.json(&update)["sign_in"];
+    assert_eq!((&changed["userinfo_alg"], &changed["consent"]), (&json!(null), &json!("trusted")));
+    assert_eq!(text(changed, "sector"), "a.example", "what is not named stays");
+    let refused = instance.refused(&["client", "update", &id, "--client-uri", "http://a.example"]);
+    assert_eq!(refused["errors"][0]["pointer"], "/sign_in/client_uri");
+}
+
+#[test]
+fn a_profile_is_changed_claim_by_claim() {
+    let instance = Instance::begun();
+    instance.json(&["user", "create", "--email", "ada@example.com", "--name", "Ada"]);
+    let update = ["user", "profile", "update", "ada@example.com"];
+    let claims = [
+        "--claim",
+        "given_name=Ada",
+        "--claim",
+        "address.country=GB",
+        "--claim",
+        "phone_number=+44 20 7946 0000",
+        "--claim",
+        "phone_number_verified=true",
+    ];
+    instance.json(&[&update[..], &claims].concat());
+    let more = ["--clear", "given_name", "--claim", "address.locality=London"];
+    let changed = instance.json(&[&update[..], &more].concat());
+    let expected = json!({
+        "address": { "country": "GB", "locality": "London" },
+        "phone_number": "+44 20 7946 0000", "phone_number_verified": true,
+    });
+    assert_eq!(changed, expected);
+    assert_eq!(instance.json(&["user", "profile", "show", "ada@example.com"]), expected);
+    let refused = instance.refused(&[&update[..], &["--claim", "picture=ftp://x"]].concat());
+    assert_eq!(refused["errors"][0]["pointer"], "/picture");
+    let consents = ["consent", "list", "--user", "ada@example.com"];
+    assert_eq!(instance.json(&consents), json!({ "items": [] }));
+}

@@ -1,6 +1,7 @@
 //! Whole journeys: a token's life, its lost answers, and several nodes at once.
 
 mod a_tokens_life;
+mod connected_apps;
 mod connections;
 mod hand_out;
 mod keys_on_two_nodes;
