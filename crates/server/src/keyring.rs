@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use axum::body::Bytes;
 use keyhaven_protocol::access_token::Signer;
+use keyhaven_protocol::client::{Client, TokenFormat};
 use keyhaven_protocol::jose::algorithm::Algorithm;
 use keyhaven_protocol::jose::jwk::Jwk;
 use keyhaven_protocol::jose::jwk_set::JwkSet;
@@ -95,6 +96,20 @@ impl KeyRing {
         self.add(app, algorithm, act.now, act).await
     }
 
+    /// Makes sure that the published set has the keys of everything `client` will be sent: it may read
+    /// the set once, before anybody has signed in.
+    pub async fn ensure_for(
+        &self,
+        app: &App,
+        client: &Client,
+        origin: &Origin,
+    ) -> Result<(), Error> {
+        for algorithm in signatures_for(client) {
+            self.ensure(app, algorithm, app.act("system", origin)).await?;
+        }
+        Ok(())
+    }
+
     /// Signs with the key of `algorithm`, making sure that there is one.
     pub async fn sign<T>(
         &self,
@@ -177,6 +192,16 @@ impl KeyRing {
         tracing::info!(kid = row.kid, alg = row.alg, generation, won, "next signing key");
         self.reload(&app.store).await
     }
+}
+
+/// What signs the tokens of `client`.
+fn signatures_for(client: &Client) -> impl Iterator<Item = Algorithm> {
+    let is_jwt = client.token_format == TokenFormat::Jwt;
+    let access = if is_jwt { Algorithm::parse(&client.token_alg) } else { None };
+    let party = client.may_use("authorization_code").then_some(&client.party);
+    let id_token = party.map(|party| party.id_token_alg);
+    let userinfo = party.and_then(|party| party.userinfo_alg);
+    [access, id_token, userinfo].into_iter().flatten()
 }
 
 async fn read(store: &Store) -> Result<Ring, Error> {

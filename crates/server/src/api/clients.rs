@@ -22,7 +22,7 @@ use super::problems::{
     ChangeProblems, CreateProblems, IdempotencyKey, ListProblems, NamedProblems,
 };
 use super::tenant::{Named, find_organization};
-use crate::app::{App, Shared};
+use crate::app::{App, Origin, Shared};
 use crate::http::error::ApiError;
 use crate::http::reply::NoContent;
 
@@ -83,6 +83,7 @@ async fn list_clients(
 async fn create_client(
     State(app): State<Shared>,
     administrator: Administrator,
+    origin: Origin,
     request: Once<CreateClient>,
 ) -> Result<Response, Ended> {
     let (body, mut once) = request.split();
@@ -93,6 +94,7 @@ async fn create_client(
     body.apply(&mut record, &mut members);
     settings::fit(&record, &mut members);
     members.finish()?;
+    app.keys.ensure_for(&app, &record.client, &origin).await?;
     let secret =
         settings::holds_secret(&record).then(|| NewSecret::mint(once.act.id(), &app.dice.bytes()));
     let answer = RegisteredClient::of(&record, secret.as_ref());
@@ -130,6 +132,7 @@ async fn update_client(
     State(app): State<Shared>,
     administrator: Administrator,
     Named(client): Named<ClientId>,
+    origin: Origin,
     Deed(first): Deed,
     Strict(body): Strict<UpdateClient>,
 ) -> Result<Json<Client>, ApiError> {
@@ -142,6 +145,7 @@ async fn update_client(
         body.apply(&mut after, deed.now, &mut members);
         settings::fit(&after, &mut members);
         members.finish()?;
+        app.keys.ensure_for(&app, &after.client, &origin).await?;
         let detail = changed(&before, &after);
         match app.store.update_client(&before, &after, &detail, deed).await? {
             Outcome::Done => {

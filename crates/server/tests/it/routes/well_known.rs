@@ -1,8 +1,9 @@
 //! `/.well-known/…`: metadata that states only what is true, and the key set.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{ISSUER, Server, the};
+use crate::house::House;
 
 #[tokio::test]
 async fn both_metadata_paths_say_the_same_and_every_endpoint_in_them_answers() {
@@ -47,4 +48,30 @@ async fn the_key_set_is_public_only_and_tells_how_long_it_may_be_kept() {
             assert!(!members.iter().any(|member| *member == private), "{private} is published");
         }
     }
+}
+
+#[tokio::test]
+async fn the_key_set_has_what_signs_for_a_client_before_anybody_signs_in() {
+    let house = House::new().await;
+    let made = house.post(
+        "/v1/clients",
+        json!({
+            "name": "C", "grant_types": ["authorization_code"], "token_format": "opaque",
+            "redirect_uris": ["https://app.test/cb"],
+        }),
+    );
+    let made = made.await.expect(201);
+    assert_eq!(published(&house), ["RS256"], "ID tokens are RS256 unless set");
+    let path = format!("/v1/clients/{}", made.text("client_id"));
+    let changed = json!({"sign_in": {"id_token_alg": "PS256", "userinfo_alg": "EdDSA"}});
+    house.patch(&path, changed).await.expect(200);
+    assert_eq!(published(&house), ["EdDSA", "PS256", "RS256"]);
+}
+
+fn published(house: &House) -> Vec<String> {
+    let set: Value = serde_json::from_slice(&house.app.keys.now().published).expect("JSON");
+    let keys = set["keys"].as_array().expect("keys");
+    let mut algorithms: Vec<_> = keys.iter().map(|key| the(&key["alg"])).collect();
+    algorithms.sort();
+    algorithms
 }
