@@ -48,6 +48,16 @@ const SUITES: &[Suite] = &[
         ],
     },
     Suite {
+        name: "OpenID clients in Node",
+        words: &[
+            "node",
+            "--test",
+            "--test-reporter=./tests/clients/node/tally.mjs",
+            "tests/browser/relying-parties.test.mjs",
+            "tests/browser/auth-core.test.mjs",
+        ],
+    },
+    Suite {
         name: "Python client",
         words: &["sh", "-c", "exec \"$KEYHAVEN_TEST_PYTHON\" tests/clients/python/run.py"],
     },
