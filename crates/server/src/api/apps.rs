@@ -1,6 +1,8 @@
 //! `/v1/apps`: apps that people gave keys to, known by the origin of their callback. An administrator
 //! of the instance may block one: none of its keys counts while it is blocked, and it gets no others.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use keyhaven_protocol::id::AppId;
@@ -9,8 +11,6 @@ use keyhaven_store::hand_outs::AppRecord;
 use keyhaven_store::organizations::Power;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::body::Strict;

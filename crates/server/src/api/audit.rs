@@ -1,5 +1,7 @@
 //! `/v1/audit`: what happened. Append-only; there is no way to change it here.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use keyhaven_protocol::id::Id;
@@ -8,8 +10,6 @@ use keyhaven_store::audit::Recorded;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::grants::narrowed;

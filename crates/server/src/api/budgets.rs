@@ -1,6 +1,8 @@
 //! `/v1/budgets`: what may be spent at each level of organization → project → group → user → app →
 //! key. A charge must fit every budget on its key's path that counts its unit.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -11,8 +13,6 @@ use keyhaven_store::budgets::{BudgetRecord, NewBudget};
 use keyhaven_store::{Outcome, Reach};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::body::{Members, Strict};

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use keyhaven_protocol::budget::Budget as Balance;
@@ -13,8 +15,6 @@ use keyhaven_protocol::id::{GrantId, GroupId, Id, OrganizationId, ProjectId, Use
 use keyhaven_protocol::scope::Scopes;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::body::{parse_borrowed, read_bytes};
 use super::budgets::Budget;

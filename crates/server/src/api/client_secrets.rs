@@ -1,6 +1,8 @@
 //! `/v1/clients/{client}/secrets`: at most two live, so that a client moves from one to the next
 //! without a pause.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -10,8 +12,6 @@ use keyhaven_store::Outcome;
 use keyhaven_store::client_secrets::{NewSecret, SecretRecord};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::clients::find;

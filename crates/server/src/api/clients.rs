@@ -1,6 +1,8 @@
 //! `/v1/clients`: OAuth clients. What a client may be is decided in `settings.rs`; its secrets are
 //! in `client_secrets.rs`.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -9,8 +11,6 @@ use keyhaven_store::client_secrets::NewSecret;
 use keyhaven_store::clients::ClientRecord;
 use keyhaven_store::{Outcome, Reach};
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::body::{Members, Strict};

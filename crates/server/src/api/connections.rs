@@ -3,6 +3,8 @@
 mod token;
 pub mod wire;
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -11,8 +13,6 @@ use keyhaven_protocol::connection::timing::Pace;
 use keyhaven_protocol::id::{ConnectionId, ConnectorId, UserId};
 use keyhaven_store::connections::{Filter, NewConnection};
 use keyhaven_store::{Outcome, Reach};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::body::Strict;

@@ -3,6 +3,8 @@
 
 pub mod wire;
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -12,8 +14,6 @@ use keyhaven_protocol::secret::Secret;
 use keyhaven_store::connections::Filter;
 use keyhaven_store::connectors::{ConnectorEdit, Kept};
 use keyhaven_store::{Outcome, Page, Reach};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::body::{Members, Strict};

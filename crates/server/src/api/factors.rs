@@ -1,6 +1,8 @@
 //! `/v1/users/{user}/factors`: the ways a person signs in beside the password, and taking them away
 //! for somebody who has lost them. Administrators never see a secret of them.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::{Path, State};
 use keyhaven_protocol::id::{Id, UserId};
@@ -8,8 +10,6 @@ use keyhaven_store::Outcome;
 use keyhaven_store::users::User;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::deed::Deed;

@@ -6,6 +6,8 @@
 //! Every header of a good answer is always there, if only empty, so that a proxy which copies them
 //! also overwrites what a client sent under the same name.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::extract::{Request, State};
 use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -14,8 +16,6 @@ use keyhaven_protocol::params::Params;
 use keyhaven_protocol::refusal::Refusal;
 use keyhaven_protocol::scope::Scopes;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::app::{App, Origin, Shared};
 use crate::http::{bearer, rate_limit, refusal, reply};
@@ -26,10 +26,8 @@ use crate::operations::{Failure, keys};
 /// The routes of this resource. The document has GET; a proxy repeats the method it was asked with,
 /// so any is answered.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
-    let (described, document) =
-        OpenApiRouter::new().routes(routes!(forward_auth)).split_for_parts();
-    drop::<axum::Router<Shared>>(described);
-    OpenApiRouter::with_openapi(document)
+    OpenApiRouter::new()
+        .describe(routes!(forward_auth))
         .route("/v1/forward-auth", axum::routing::any(forward_auth))
         .route("/v1/forward-auth/{*asked}", axum::routing::any(forward_auth_below))
 }

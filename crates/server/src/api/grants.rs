@@ -1,5 +1,7 @@
 //! `/v1/grants`: the revocation graph. Revoking a grant kills everything below it.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use keyhaven_protocol::id::{ClientId, GrantId, UserId};
@@ -8,8 +10,6 @@ use keyhaven_store::changes;
 use keyhaven_store::revocations::{GrantRecord, Whose};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::deed::Deed;

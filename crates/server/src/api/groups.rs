@@ -1,5 +1,7 @@
 //! `/v1/organizations/{organization}/groups` and the members of a group.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -10,8 +12,6 @@ use keyhaven_store::groups::{self as room, GroupEdit};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::body::{Members, Strict, set, set_or_removed};
 use super::deed::Deed;

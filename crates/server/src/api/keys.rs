@@ -1,6 +1,8 @@
 //! `/v1/keys`: API keys of people and organizations. What a key may be is `protocol::api_key`; its
 //! wire form is in `wire.rs`. A key of another tenant is answered like one that is not there.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -13,8 +15,6 @@ use keyhaven_store::keys::{KeyEdit, KeyRecord, KeysOf, NewKey, NewText};
 use keyhaven_store::organizations::Power;
 use keyhaven_store::{Outcome, Reach};
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::body::{Members, Strict};

@@ -2,12 +2,12 @@
 //! runs. Each call does a bounded step; what remains is what is still under another key, so it can be
 //! interrupted and started again at will.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::problems::ListProblems;

@@ -1,5 +1,7 @@
 //! `/v1/organizations/{organization}/members`: who belongs to a tenant, and as what.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -8,8 +10,6 @@ use keyhaven_store::Outcome;
 use keyhaven_store::memberships::{self as room, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::body::{Members, Strict};

@@ -11,12 +11,12 @@ use axum::routing;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi, SecurityRequirement};
 use utoipa::{Modify, OpenApi as _};
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::{App, Origin, Shared};
 use crate::doors::description;
 use crate::http::error::{ApiError, Kind, Problem};
 use crate::telemetry::per_route::Routes;
+use open_api::OpenApiRouter;
 
 pub mod administrator;
 pub mod apps;
@@ -42,6 +42,7 @@ pub mod master_key;
 pub mod members;
 mod meter;
 pub mod once;
+pub mod open_api;
 pub mod organizations;
 pub mod page;
 mod problems;
@@ -62,7 +63,7 @@ pub mod webhook_endpoints;
 
 /// Every resource, once.
 fn resources() -> OpenApiRouter<Shared> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    OpenApiRouter::new()
         .merge(organizations::routes())
         .merge(projects::routes())
         .merge(groups::routes())
@@ -101,13 +102,10 @@ fn checks() -> OpenApiRouter<Shared> {
 
 /// The routes of `/v1`, the document at `/openapi.json` and the reference at `/docs`.
 ///
-/// The document is written for whoever asks first, not at start: few ask, and it is the largest
-/// thing a node would make before its first token.
+/// The document is written for whoever asks first, not at start.
 pub fn router(app: Shared) -> Routes {
-    let (routes, described) = resources().split_for_parts();
-    let (checks, described_checks) = checks().split_for_parts();
-    let templates =
-        [described, described_checks].into_iter().flat_map(|d| d.paths.paths.into_keys());
+    let (routes, templates) = resources().split();
+    let (checks, of_checks) = checks().split();
     let routes = routes
         .route("/v1", routing::any(unknown))
         .route("/v1/{*rest}", routing::any(unknown))
@@ -116,7 +114,7 @@ pub fn router(app: Shared) -> Routes {
         .merge(checks.method_not_allowed_fallback(method_not_allowed))
         .with_state(app);
     Routes::new()
-        .add(routes, templates)
+        .add(routes, templates.into_iter().chain(of_checks))
         .route("/openapi.json", routing::get(show_document))
         .merge(reference::routes())
 }
@@ -137,7 +135,7 @@ pub fn openapi() -> OpenApi {
 /// The native interface's part of the document.
 #[must_use]
 pub fn native() -> OpenApi {
-    resources().merge(checks()).split_for_parts().1
+    resources().merge(checks()).write(Document::openapi())
 }
 
 #[derive(utoipa::OpenApi)]

@@ -1,5 +1,7 @@
 //! `/v1/organizations`: the tenants.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -11,8 +13,6 @@ use keyhaven_store::organizations::{self as room, OrganizationEdit, Power};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::body::{Members, Strict, set};

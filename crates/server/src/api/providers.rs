@@ -1,6 +1,8 @@
 //! `/v1/providers`: how services speak OAuth. The shipped ones are files; an organization may define
 //! its own in the same schema, within what the operator lets requests reach.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use keyhaven_connect::catalogue;
@@ -11,8 +13,6 @@ use keyhaven_store::{Outcome, Page};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::body::Strict;

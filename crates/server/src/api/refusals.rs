@@ -1,13 +1,13 @@
 //! `/v1/refusals/{code}`: why something was refused, for administrators, for a day.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use keyhaven_store::refusals::Explanation;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::problems::NamedProblems;

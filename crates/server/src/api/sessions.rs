@@ -1,14 +1,14 @@
 //! `/v1/sessions`: who is signed in, and how to end that. An administrator of one organization sees
 //! and ends the sessions that act in it.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use keyhaven_protocol::id::{SessionId, UserId};
 use keyhaven_store::sessions::{SessionRecord, Why};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::deed::Deed;

@@ -1,6 +1,8 @@
 //! `/v1/organizations/{organization}/sign-in-policy` and `…/domains`: what an organization asks of
 //! those who act in it, and the domains of addresses that are its own.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::{Path, State};
 use keyhaven_protocol::email::parse_domain;
@@ -10,8 +12,6 @@ use keyhaven_store::sign_in_policies as room;
 use keyhaven_store::{Outcome, Reach};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::body::{Members, Strict};

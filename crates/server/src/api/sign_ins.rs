@@ -2,6 +2,8 @@
 //! a new password. Whatever can sign somebody in is for administrators of the instance: a person may
 //! belong to several organizations, and none of them owns the account.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -14,8 +16,6 @@ use keyhaven_store::one_time_codes::{OneTimeCode, Purpose};
 use keyhaven_store::{Outcome, Reach};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::body::Members;

@@ -1,5 +1,7 @@
 //! `/v1/signing-keys`: what signs access tokens. Private parts never leave the store.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -9,8 +11,6 @@ use keyhaven_store::Error;
 use keyhaven_store::signing_keys::SigningKeySummary;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::body::{Strict, set};

@@ -1,6 +1,8 @@
 //! `/v1/upstreams`: other OpenID providers that people may sign in with. Those of the instance are
 //! for everybody; those of an organization for its members and the domains it has claimed.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -15,8 +17,6 @@ use keyhaven_store::{Outcome, Reach};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::body::{Members, Strict, set};

@@ -4,6 +4,8 @@
 //! The caller is an API behind us: a client with the scope `keyhaven:usage`, or an administrator.
 //! Only what belongs to the caller's tenant can be charged.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -17,8 +19,6 @@ use keyhaven_store::keys::KnownKey;
 use keyhaven_store::metering::UseOf;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::budgets::Budget;

@@ -2,6 +2,8 @@
 //! changing and deleting people is for administrators of the instance, because a person may belong
 //! to several organizations and an address must not tell one tenant of another.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -13,8 +15,6 @@ use keyhaven_store::{Listed, Outcome};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::body::{Members, Strict, set};

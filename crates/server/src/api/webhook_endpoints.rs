@@ -1,6 +1,8 @@
 //! `/v1/organizations/{organization}/webhook-endpoints`: where an organization is told what happens
 //! to its connections. Messages are signed with a secret that is shown once.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -14,8 +16,6 @@ use keyhaven_store::webhooks::Endpoint;
 use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::body::Members;
 use super::deed::Deed;

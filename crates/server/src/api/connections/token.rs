@@ -1,14 +1,14 @@
 //! `POST /v1/connections/{connection}/token`: a token that works, or precisely why there is none.
 //! Refresh tokens never leave.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::extract::State;
 use axum::response::Response;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::Seconds;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::super::body::Strict;
 use super::super::connection_caller::ConnectionCaller;
