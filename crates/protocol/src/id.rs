@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::ser::{Error as _, Serialize, Serializer};
+
 use crate::base62;
 
 /// A UUIDv7 of any kind of thing. Text form: lower-case hyphenated; parsing also takes 32 hex
@@ -127,6 +129,14 @@ impl fmt::Debug for Id {
     }
 }
 
+/// The text form, without going through a formatter: answers on hot paths hold several.
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = self.hyphenated();
+        serializer.serialize_str(str::from_utf8(&text).map_err(S::Error::custom)?)
+    }
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -150,6 +160,12 @@ macro_rules! ids {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.0.serialize(serializer)
             }
         }
     )*};

@@ -7,14 +7,13 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use keyhaven_protocol::client::Client;
 use keyhaven_protocol::id::{ClientId, GrantId, Id, SessionId, UserId};
 use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_protocol::token::AccessToken;
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 
 use crate::changes::{Change, Kind};
 use crate::keys::KeyMemory;
@@ -31,15 +30,15 @@ pub const MAX_ACCESS_LIFE: Seconds = Seconds(600);
 /// Memory older than this is not trusted when other nodes may write.
 pub const FRESH_MILLIS: u64 = 1_000;
 
-const CLIENTS: u64 = 10_000;
-const TOKENS: u64 = 65_536;
-const ANCESTORS: u64 = 65_536;
-const SESSIONS: u64 = 65_536;
-const PEOPLE: u64 = 16_384;
+const CLIENTS: usize = 10_000;
+const TOKENS: usize = 65_536;
+const ANCESTORS: usize = 65_536;
+const SESSIONS: usize = 65_536;
+const PEOPLE: usize = 16_384;
 
-/// A session is read again this often. Shorter than an end is remembered, so that one which ended
+/// A session is read again this often, in milliseconds. Shorter than an end is remembered, so that one which ended
 /// with the session above it is never believed after that end is forgotten.
-const SESSION_KEPT: Duration = Duration::from_secs(MAX_ACCESS_LIFE.0.unsigned_abs() / 2);
+const SESSION_KEPT: u64 = MAX_ACCESS_LIFE.0.unsigned_abs() * 1_000 / 2;
 
 /// "Last seen" waiting to be written down.
 const MOST_SEEN: usize = 131_072;
@@ -53,7 +52,7 @@ pub struct Known {
     clients: Cache<ClientId, Arc<Client>>,
     tokens: Cache<[u8; 32], Arc<AccessToken>>,
     ancestors: Cache<GrantId, Arc<[Id]>>,
-    sessions: Cache<SessionId, Arc<SignedIn>>,
+    sessions: Cache<SessionId, (Arc<SignedIn>, u64)>,
     people: Cache<UserId, Arc<Person>>,
     seen: Mutex<HashMap<SessionId, Timestamp>>,
     ended: [RwLock<HashMap<Id, Timestamp>>; SHARDS],
@@ -75,7 +74,7 @@ impl Known {
             clients: Cache::new(CLIENTS),
             tokens: Cache::new(TOKENS),
             ancestors: Cache::new(ANCESTORS),
-            sessions: Cache::builder().max_capacity(SESSIONS).time_to_live(SESSION_KEPT).build(),
+            sessions: Cache::new(SESSIONS),
             people: Cache::new(PEOPLE),
             seen: Mutex::default(),
             ended: std::array::from_fn(|_| RwLock::default()),
@@ -140,14 +139,14 @@ impl Known {
     pub fn forget_client(&self, id: ClientId) {
         let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
         *generation += 1;
-        self.clients.invalidate(&id);
+        self.clients.remove(&id);
     }
 
     /// Forgets all clients: an organization changed.
     pub fn forget_clients(&self) {
         let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
         *generation += 1;
-        self.clients.invalidate_all();
+        self.clients.clear();
     }
 
     /// A token recognised before, by the digest of its text.

@@ -77,7 +77,7 @@ impl Store {
     ) -> Result<Option<Arc<SignedIn>>, Error> {
         let id = SessionId(presented.id);
         let fresh = self.known.is_fresh(tick);
-        if let (true, Some(known)) = (fresh, self.known.session(id)) {
+        if let (true, Some(known)) = (fresh, self.known.session(id, tick)) {
             if known.hash != presented.digest {
                 return Ok(None);
             }
@@ -104,7 +104,7 @@ impl Store {
         let seen_at = AtomicI64::new(seen_at.max(self.known.seen(id)).0);
         let signed_in = Arc::new(SignedIn { session, person, hash, ended, seen_at });
         if ended == Ended::No {
-            self.known.remember_session(signed_in.clone(), generation);
+            self.known.remember_session(signed_in.clone(), tick, generation);
         }
         Ok(Some(signed_in))
     }

@@ -13,7 +13,7 @@ use axum::response::Response;
 use keyhaven_protocol::budget::Budget as Balance;
 use keyhaven_protocol::id::{GrantId, GroupId, Id, OrganizationId, ProjectId, UserId};
 use keyhaven_protocol::scope::Scopes;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{parse_borrowed, read_bytes};
@@ -87,7 +87,6 @@ pub struct CheckedCredential<'a> {
     /// What it is made of: `jwt` or `opaque`.
     format: &'static str,
     /// Its id; the `jti` of a JWT.
-    #[serde(serialize_with = "shown")]
     #[schema(value_type = String)]
     id: Id,
     /// The client it was issued to; a session has none.
@@ -96,19 +95,19 @@ pub struct CheckedCredential<'a> {
     /// Whom it speaks for.
     subject: Cow<'a, str>,
     /// The user it speaks for; absent when a client speaks for itself.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_shown")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     user: Option<UserId>,
     /// The tenant it acts in; absent for the instance.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_shown")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     organization: Option<OrganizationId>,
     /// The project it acts in.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_shown")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     project: Option<ProjectId>,
     /// The groups of the tenant that its user is in.
-    #[serde(skip_serializing_if = "<[_]>::is_empty", serialize_with = "all_shown")]
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(value_type = Vec<String>)]
     groups: &'a [GroupId],
     /// What it opens, space-separated.
@@ -122,7 +121,7 @@ pub struct CheckedCredential<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
     /// The grant it hangs on; absent when it stands on its client's own authority.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_shown")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     grant: Option<GrantId>,
     /// The name of a key.
@@ -278,25 +277,4 @@ impl<'a> CheckedRateLimit<'a> {
             resets_in: limit.resets_in,
         }
     }
-}
-
-fn shown<T: std::fmt::Display, S: Serializer>(id: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(id)
-}
-
-fn maybe_shown<T: std::fmt::Display, S: Serializer>(
-    id: &Option<T>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match id {
-        Some(id) => serializer.collect_str(id),
-        None => serializer.serialize_none(),
-    }
-}
-
-fn all_shown<T: std::fmt::Display, S: Serializer>(
-    ids: &[T],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(ids.iter().map(ToString::to_string))
 }

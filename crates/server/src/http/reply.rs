@@ -14,6 +14,9 @@ pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// `application/vnd.api+json` (JSON:API 1.0).
 pub const JSON_API: HeaderValue = HeaderValue::from_static("application/vnd.api+json");
 
+/// Room for most answers, so that writing one grows nothing.
+const COMMON: usize = 1024;
+
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
@@ -123,9 +126,10 @@ pub(super) fn with_status(
     media_type: HeaderValue,
     body: &impl Serialize,
 ) -> Response {
-    let Ok(text) = serde_json::to_vec(body) else {
+    let mut text = Vec::with_capacity(COMMON);
+    if serde_json::to_writer(&mut text, body).is_err() {
         return bare(StatusCode::INTERNAL_SERVER_ERROR);
-    };
+    }
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -6,6 +6,7 @@
 
 mod exchange;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use keyhaven_connect::failure::Failure;
@@ -13,7 +14,7 @@ use keyhaven_connect::send::{Client, Limits};
 use keyhaven_protocol::jose::jwk_set::JwkSet;
 use keyhaven_protocol::jose::verifying_key::KeySet;
 use keyhaven_protocol::upstream::metadata::{self, Metadata};
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -27,7 +28,7 @@ const CEILING: u64 = 86_400_000;
 const KEYS_PAUSE: u64 = 60_000;
 const FAILURE_PAUSE: u64 = 10_000;
 /// Providers that are remembered.
-const MOST: u64 = 1_000;
+const MOST: usize = 1_000;
 
 /// Why a provider's word is not to be had or not to be believed.
 #[derive(Debug)]
@@ -155,7 +156,9 @@ impl Upstreams {
     }
 
     fn entry(&self, issuer: &str) -> Arc<Mutex<Entry>> {
-        self.known.get_with(issuer.to_owned(), Arc::default)
+        let entry: Result<_, Infallible> =
+            self.known.get_or_insert_with(issuer, || Ok(Arc::default()));
+        entry.unwrap_or_else(|never| match never {})
     }
 
     async fn fetch_metadata(&self, issuer: &str) -> Result<Metadata, Distrust> {

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use keyhaven_protocol::api_key::ApiKey;
 use keyhaven_protocol::id::KeyId;
 use keyhaven_protocol::scope::Scopes;
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 
 use crate::budgets::BudgetRef;
 
 /// Keys remembered at most.
-const KEYS: u64 = 65_536;
+const KEYS: usize = 65_536;
 
 /// How long a key is remembered, in milliseconds. Shorter than ended grants are, so a key read
 /// before its grant ended is never believed after that end was forgotten.
@@ -64,6 +64,6 @@ impl KeyMemory {
     pub fn forget(&self) {
         let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
         *generation += 1;
-        self.keys.invalidate_all();
+        self.keys.clear();
     }
 }

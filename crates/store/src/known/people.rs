@@ -6,13 +6,15 @@ use std::sync::{Arc, PoisonError};
 use keyhaven_protocol::id::{SessionId, UserId};
 use keyhaven_protocol::time::Timestamp;
 
-use super::{Known, MOST_SEEN};
+use super::{Known, MOST_SEEN, SESSION_KEPT};
 use crate::people::Person;
 use crate::sessions::SignedIn;
 
 impl Known {
-    pub(crate) fn session(&self, id: SessionId) -> Option<Arc<SignedIn>> {
-        self.sessions.get(&id)
+    /// A session remembered not too long before the monotonic instant `tick`.
+    pub(crate) fn session(&self, id: SessionId, tick: u64) -> Option<Arc<SignedIn>> {
+        let (signed_in, read_at) = self.sessions.get(&id)?;
+        (tick.saturating_sub(read_at) < SESSION_KEPT).then_some(signed_in)
     }
 
     pub(crate) fn person(&self, id: UserId) -> Option<Arc<Person>> {
@@ -28,11 +30,11 @@ impl Known {
             && !session.parent.is_some_and(|parent| self.has_ended(parent.0))
     }
 
-    pub(crate) fn remember_session(&self, signed_in: Arc<SignedIn>, generation: u64) {
+    pub(crate) fn remember_session(&self, signed_in: Arc<SignedIn>, tick: u64, generation: u64) {
         let current = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
         if *current == generation {
             self.people.insert(signed_in.session.user, signed_in.person.clone());
-            self.sessions.insert(signed_in.session.id, signed_in);
+            self.sessions.insert(signed_in.session.id, (signed_in, tick));
         }
     }
 
@@ -46,20 +48,20 @@ impl Known {
     pub(super) fn forget_session(&self, id: SessionId) {
         let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
         *generation += 1;
-        self.sessions.invalidate(&id);
+        self.sessions.remove(&id);
     }
 
     pub(super) fn forget_person(&self, id: UserId) {
         let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
         *generation += 1;
-        self.people.invalidate(&id);
+        self.people.remove(&id);
     }
 
     pub(super) fn forget_people(&self) {
         let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
         *generation += 1;
-        self.people.invalidate_all();
-        self.sessions.invalidate_all();
+        self.people.clear();
+        self.sessions.clear();
     }
 
     /// When a session was last seen here, as far as that is not written down yet.
