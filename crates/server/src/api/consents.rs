@@ -1,6 +1,8 @@
 //! `/v1/users/{user}/consents`: what people let clients do. An administrator of one organization sees
 //! and withdraws what a member gave to clients of that organization.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::{Path, State};
 use keyhaven_protocol::id::{ClientId, UserId};
@@ -8,8 +10,6 @@ use keyhaven_store::Reach;
 use keyhaven_store::consents::ConsentRecord;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::deed::Deed;

@@ -1,6 +1,8 @@
 //! `/v1/users/{user}/profile`: what claims tell about a person (OpenID Connect Core §5.1) beyond what
 //! the account itself says. Written by administrators of the instance.
 
+use crate::api::open_api::OpenApiRouter;
+use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use keyhaven_protocol::id::UserId;
@@ -9,8 +11,6 @@ use keyhaven_store::Outcome;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::administrator::Administrator;
 use super::body::Strict;
