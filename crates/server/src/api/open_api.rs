@@ -26,6 +26,7 @@ pub struct Operations<S> {
 
 impl<S: Clone + Send + Sync + 'static> OpenApiRouter<S> {
     /// No routes.
+    #[must_use]
     pub fn new() -> Self {
         Self { router: Router::new(), templates: Vec::new(), writers: Vec::new() }
     }
@@ -72,6 +73,12 @@ impl<S: Clone + Send + Sync + 'static> OpenApiRouter<S> {
     pub fn write(self, document: OpenApi) -> OpenApi {
         let empty = utoipa_axum::router::OpenApiRouter::with_openapi(document);
         self.writers.into_iter().fold(empty, |router, write| write(router)).into_openapi()
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Default for OpenApiRouter<S> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
