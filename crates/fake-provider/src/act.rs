@@ -50,6 +50,8 @@ pub enum Act {
     Refuse(u16, String, String),
     /// Does not act and says nothing, politely: an empty body of this status.
     Empty(u16),
+    /// Does not act and says with this status to go to another place.
+    Redirect(u16, String),
     /// Does not act and says a body of this many bytes.
     Huge(usize),
     /// Does not act and says a body that does not end.

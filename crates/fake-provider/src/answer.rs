@@ -106,6 +106,11 @@ pub(crate) fn instead(act: &Act, date: &str) -> Option<Answer> {
         }
         Act::Refuse(status, code, text) => Plain::refusal(*status, code, text).said(date),
         Act::Empty(status) => Plain::empty(*status).said(date),
+        Act::Redirect(status, to) => {
+            let mut reply = Plain::empty(*status).said(date)?;
+            reply.headers_mut().insert("location", to.parse().ok()?);
+            Some(reply)
+        }
         Act::Huge(size) => Plain::form(format!("access_token={}", "x".repeat(*size))).said(date),
         Act::Endless => {
             let reply = Plain::json(200, &Value::Null);

@@ -11,6 +11,7 @@ pub(crate) struct Books {
     pub(crate) rules: Rules,
     pub(crate) account: String,
     pub(crate) counts: BTreeMap<&'static str, usize>,
+    under_way: usize,
     next: BTreeMap<Endpoint, VecDeque<Act>>,
     always: BTreeMap<Endpoint, Act>,
     codes: HashMap<String, Asked>,
@@ -55,6 +56,7 @@ impl Books {
             rules,
             account: "account-1".to_owned(),
             counts: BTreeMap::new(),
+            under_way: 0,
             next: BTreeMap::new(),
             always: BTreeMap::new(),
             codes: HashMap::new(),
@@ -65,6 +67,18 @@ impl Books {
 
     pub(crate) fn count(&mut self, what: &'static str) {
         *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// A token request begins.
+    pub(crate) fn enter(&mut self) {
+        self.under_way += 1;
+        let most = self.counts.entry("most_at_once").or_default();
+        *most = self.under_way.max(*most);
+    }
+
+    /// And ends.
+    pub(crate) fn leave(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
     }
 
     pub(crate) fn plan(&mut self, endpoint: Endpoint, act: Act) {
@@ -117,12 +131,14 @@ impl Books {
             return None;
         }
         let is_current = grant.refresh.last().is_some_and(|current| current == token);
+        let was_current = grant.refresh.iter().rev().nth(1).is_some_and(|before| before == token);
         match (self.rules.reuse, is_current) {
             (Reuse::Static, _) => Some(self.renew(at)),
             (_, true) => Some(self.turn(at)),
             (Reuse::Forgive, false) => Some(self.current(at)),
+            (Reuse::ForgiveLast, false) if was_current => Some(self.current(at)),
             (Reuse::Refuse, false) => None,
-            (Reuse::Revoke, false) => {
+            (Reuse::ForgiveLast | Reuse::Revoke, false) => {
                 grant.is_dead = true;
                 None
             }

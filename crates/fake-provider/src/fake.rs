@@ -116,10 +116,22 @@ impl Fake {
         self.counted("refresh")
     }
 
-    /// How many client-credentials requests it has acted on.
+    /// How many requests for a token without a user it has acted on: client credentials, assertions.
     #[must_use]
     pub fn remints(&self) -> usize {
         self.counted("remint")
+    }
+
+    /// Whose account an access token opens; `None` for one that opens nothing.
+    #[must_use]
+    pub fn account_of(&self, access: &str) -> Option<String> {
+        self.shared.books().account_of(access).map(str::to_owned)
+    }
+
+    /// The most requests to `/token` that were under way at once.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.counted("most_at_once")
     }
 
     /// How many grants are alive.

@@ -53,6 +53,8 @@ pub enum Reuse {
     Static,
     /// A spent one is answered with the successor it was spent for.
     Forgive,
+    /// The one spent last is answered with its successor; an older one ends the whole grant.
+    ForgiveLast,
     /// A spent one is refused.
     Refuse,
     /// A spent one is refused and ends the whole grant.

@@ -69,6 +69,7 @@ async fn respond(shared: &Shared, message: Message<Incoming>) -> Answer {
     let Some(endpoint) = endpoint(&path) else {
         return Plain::page(404, "<h1>No page</h1>").said(&date);
     };
+    let _place = (endpoint == Endpoint::Token).then(|| Place::taken(shared));
     let act = {
         let mut books = shared.books();
         books.count(word(endpoint));
@@ -98,6 +99,22 @@ async fn respond(shared: &Shared, message: Message<Incoming>) -> Answer {
     match act {
         Some(act) => plain.bent(&act, &date),
         None => plain.said(&date),
+    }
+}
+
+/// A token request under way. It ends however it ends.
+struct Place(Shared);
+
+impl Place {
+    fn taken(shared: &Shared) -> Self {
+        shared.books().enter();
+        Self(shared.clone())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.books().leave();
     }
 }
 
