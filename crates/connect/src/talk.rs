@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::Timestamp;
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::failure::{Failure, FailureKind};
 use crate::provider::{Grant, Method, Provider, RevokeAuth};
@@ -24,11 +25,13 @@ pub async fn exchange(
 ) -> Result<TokenReply, Verdict> {
     let prelude = run_prelude(client, provider, app, stamp).await?;
     let request = request::exchange(provider, app, code, stamp, prelude.as_ref())?;
-    let reply = tokens(client, provider, request, stamp).await?;
+    let sent = [app.secret, Some(code.code), code.verifier];
+    let reply = tokens(client, provider, request, &sent, stamp).await?;
     match request::upgrade(provider, app, &reply.main.access, stamp) {
         None => Ok(reply),
         Some(request) => {
-            let longer = tokens(client, provider, request?, stamp).await?;
+            let sent = [app.secret, Some(&reply.main.access)];
+            let longer = tokens(client, provider, request?, &sent, stamp).await?;
             Ok(TokenReply { main: longer.main, ..reply })
         }
     }
@@ -44,7 +47,7 @@ pub async fn refresh(
 ) -> Result<TokenReply, Verdict> {
     let prelude = run_prelude(client, provider, app, stamp).await?;
     let request = request::refresh(provider, app, renewal, stamp, prelude.as_ref())?;
-    tokens(client, provider, request, stamp).await
+    tokens(client, provider, request, &[app.secret, Some(renewal.token)], stamp).await
 }
 
 /// Asks for a token without a user.
@@ -56,7 +59,7 @@ pub async fn remint(
     stamp: &Stamp,
 ) -> Result<TokenReply, Verdict> {
     let request = request::remint(provider, app, asked.0, asked.1, stamp)?;
-    tokens(client, provider, request, stamp).await
+    tokens(client, provider, request, &[app.secret], stamp).await
 }
 
 /// Ends a grant at the provider. `None` if the provider has no way to.
@@ -72,7 +75,10 @@ pub async fn revoke(
         Err(error) => Err(error.into()),
         Ok(request) => {
             match client.send(request, Limits { total: REVOKE, ..Limits::TOKEN }).await {
-                Ok(reply) => ended_or_not(provider, &reply, stamp.now),
+                Ok(reply) => ended_or_not(provider, &reply, stamp.now).map_err(|verdict| {
+                    let sent = [app.secret, ended.access, ended.refresh];
+                    without_secrets(provider, &reply, &sent, verdict, stamp)
+                }),
                 Err(failure) => Err(failure.into()),
             }
         }
@@ -147,10 +153,41 @@ async fn tokens(
     client: &Client,
     provider: &Provider,
     request: Outgoing,
+    sent: &[Option<&Secret>],
     stamp: &Stamp,
 ) -> Result<TokenReply, Verdict> {
     let reply = client.send(request, Limits::TOKEN).await?;
     response::read_tokens(provider, &reply, stamp.now)
+        .map_err(|verdict| without_secrets(provider, &reply, sent, verdict, stamp))
+}
+
+/// A provider that says our secrets back to us gets them into no log: whatever of `sent` stands in
+/// its reply is taken out before its words are read.
+fn without_secrets(
+    provider: &Provider,
+    reply: &Reply,
+    sent: &[Option<&Secret>],
+    verdict: Verdict,
+    stamp: &Stamp,
+) -> Verdict {
+    let Ok(text) = std::str::from_utf8(&reply.body) else { return verdict };
+    let mut clean = Zeroizing::new(text.to_owned());
+    for secret in sent.iter().flatten().map(|secret| secret.reveal()) {
+        let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        for said in [secret, &encoded].into_iter().filter(|said| !said.is_empty()) {
+            *clean = clean.replace(said, "•••");
+        }
+    }
+    if *clean == text {
+        return verdict;
+    }
+    let body = Zeroizing::new(clean.as_bytes().to_vec());
+    let reply = Reply { status: reply.status, headers: reply.headers.clone(), body };
+    let content = response::sniff(&reply.body);
+    match verdict::judge(provider, &reply, &content, stamp.now) {
+        Some(Verdict { code, words, .. }) => Verdict { code, words, ..verdict },
+        None => Verdict { code: None, words: None, ..verdict },
+    }
 }
 
 /// The app's own token, where each token call needs one.

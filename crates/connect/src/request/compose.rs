@@ -8,7 +8,7 @@ use http::header::{
 };
 use keyhaven_protocol::secret::Secret;
 use serde_json::{Map, Value};
-use url::Url;
+use url::{Position, Url};
 use zeroize::Zeroizing;
 
 use super::assertion::{self, Signer};
@@ -135,7 +135,9 @@ pub fn token_host(provider: &Provider, app: &App<'_>) -> Result<String, Misconfi
     let known = known(app, &[], None);
     let values = finished::values(provider, app, &known)?;
     let url = finished::url(provider, &call.url, &values)?;
-    Ok(url.host_str().unwrap_or_default().to_owned())
+    // Another port is another server, where an operator lets us go to one.
+    let authority = &url[Position::BeforeHost..Position::AfterPort];
+    Ok(authority.to_owned())
 }
 
 /// The call that turns a fresh short-lived token into a long-lived one, if the provider has one.
