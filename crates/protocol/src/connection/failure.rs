@@ -189,6 +189,10 @@ fn no_answer(quiet: Verdict, facts: &Facts, now: Timestamp) -> Verdict {
             next_try_at: if at > spent.next_try_at { at } else { spent.next_try_at },
             ..spent
         },
+        // The first silence within the grace: the provider still answers the token, so at once.
+        Unanswered::Again if facts.spent.times == 1 && is_in_grace(facts, now) => {
+            Verdict { next_try_at: now, ..spent }
+        }
         // Within the grace the pause must not outlast it.
         Unanswered::Again => {
             let grace_ends = facts.spent.first_at.plus(facts.pace.reuse_grace);
@@ -197,6 +201,10 @@ fn no_answer(quiet: Verdict, facts: &Facts, now: Timestamp) -> Verdict {
             Verdict { next_try_at: if sooner { last } else { spent.next_try_at }, ..spent }
         }
     }
+}
+
+fn is_in_grace(facts: &Facts, now: Timestamp) -> bool {
+    now < facts.spent.first_at.plus(facts.pace.reuse_grace)
 }
 
 fn given_up(quiet: Verdict, facts: &Facts, now: Timestamp) -> Verdict {
@@ -309,6 +317,17 @@ mod tests {
         assert_eq!(again, Unanswered::Again);
         let verdict = verdict(Class::Unanswered, &facts);
         assert_eq!((verdict.event, verdict.unanswered), (None, true));
+        assert_eq!(verdict.next_try_at, NOW, "at once");
+    }
+
+    #[test]
+    fn a_second_silence_within_the_grace_pauses_and_does_not_outlast_it() {
+        let mut facts = facts(600);
+        facts.spent.times = 2;
+        facts.streak.failures = 9;
+        let verdict = verdict(Class::Unanswered, &facts);
+        assert_eq!((verdict.event, verdict.unanswered), (None, true));
+        assert!(verdict.next_try_at > NOW);
         assert!(verdict.next_try_at < facts.spent.first_at.plus(Seconds(600)));
     }
 

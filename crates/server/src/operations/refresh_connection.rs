@@ -2,7 +2,8 @@
 //! keep a grant alive. It runs detached from whoever asked (`vault::flights`).
 //!
 //! Lease, read again, write down what is about to be spent, one request, store under the generation
-//! that was spent. Every step before the request may be repeated; the request never is.
+//! that was spent. Every step before the request may be repeated; the request is not, except once
+//! at once where its reply got lost and the provider still answers a spent token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,11 +49,25 @@ pub struct Known {
 
 /// Renews the token of a connection if `ask` needs that, once.
 pub async fn refresh_connection(app: Shared, id: ConnectionId, ask: Ask) -> Landed {
+    let landed = try_once(&app, id, ask).await;
+    match &landed {
+        Landed::At(held) if is_tried_again(held, app.clock.now()) => try_once(&app, id, ask).await,
+        _ => landed,
+    }
+}
+
+/// Whether a reply just got lost that the provider gives again to the same token.
+fn is_tried_again(held: &Held, now: Timestamp) -> bool {
+    held.spent.is_some_and(|spent| spent.times == 1)
+        && held.connection.next_try_at.is_some_and(|at| at <= now)
+}
+
+async fn try_once(app: &Shared, id: ConnectionId, ask: Ask) -> Landed {
     let started = app.clock.tick();
     let mut first: Option<Held> = None;
     loop {
         match app.store.take_lease(id, app.vault.node, LEASE).await {
-            Ok(true) => return with_lease(&app, id, ask).await,
+            Ok(true) => return with_lease(app, id, ask).await,
             Ok(false) => {}
             Err(error) => return Landed::Broken(Arc::new(error)),
         }
@@ -68,7 +83,7 @@ pub async fn refresh_connection(app: Shared, id: ConnectionId, ask: Ask) -> Land
             return Landed::StillLeased;
         }
         first.get_or_insert(held);
-        pause(&app).await;
+        pause(app).await;
     }
 }
 
@@ -300,7 +315,11 @@ async fn store_failure(
     if judged.blames_connector {
         blame(app, known, verdict, judged.next_try_at).await?;
     }
-    let failed = failed(app, class, judged, upstream::upstream(verdict));
+    let mut failed = failed(app, class, judged, upstream::upstream(verdict));
+    if judged.blames_connector {
+        // The connector's fault holds everybody back; once it is mended, nobody waits.
+        failed.verdict.next_try_at = now;
+    }
     record_failure(app, known, failed).await
 }
 
