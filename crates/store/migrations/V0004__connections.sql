@@ -186,4 +186,5 @@ CREATE TABLE webhook_deliveries (
     PRIMARY KEY (message, endpoint)
 );
 CREATE INDEX webhook_deliveries_by_due ON webhook_deliveries (due_at);
+CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (created_at);
 CREATE INDEX webhook_deliveries_by_subject ON webhook_deliveries (endpoint, subject, sequence);

@@ -136,6 +136,14 @@ impl Store {
         Ok(())
     }
 
+    /// Drops at most `most` of the messages written before `before`, whether or not they had their
+    /// turn; how many it was.
+    pub async fn forget_aged_deliveries(&self, before: Timestamp, most: i64) -> Result<u64, Error> {
+        let step = Step::any(&FORGET_AGED, values![before, most]);
+        let Commit::Done(done) = self.engine.commit(vec![step]).await? else { return Ok(0) };
+        Ok(done.first().map_or(0, |stepped| stepped.changed))
+    }
+
     /// The message did not arrive; again at `at`.
     pub async fn postpone_delivery(&self, delivery: &Delivery, at: Timestamp) -> Result<(), Error> {
         let values = values![delivery.message, delivery.endpoint, at];
@@ -253,6 +261,13 @@ static FORGET: Statement = Statement::new(
     "DELETE FROM webhook_deliveries WHERE message = $1 AND endpoint = $2",
 );
 
+static FORGET_AGED: Statement = Statement::new(
+    "webhooks.forget_aged",
+    "DELETE FROM webhook_deliveries WHERE (message, endpoint) IN \
+     (SELECT message, endpoint FROM webhook_deliveries WHERE created_at < $1 \
+      ORDER BY created_at LIMIT $2)",
+);
+
 static POSTPONE: Statement = Statement::new(
     "webhooks.postpone",
     "UPDATE webhook_deliveries SET due_at = $3 WHERE message = $1 AND endpoint = $2",
@@ -269,5 +284,6 @@ pub const STATEMENTS: &[&Statement] = &[
     &TAKE,
     &TARGET,
     &FORGET,
+    &FORGET_AGED,
     &POSTPONE,
 ];

@@ -82,8 +82,9 @@ pub struct CreatedWebhookEndpoint {
     /// The endpoint.
     #[serde(flatten)]
     pub endpoint: WebhookEndpoint,
-    /// What messages are signed with: HMAC-SHA256 of `webhook-id.webhook-timestamp.body`, in
-    /// `webhook-signature` as `v1,` and base64.
+    /// What messages are signed with, in the Standard Webhooks form: HMAC-SHA256 of
+    /// `webhook-id.webhook-timestamp.body`, in `webhook-signature` as `v1,` and base64. The key is
+    /// what follows `whsec_`, decoded from base64.
     pub secret: String,
 }
 

@@ -1,5 +1,6 @@
 //! Delivers webhooks from the outbox: at least once, in the order of their subject, signed, with
-//! bounded tries. A message that an endpoint does not take is tried for three days.
+//! bounded tries. A message that an endpoint does not take is tried for three days, and none is kept
+//! longer: an endpoint that is gone cannot grow the outbox.
 
 use std::time::Duration;
 
@@ -25,6 +26,12 @@ const AGAIN: Seconds = Seconds(60);
 /// About three days with pauses of up to an hour.
 const TRIES: i64 = 80;
 
+/// No message is kept longer, whether or not it had its turn.
+const KEPT: Seconds = Seconds(3 * 86_400);
+
+/// Messages given up for their age per round.
+const SLICE: i64 = 500;
+
 const LIMITS: Limits = Limits { total: Duration::from_secs(10), body: 16 * 1024, types: &[] };
 
 pub(super) struct Webhooks {
@@ -37,6 +44,10 @@ impl Round for Webhooks {
 
     async fn round(&mut self) -> Result<(), Error> {
         let now = self.app.clock.now();
+        let aged = self.app.store.forget_aged_deliveries(now.minus(KEPT), SLICE).await?;
+        if aged > 0 {
+            tracing::warn!(messages = aged, "webhooks are given up: no endpoint took them");
+        }
         let taken = self.app.store.take_deliveries(now, now.plus(AGAIN), BATCH).await?;
         let mut under_way = JoinSet::new();
         for delivery in taken {
@@ -105,9 +116,13 @@ fn body(delivery: &Delivery) -> String {
     .to_string()
 }
 
-/// `v1,` and the HMAC-SHA256 of `id.timestamp.body` (the Standard Webhooks form).
+/// `v1,` and the HMAC-SHA256 of `id.timestamp.body` (the Standard Webhooks form). The key is what the
+/// secret says in base64 after `whsec_`.
 fn sign(secret: &Secret, id: &str, timestamp: i64, body: &str) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.reveal().as_bytes());
+    let text = secret.reveal();
+    let text = text.strip_prefix("whsec_").unwrap_or(text);
+    let key = zeroize::Zeroizing::new(STANDARD.decode(text).unwrap_or_default());
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
     let tag = hmac::sign(&key, format!("{id}.{timestamp}.{body}").as_bytes());
     format!("v1,{}", STANDARD.encode(tag.as_ref()))
 }

@@ -40,13 +40,7 @@ impl Store {
         id: ConnectorId,
         mut act: Act,
     ) -> Result<Outcome, Error> {
-        let tell = webhooks::tell_of_connector(
-            act.id(),
-            id,
-            "connector.recovered",
-            told(id, None),
-            act.now,
-        );
+        let tell = tell_recovered(id, &mut act);
         let plan = Plan::default()
             .must(Step::one(&CLEAR, values![organization.0, id.0]), Outcome::Moved)
             .also(tell)
@@ -66,6 +60,12 @@ impl Store {
         let step = Step::one(&TAKE_PROBE, values![organization.0, id.0, now, next_at]);
         Ok(matches!(self.engine.commit(vec![step]).await?, Commit::Done(_)))
     }
+}
+
+/// The step that tells that nothing is wrong any more. It follows the one that raised the sequence.
+pub(super) fn tell_recovered(id: ConnectorId, act: &mut Act) -> Step {
+    let body = told(id, None);
+    webhooks::tell_of_connector(act.id(), id, "connector.recovered", body, act.now)
 }
 
 fn told(id: ConnectorId, fault: Option<&str>) -> String {

@@ -211,7 +211,8 @@ impl Store {
         })
     }
 
-    /// Changes a connector. New credentials clear its fault. `Moved` when somebody else changed it.
+    /// Changes a connector. New credentials clear its fault, which is told. `Moved` when somebody else
+    /// changed it.
     pub async fn update_connector(
         &self,
         kept: &Kept,
@@ -238,6 +239,9 @@ impl Store {
             let key = DataKey::open(&self.sealer, DATA_KEY, kept.address(), &kept.data_key)?;
             plan =
                 plan.also(set_secret(connector, &key, secret, &mut Nonces::new(nonces), act.now)?);
+        }
+        if mends && connector.fault.is_some() {
+            plan = plan.also(health::tell_recovered(connector.id, &mut act));
         }
         let detail = serde_json::json!({
             "name": edit.name, "client_id": edit.client_id, "scopes": edit.scopes,

@@ -43,7 +43,9 @@ pub(super) static UPDATE: Statement = Statement::new(
     "connectors.update",
     "UPDATE connectors SET name = COALESCE($4, name), client_id = COALESCE($5, client_id), \
      scopes = COALESCE($6, scopes), vars = COALESCE($7, vars), params = COALESCE($8, params), \
-     updated_at = $9, revision = revision + 1, fault = CASE WHEN $10 = 1 THEN NULL ELSE fault END \
+     updated_at = $9, revision = revision + 1, \
+     sequence = CASE WHEN $10 = 1 AND fault IS NOT NULL THEN sequence + 1 ELSE sequence END, \
+     fault = CASE WHEN $10 = 1 THEN NULL ELSE fault END \
      WHERE organization = $1 AND id = $2 AND revision = $3 AND deleting_since IS NULL",
 );
 

@@ -15,6 +15,7 @@ on_every_engine![
     messages_of_a_connection_wait_for_each_other,
     a_message_is_taken_by_one_node,
     an_endpoint_takes_its_messages_along,
+    no_message_is_kept_beyond_its_time,
 ];
 
 async fn add(store: &Store, number: u16, events: &str) {
@@ -92,4 +93,19 @@ async fn an_endpoint_takes_its_messages_along(place: Place) {
     done(gone.expect("commits"));
     assert!(take(&store).await.is_empty());
     assert!(store.find_webhook_target(id(30)).await.expect("reads").is_none());
+}
+
+async fn no_message_is_kept_beyond_its_time(place: Place) {
+    let store = furnished(&place).await;
+    add(&store, 30, "").await;
+    for number in 1..=3 {
+        connect(&store, number, &format!("account {number}")).await;
+    }
+    let forget =
+        async |before, most| store.forget_aged_deliveries(before, most).await.expect("commits");
+    assert_eq!(forget(NOW, 10).await, 0, "they are not old");
+    let later = NOW.plus(Seconds(1));
+    assert_eq!(forget(later, 2).await, 2, "a step is bounded");
+    assert_eq!(forget(later, 2).await, 1);
+    assert!(take(&store).await.is_empty());
 }
