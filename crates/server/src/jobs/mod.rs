@@ -28,6 +28,8 @@ use crate::app::{Origin, Shared};
 use crate::http::stop::Stop;
 use crate::telemetry::metrics::Metrics;
 
+pub use refresh_due::RefreshDue;
+
 /// Something done again and again.
 trait Round: Send {
     /// The job's name in logs.
@@ -56,7 +58,7 @@ pub fn start(
     jobs.spawn(again(logout::Logout { app: app.clone() }, stop.clone()));
     jobs.spawn(again(mail::Mail { app: app.clone(), stop: stop.clone() }, stop.clone()));
     jobs.spawn(again(purge::Purge { app: app.clone(), stop: stop.clone() }, stop.clone()));
-    jobs.spawn(again(refresh_due::RefreshDue { app: app.clone() }, stop.clone()));
+    jobs.spawn(again(RefreshDue::new(app.clone()), stop.clone()));
     jobs.spawn(again(farewells::Farewells { app: app.clone() }, stop.clone()));
     jobs.spawn(again(webhooks::Webhooks { app: app.clone() }, stop.clone()));
     jobs.spawn(token_reads::run(app.clone(), stop.clone()));

@@ -19,13 +19,62 @@ use crate::vault::flights::Landed;
 use crate::vault::upstream;
 
 /// Connections taken per round: at most 128 a second, 100,000 in a quarter of an hour.
-const BATCH: i64 = 64;
+const BATCH: usize = 64;
+
+/// Connections under way. A provider that answers slowly fills its own places (`vault::hosts`), not
+/// these.
+const MOST_UNDER_WAY: usize = 512;
 
 /// How long a connection waits whose treatment failed on our side.
 const AGAIN: Seconds = Seconds(60);
 
-pub(super) struct RefreshDue {
-    pub(super) app: Shared,
+/// The scheduler of one node.
+pub struct RefreshDue {
+    app: Shared,
+    under_way: JoinSet<Result<(), Error>>,
+}
+
+impl RefreshDue {
+    /// One that has taken nothing yet.
+    #[must_use]
+    pub fn new(app: Shared) -> Self {
+        Self { app, under_way: JoinSet::new() }
+    }
+
+    /// Takes a batch of what is due, and waits for none of it: a slow provider holds up its own
+    /// connections only. How many it took; an error is that of one taken earlier, or of storage.
+    pub async fn take(&mut self) -> Result<usize, Error> {
+        let failed = self.reap();
+        let room = MOST_UNDER_WAY.saturating_sub(self.under_way.len()).min(BATCH);
+        let most = i64::try_from(room).unwrap_or(0);
+        let due = if most > 0 {
+            self.app.store.take_due(self.app.clock.now(), most).await?
+        } else {
+            Vec::new()
+        };
+        let taken = due.len();
+        for one in due {
+            self.under_way.spawn(Box::pin(treat(self.app.clone(), one)));
+        }
+        failed.map_or(Ok(taken), Err)
+    }
+
+    /// Waits for all that is under way.
+    pub async fn settle(&mut self) -> Result<(), Error> {
+        let mut failed = None;
+        while let Some(done) = self.under_way.join_next().await {
+            failed = done.ok().and_then(Result::err).or(failed);
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn reap(&mut self) -> Option<Error> {
+        let mut failed = None;
+        while let Some(done) = self.under_way.try_join_next() {
+            failed = done.ok().and_then(Result::err).or(failed);
+        }
+        failed
+    }
 }
 
 impl Round for RefreshDue {
@@ -33,19 +82,7 @@ impl Round for RefreshDue {
     const PERIOD: Duration = Duration::from_millis(500);
 
     async fn round(&mut self) -> Result<(), Error> {
-        let now = self.app.clock.now();
-        let due = self.app.store.take_due(now, BATCH).await?;
-        let mut treated = JoinSet::new();
-        for one in due {
-            treated.spawn(Box::pin(treat(self.app.clone(), one)));
-        }
-        let mut failed = None;
-        while let Some(done) = treated.join_next().await {
-            if let Ok(Err(error)) = done {
-                failed = Some(error);
-            }
-        }
-        failed.map_or(Ok(()), Err)
+        self.take().await.map(drop)
     }
 }
 
