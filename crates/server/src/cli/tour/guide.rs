@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::exchange::{Exchange, Plan};
 use super::server::ThrowAway;
-use super::wire::{mask, mask_query, pretty};
+use super::wire::{mask, pretty};
 use crate::app::Clock;
 use crate::cli::caller;
 use crate::cli::print::{Ink, Printer};
@@ -43,8 +43,9 @@ impl Guide {
         look: impl FnOnce(&mut Exchange, &Value),
     ) -> Result<Value> {
         self.print_request(&plan)?;
-        let mut request =
-            self.http.request(plan.method.clone(), format!("{}{}", self.base, plan.path));
+        let elsewhere = plan.path.starts_with("http://");
+        let base = if elsewhere { "" } else { &self.base };
+        let mut request = self.http.request(plan.method.clone(), format!("{base}{}", plan.path));
         for (name, value) in &plan.headers {
             request = request.header(*name, value);
         }
@@ -92,7 +93,7 @@ impl Guide {
             plan.about,
             self.printer.paint(Ink::Dim, "──"),
         ))?;
-        let line = format!("{} {}", plan.method, mask_query(&plan.path));
+        let line = format!("{} {}", plan.method, mask(&plan.path));
         self.printer.say(&format!(
             "   {} {}",
             self.printer.paint(Ink::Name, "→"),

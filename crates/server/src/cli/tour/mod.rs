@@ -10,9 +10,11 @@ use serde_json::json;
 use super::World;
 use super::print::{Ink, Printer, plain};
 
+mod connection_steps;
 mod exchange;
 mod guide;
 mod key_steps;
+mod outside_service;
 mod server;
 mod session_steps;
 mod steps;
@@ -20,18 +22,20 @@ mod wire;
 
 use exchange::Exchange;
 use guide::Guide;
+use outside_service::OutsideService;
 use server::ThrowAway;
 
 pub(super) async fn run(world: World, printer: &Printer) -> Result<ExitCode> {
     let clock = world.clock.clone();
     let begun = clock.tick();
-    let server = ThrowAway::start(world).await?;
-    let visitor = server.prepare().await?;
+    let outside = OutsideService::start(world.dice.clone()).await?;
+    let server = ThrowAway::start(world, &outside).await?;
+    let visitor = server.prepare(&outside).await?;
     if !printer.is_json() {
         greet(printer, &server, clock.tick().saturating_sub(begun))?;
     }
     let mut guide = Guide::new(&server, clock, *printer)?;
-    let walked = steps::walk(&mut guide, &visitor).await;
+    let walked = steps::walk(&mut guide, &server, &visitor, &outside).await;
     server.stop().await?;
     walked?;
     let exchanges = guide.into_exchanges();
@@ -85,7 +89,7 @@ fn conclude(printer: &Printer, exchanges: &[Exchange], passed: bool) -> Result<(
         printer.say(&format!(" {line}"))?;
     }
     let mut operations: Vec<_> = exchanges.iter().map(|exchange| exchange.operation).collect();
-    operations.retain(|operation| *operation != steps::CHECK);
+    operations.retain(|operation| !steps::BETWEEN.contains(operation));
     operations.sort_unstable();
     operations.dedup();
     let counts = format!("{} exchanges, {} operations", exchanges.len(), operations.len());

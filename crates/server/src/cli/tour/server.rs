@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
+use axum::http::Method;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::outside_service::{CLIENT_ID, OutsideService, PROVIDER};
 use crate::app::Shared;
 use crate::cli::World;
 use crate::cli::caller::{Ask, Caller};
@@ -17,6 +19,9 @@ use crate::http::turned_away::problem;
 use crate::serve::{self, Bound, Served};
 use crate::telemetry::metrics::Metrics;
 use crate::{boot, jobs, routes};
+
+/// Where people are sent back to in the end.
+pub(super) const HUB: &str = "https://hub.example";
 
 /// A running server nobody will miss.
 pub(super) struct ThrowAway {
@@ -40,12 +45,16 @@ pub(super) struct Visitor {
     pub(super) ticket: String,
     /// An API key of the organization.
     pub(super) key: String,
+    /// A client that may connect outside accounts and get their tokens, and its secret.
+    pub(super) platform: (String, String),
+    /// A connector to the outside service.
+    pub(super) connector: String,
 }
 
 impl ThrowAway {
-    pub(super) async fn start(world: World) -> Result<Self> {
+    pub(super) async fn start(world: World, outside: &OutsideService) -> Result<Self> {
         let directory = tempfile::tempdir().context("a directory for the throw-away server")?;
-        let config = settings(&directory)?;
+        let config = settings(&directory, outside)?;
         let metrics = Metrics::new().context("metrics")?;
         let bound = serve::bind(&config).await?;
         let address = bound.public_address;
@@ -58,8 +67,8 @@ impl ThrowAway {
         Ok(Self { app, address, stop, jobs, serving, directory })
     }
 
-    /// Makes the visitor: an organization with a group, and a client tied to it.
-    pub(super) async fn prepare(&self) -> Result<Visitor> {
+    /// Makes the visitor: an organization with a group, a client tied to it, and a connector.
+    pub(super) async fn prepare(&self, outside: &OutsideService) -> Result<Visitor> {
         let caller = Caller::beside(self.app.clone());
         let org = json!({ "name": "North Health", "slug": "north-health" });
         let org = id(&caller.ask(Ask::post(&["organizations"], org)).await?, "id")?;
@@ -77,8 +86,11 @@ impl ThrowAway {
         let (other_organization, ticket) = person(&caller, &org).await?;
         let key = json!({ "label": "The visitor's", "organization": org, "scopes": "notes.read" });
         let key = caller.ask(Ask::post(&["keys"], key)).await?;
+        let (connector, platform) = connector(&caller, &org, outside).await?;
         Ok(Visitor {
             key: id(&key, "secret")?,
+            platform,
+            connector,
             other_organization,
             ticket,
             organization: org,
@@ -90,6 +102,16 @@ impl ThrowAway {
 
     pub(super) fn issuer(&self) -> &str {
         &self.app.settings.issuer
+    }
+
+    /// The one connection under the visitor's connector.
+    pub(super) async fn connection_of(&self, visitor: &Visitor) -> Result<String> {
+        let caller = Caller::beside(self.app.clone());
+        let ask = Ask::get(&["connections"])
+            .with("organization", Some(&visitor.organization))
+            .with("connector", Some(&visitor.connector));
+        let listed = caller.ask(ask).await?;
+        id(&listed["items"][0], "id")
     }
 
     pub(super) const fn address(&self) -> SocketAddr {
@@ -121,12 +143,44 @@ async fn person(caller: &Caller, first: &str) -> Result<(String, String)> {
     Ok((other, id(&ticket, "shared_token")?))
 }
 
+/// Makes a connector to the outside service, and a client that may use what is connected by it.
+async fn connector(
+    caller: &Caller,
+    org: &str,
+    outside: &OutsideService,
+) -> Result<(String, (String, String))> {
+    let definition = Ask::new(Method::PUT, &["organizations", org, "providers", PROVIDER]);
+    let definition = definition.body(json!({ "definition": outside.definition() }));
+    caller.ask(definition).await?;
+    let connector = json!({
+        "organization": org, "provider": PROVIDER, "name": "Outside notes",
+        "client_id": CLIENT_ID, "client_secret": outside.client_secret(), "scopes": ["notes"],
+    });
+    let connector = caller.ask(Ask::post(&["connectors"], connector)).await?;
+    let client = json!({
+        "name": "The platform",
+        "organization": org,
+        "auth_method": "client_secret_post",
+        "grant_types": ["client_credentials"],
+        "scope": "connector:read connection:token",
+    });
+    let client = caller.ask(Ask::post(&["clients"], client)).await?;
+    let platform = (id(&client, "client_id")?, id(&client, "client_secret")?);
+    Ok((id(&connector, "id")?, platform))
+}
+
 /// Nothing of the machine's configuration counts: no environment, no file but the directory's own.
-fn settings(directory: &TempDir) -> Result<Config> {
+fn settings(directory: &TempDir, outside: &OutsideService) -> Result<Config> {
     let mut sources = Sources::default();
     let data = directory.path().display().to_string();
-    let flags =
-        [("data", data.as_str()), ("listen", "127.0.0.1:0"), ("operator_listen", "127.0.0.1:0")];
+    let reachable = outside.address().to_string();
+    let flags = [
+        ("data", data.as_str()),
+        ("listen", "127.0.0.1:0"),
+        ("operator_listen", "127.0.0.1:0"),
+        ("egress_allow", &reachable),
+        ("connector_return_origins", HUB),
+    ];
     sources.flags.extend(flags.map(|(key, text)| (key.to_owned(), text.to_owned())));
     Ok(Loaded::read(&sources)?.config)
 }

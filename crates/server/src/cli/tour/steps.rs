@@ -5,19 +5,32 @@ use anyhow::{Context, Result};
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use super::connection_steps::OUTSIDE;
 use super::exchange::{Exchange, Plan};
 use super::guide::Guide;
-use super::server::Visitor;
-use super::{key_steps, session_steps};
+use super::outside_service::OutsideService;
+use super::server::{ThrowAway, Visitor};
+use super::{connection_steps, key_steps, session_steps};
 
-/// Our own operation between theirs, to see what they did.
+/// Our own operations between theirs, to see what they did.
 pub(super) const CHECK: &str = "check";
+pub(super) const TOKEN: &str = "token";
+pub(super) const TIMELINE: &str = "timeline";
+pub(super) const CLIENT_TOKEN: &str = "client token";
+
+/// Stops that are no operation of a family.
+pub(super) const BETWEEN: [&str; 5] = [CHECK, CLIENT_TOKEN, TOKEN, TIMELINE, OUTSIDE];
 
 pub(super) const JSON: &str = "application/json";
 const JSON_API: &str = "application/vnd.api+json";
 const SCOPE: &str = "/accounts.read /ping.read";
 
-pub(super) async fn walk(guide: &mut Guide, visitor: &Visitor) -> Result<()> {
+pub(super) async fn walk(
+    guide: &mut Guide,
+    server: &ThrowAway,
+    visitor: &Visitor,
+    outside: &OutsideService,
+) -> Result<()> {
     session_steps::walk(guide, visitor).await?;
     let refresh = create_auth_token(guide, visitor).await?;
     let (access, refresh) = refresh_auth_token(guide, visitor, &refresh).await?;
@@ -27,7 +40,8 @@ pub(super) async fn walk(guide: &mut Guide, visitor: &Visitor) -> Result<()> {
     let (id, access) = create_token(guide, visitor).await?;
     fetch_token_groups(guide, visitor, &id, &access).await?;
     fetch_token_organization(guide, visitor, &id, &access).await?;
-    key_steps::walk(guide, visitor).await
+    key_steps::walk(guide, visitor).await?;
+    connection_steps::walk(guide, server, visitor, outside).await
 }
 
 /// A POST of a JSON document.

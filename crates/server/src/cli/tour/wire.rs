@@ -3,24 +3,41 @@
 use crate::cli::print::Ink;
 
 /// What a secret begins with.
-const SECRETS: [&str; 7] =
-    ["kh_secret_", "kh_refresh_", "kh_access_", "kh_key_", "kh_code_", "kh_session_", "kh_once_"];
+const SECRETS: [&str; 10] = [
+    "kh_secret_",
+    "kh_refresh_",
+    "kh_access_",
+    "kh_key_",
+    "kh_code_",
+    "kh_session_",
+    "kh_once_",
+    "tour_access_",
+    "tour_refresh_",
+    "tour_code_",
+];
 
 /// `text` with every secret in it cut short: what is left names it and opens nothing.
 pub(super) fn mask(text: &str) -> String {
-    let mut words = text.split(' ').map(|word| match kept(word) {
-        Some(kept) if kept < word.len() => format!("{}…", &word[..kept]),
-        _ => word.to_owned(),
-    });
-    let first = words.next().unwrap_or_default();
-    words.fold(first, |line, word| line + " " + &word)
+    text.split(' ').map(mask_word).collect::<Vec<_>>().join(" ")
 }
 
-/// A path with the values of its query masked.
-pub(super) fn mask_query(path: &str) -> String {
-    match path.split_once('=') {
-        Some((before, value)) => format!("{before}={}", mask(value)),
-        None => path.to_owned(),
+/// A word, or the values of a form or of a URL's query.
+fn mask_word(word: &str) -> String {
+    let (before, pairs) = match word.split_once('?') {
+        Some((before, query)) => (format!("{before}?"), query),
+        None => (String::new(), word),
+    };
+    let pairs = pairs.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, value)) => format!("{}={}", cut(name), cut(value)),
+        None => cut(pair),
+    });
+    before + &pairs.collect::<Vec<_>>().join("&")
+}
+
+fn cut(word: &str) -> String {
+    match kept(word) {
+        Some(kept) if kept < word.len() => format!("{}…", &word[..kept]),
+        _ => word.to_owned(),
     }
 }
 
@@ -182,6 +199,12 @@ mod tests {
         assert!(shown.contains("\"eyJhbGciOiJF…\""), "{shown}");
         assert_eq!(mask("Bearer kh_access_abcdefgh"), "Bearer kh_access_abcd…");
         assert_eq!(mask("kh_client_abcdefgh"), "kh_client_abcdefgh");
+        let url = "https://a.test/cb?code=tour_code_abcdefgh&b=c&state=eyJhbGciOiJFUzI1NiJ9";
+        let form = "grant_type=client_credentials&client_secret=kh_secret_0123456789";
+        let shown = "grant_type=client_credentials&client_secret=kh_secret_0123…";
+        assert_eq!(mask(form), shown);
+        assert_eq!(mask("eyJhbGciOiJFUzI1NiJ9.e.s=="), "eyJhbGciOiJF…==");
+        assert_eq!(mask(url), "https://a.test/cb?code=tour_code_abcd…&b=c&state=eyJhbGciOiJF…");
     }
 
     #[test]
