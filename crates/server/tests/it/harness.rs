@@ -5,6 +5,7 @@ mod a_client;
 mod a_connection;
 pub(crate) mod a_key;
 mod a_person;
+mod a_receiver;
 mod a_window;
 mod an_app;
 mod answer;
@@ -34,9 +35,10 @@ use keyhaven_store::{Act, Outcome};
 use tokio::sync::mpsc;
 
 pub(crate) use a_client::{AClient, Building};
-pub(crate) use a_connection::{REACHABLE, forgiving, path_of};
+pub(crate) use a_connection::{Connector, REACHABLE, forgiving, path_of};
 pub(crate) use a_key::{AKey, challenge_of};
 pub(crate) use a_person::{APerson, a_browsers_origin};
+pub(crate) use a_receiver::{AReceiver, Message};
 pub(crate) use a_window::AWindow;
 pub(crate) use an_app::{CALLBACK, VERIFIER, asks, continuation_of, query_of};
 pub(crate) use answer::{Answer, reason, the};
@@ -87,6 +89,11 @@ impl Present {
     /// As [`Self::pass`], in milliseconds.
     pub(crate) fn pass_millis(&self, millis: u64) {
         self.0.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// Sets both clocks back by this many seconds of those that were passed.
+    pub(crate) fn back(&self, seconds: u64) {
+        self.0.fetch_sub(seconds * 1_000, Ordering::Relaxed);
     }
 
     /// The present in whole seconds.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 mod beside;
+mod connections;
 mod documents;
 mod looking;
 mod nouns;

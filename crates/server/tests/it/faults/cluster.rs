@@ -129,6 +129,15 @@ impl Drop for Cluster {
     }
 }
 
+/// Every row of a database as text; bytes in hexadecimal.
+pub(super) fn dump(url: &str) -> Vec<u8> {
+    let mut dump = Command::new(path_of("pg_dump"));
+    dump.args(["--data-only", "--no-owner", "-d", url]).current_dir("/").stdin(Stdio::null());
+    let ended = dump.output().expect("pg_dump starts");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    ended.stdout
+}
+
 fn psql(server: &str, sql: &str) {
     let mut psql = Command::new(path_of("psql"));
     run(psql.args(["-X", "-q", "-d", server, "-c", sql]));

@@ -76,7 +76,11 @@ async fn signs(installation: &Installation, variables: &[(&str, &str)], jwt: &Re
 }
 
 /// A node with these variables ends with a failure that says why.
-async fn assert_refused(installation: &Installation, variables: &[(&str, &str)], why: &str) {
+pub(super) async fn assert_refused(
+    installation: &Installation,
+    variables: &[(&str, &str)],
+    why: &str,
+) {
     let mut command = command(installation);
     let running = command.envs(variables.iter().copied()).kill_on_drop(true).output();
     let ended = timeout(Duration::from_secs(20), running).await.expect("it does not serve");

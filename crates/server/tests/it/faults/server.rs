@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
@@ -22,7 +23,11 @@ pub(super) struct Server {
     /// The issuer it printed.
     pub(super) issuer: String,
     log: JoinHandle<()>,
+    said: Said,
 }
+
+/// What a server has logged so far.
+type Said = Arc<Mutex<String>>;
 
 impl Server {
     /// Starts it on a free port and waits for its first line, within the promised time.
@@ -39,13 +44,19 @@ impl Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn().expect("the binary starts");
         let errors = child.stderr.take().expect("piped");
-        let log = tokio::spawn(keep_reading(errors));
+        let said = Said::default();
+        let log = tokio::spawn(keep_reading(errors, said.clone()));
         let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let greeted = timeout(4 * RESTART, greeting(lines)).await.expect("it says where it is");
         let (issuer, lines) = greeted;
         tokio::spawn(drain(lines));
         let port = issuer.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-        Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)), issuer, log }
+        Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)), issuer, log, said }
+    }
+
+    /// What it has logged so far.
+    pub(super) fn said(&self) -> String {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -113,10 +124,13 @@ async fn greeting(
 
 /// What it says must not fill a pipe; it is shown when the test fails.
 #[expect(clippy::print_stderr, reason = "the server's own words, for whoever reads a failure")]
-async fn keep_reading(errors: tokio::process::ChildStderr) {
+async fn keep_reading(errors: tokio::process::ChildStderr, said: Said) {
     let mut lines = BufReader::new(errors).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         eprintln!("server: {line}");
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.push_str(&line);
+        said.push('\n');
     }
 }
 

@@ -1,5 +1,6 @@
 //! Requests as callers send them, over one keep-alive connection each.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::Method;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER};
 use hyper_util::rt::TokioIo;
@@ -20,15 +22,20 @@ use super::stopwatch::Stopwatch;
 /// No answer this late is an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Longer than a caller of a connection's token waits for another node's refresh.
+const MORE_PATIENCE: Duration = Duration::from_secs(60);
+
 /// One caller with a connection of its own.
 pub(super) struct Caller {
     address: SocketAddr,
     connection: Option<SendRequest<Full<Bytes>>>,
+    patience: Duration,
 }
 
 /// What is sent.
 pub(super) struct Order {
-    path: &'static str,
+    method: Method,
+    path: Cow<'static, str>,
     basic: Option<String>,
     /// The name under which it may be repeated.
     name: Option<String>,
@@ -51,12 +58,17 @@ pub(super) struct Cut;
 
 impl Caller {
     pub(super) const fn of(address: SocketAddr) -> Self {
-        Self { address, connection: None }
+        Self { address, connection: None, patience: PATIENCE }
+    }
+
+    /// One who waits for what takes its time.
+    pub(super) const fn patient(address: SocketAddr) -> Self {
+        Self { address, connection: None, patience: MORE_PATIENCE }
     }
 
     /// Sends, and reads the whole answer.
     pub(super) async fn send(&mut self, order: &Order) -> Result<Answer, Cut> {
-        let since = Stopwatch::start();
+        let (since, patience) = (Stopwatch::start(), self.patience);
         let exchange = async {
             let mut connection = self.connect().await?;
             let response = connection.send_request(order.request()).await.map_err(|_| Cut)?;
@@ -71,7 +83,7 @@ impl Caller {
                 took: since.elapsed(),
             })
         };
-        timeout(PATIENCE, exchange).await.expect("an answer, or the end of the connection")
+        timeout(patience, exchange).await.expect("an answer, or the end of the connection")
     }
 
     /// Sends to a server that is up.
@@ -96,7 +108,9 @@ impl Caller {
 
 impl Order {
     fn request(&self) -> hyper::Request<Full<Bytes>> {
-        let mut request = hyper::Request::post(self.path)
+        let mut request = hyper::Request::builder()
+            .method(self.method.clone())
+            .uri(&*self.path)
             .header(HOST, "localhost")
             .header(CONTENT_TYPE, self.media_type);
         if let Some(basic) = &self.basic {
@@ -113,12 +127,21 @@ impl Order {
         body.extend_pairs(pairs);
         let basic = Some(client.basic());
         let media_type = "application/x-www-form-urlencoded";
-        Self { path, basic, name: None, media_type, body: body.finish() }
+        let path = Cow::Borrowed(path);
+        Self { method: Method::POST, path, basic, name: None, media_type, body: body.finish() }
+    }
+
+    /// Anything else, as the bearer of a token.
+    pub(super) fn bearing(method: Method, path: String, token: &str, body: &Value) -> Self {
+        let basic = Some(format!("Bearer {token}"));
+        let (path, media_type) = (Cow::Owned(path), "application/json");
+        Self { method, path, basic, name: None, media_type, body: body.to_string() }
     }
 
     fn json(path: &'static str, client: &Registered, body: &Value) -> Self {
-        let basic = Some(client.basic());
-        Self { path, basic, name: None, media_type: "application/json", body: body.to_string() }
+        let (basic, media_type) = (Some(client.basic()), "application/json");
+        let (method, path) = (Method::POST, Cow::Borrowed(path));
+        Self { method, path, basic, name: None, media_type, body: body.to_string() }
     }
 
     /// A token for the client itself.
@@ -136,7 +159,8 @@ impl Order {
     pub(super) fn charge(token: &str, key: &str, name: &str) -> Self {
         let cost = json!({ "amount": "1", "unit": "units" });
         Self {
-            path: "/v1/usage/charge",
+            method: Method::POST,
+            path: "/v1/usage/charge".into(),
             basic: Some(format!("Bearer {token}")),
             name: Some(name.to_owned()),
             media_type: "application/json",
@@ -151,7 +175,8 @@ impl Order {
         body.append_pair("grant_type", "client_credentials");
         body.append_pair("client_assertion_type", kind).append_pair("client_assertion", assertion);
         let media_type = "application/x-www-form-urlencoded";
-        Self { path: "/oauth2/token", basic: None, name: None, media_type, body: body.finish() }
+        let (method, path) = (Method::POST, Cow::Borrowed("/oauth2/token"));
+        Self { method, path, basic: None, name: None, media_type, body: body.finish() }
     }
 
     /// A token with a refresh family.

@@ -13,6 +13,7 @@ use crate::harness::{Place, Server, forgiving, path_of, the};
 on_every_engine![
     a_thousand_callers_on_two_nodes_refresh_once,
     a_dropped_reply_heals_within_the_grace,
+    two_dropped_replies_heal_within_the_grace,
 ];
 
 #[tokio::test]
@@ -93,19 +94,37 @@ async fn a_dropped_reply_heals_within_the_grace(place: Place) {
     let connection = connector.connect(&server).await;
     server.present.pass(3_600);
     connector.fake.next(Endpoint::Token, Act::ActAndHangUp);
-    let first = connector.token(&server, &connection).await;
-    let body = first.expect(503);
+    connector.token(&server, &connection).await.expect(200);
+    assert_eq!(connector.fake.refreshes(), 2, "the same token, once more and at once");
+    assert_eq!(connector.shown(&server, &connection).await["status"], "active");
+    // The clock stands still, so what happened at once has no order.
+    let mut told = connector.timeline(&server, &connection).await;
+    told.sort_unstable();
+    assert_eq!(told, ["connected", "failed", "refreshed"]);
+}
+
+async fn two_dropped_replies_heal_within_the_grace(place: Place) {
+    let server = Server::on(&place, crate::harness::REACHABLE).await;
+    let (rules, definition) = forgiving("10m");
+    let connector = server.a_connector_with(rules, definition, json!({})).await;
+    let connection = connector.connect(&server).await;
+    server.present.pass(3_600);
+    connector.fake.next(Endpoint::Token, Act::ActAndHangUp);
+    connector.fake.next(Endpoint::Token, Act::ActAndBreakOff);
+    let failed = connector.token(&server, &connection).await;
+    let body = failed.expect(503);
     assert_eq!(body["error"], "provider_unavailable", "{body}");
+    let again = connector.token(&server, &connection).await;
+    assert_eq!((again.status, connector.fake.refreshes()), (503, 2), "a pause is a pause");
     let shown = connector.shown(&server, &connection).await;
     assert_eq!(shown["status"], "active", "nobody is asked to reconnect: {shown}");
-    let wait: u64 = first.header("retry-after").parse().expect("a number");
+    let wait: u64 = failed.header("retry-after").parse().expect("a number");
     server.present.pass(wait + 1);
     connector.token(&server, &connection).await.expect(200);
-    let shown = connector.shown(&server, &connection).await;
-    assert_eq!(shown["status"], "active");
+    assert_eq!(connector.shown(&server, &connection).await["status"], "active");
     assert_eq!(
         connector.timeline(&server, &connection).await,
-        ["connected", "failed", "refreshed"]
+        ["connected", "failed", "failed", "refreshed"]
     );
 }
 
@@ -213,7 +232,6 @@ async fn a_wrong_client_secret_is_the_connector_s_and_a_new_one_mends_it() {
         .await
         .expect(200);
     assert_eq!(mended["status"], "ok", "{mended}");
-    server.present.pass(3_601);
     connector.token(&server, &connection).await.expect(200);
 }
 

@@ -2,15 +2,20 @@
 
 mod a_tokens_life;
 mod connected_apps;
+mod connection_states;
 mod connections;
+mod connectors;
 mod hand_out;
 mod keys_on_two_nodes;
 mod lost_answer;
+mod machine_connections;
 mod pages;
 mod passkeys;
 mod passwords;
 mod same_refresh_token_at_once;
+mod scheduler;
 mod sessions;
 mod sign_in_with_an_app;
 mod two_nodes;
 mod upstream_sign_in;
+mod webhooks;

@@ -38,16 +38,27 @@ impl Server {
         definition: Value,
         more: Value,
     ) -> Connector {
+        self.a_connector_at("fake", rules, definition, more).await
+    }
+
+    /// As [`Self::a_connector_with`], with a key of the provider's own: one of several.
+    pub(crate) async fn a_connector_at(
+        &self,
+        key: &str,
+        rules: Rules,
+        definition: Value,
+        more: Value,
+    ) -> Connector {
         let fake = Fake::start(rules).await.expect("the fake provider starts");
         let admin = self.a_client().scopes("keyhaven:admin connector:read").build().await;
         let connector = Connector { fake, id: String::new(), admin };
-        let mut defined = connector.fake.definition("fake");
+        let mut defined = connector.fake.definition(key);
         merge(&mut defined, definition);
-        let path = format!("/v1/organizations/{}/providers/fake", self.organization);
+        let path = format!("/v1/organizations/{}/providers/{key}", self.organization);
         let body = json!({ "definition": defined });
         self.ask("PUT", &path).bearer(&connector.admin(self).await).json(body).await.expect(200);
         let mut body = json!({
-            "provider": "fake", "name": "Fake", "client_id": "fake-client",
+            "provider": key, "name": "Fake", "client_id": "fake-client",
             "client_secret": "fake-client-secret", "scopes": ["read"],
         });
         merge(&mut body, more);

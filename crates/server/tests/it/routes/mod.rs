@@ -15,6 +15,7 @@ mod introspect;
 mod json_api_tokens;
 mod json_tokens;
 mod keys;
+mod master_key;
 mod members;
 mod once;
 mod organizations;
