@@ -18,7 +18,8 @@ use crate::shell::{self, Failure};
 use tally::Tally;
 
 /// A test suite in another language. It ends with a line of its own, `N passed, N failed`, and
-/// finds the server's program in `KEYHAVEN_BIN` and a database in `KEYHAVEN_TEST_POSTGRES`.
+/// finds the server's program in `KEYHAVEN_BIN`, the fake provider's in `KEYHAVEN_FAKE_PROVIDER` and
+/// a database in `KEYHAVEN_TEST_POSTGRES`.
 struct Suite {
     name: &'static str,
     words: &'static [&'static str],
@@ -45,6 +46,7 @@ const SUITES: &[Suite] = &[
             "--test-reporter=./tests/clients/node/tally.mjs",
             "tests/browser/pages.test.mjs",
             "tests/browser/flows.test.mjs",
+            "tests/browser/connections.test.mjs",
         ],
     },
     Suite {
@@ -154,7 +156,11 @@ fn cargo_test(words: &[String]) -> Command {
 fn build(words: &[String]) -> Result<(), Failure> {
     let mut test = cargo_test(words);
     test.args(["--no-run", "--quiet"]);
-    shell::quietly(test.args(words.split(|word| word == "--").next().unwrap_or_default())).map(drop)
+    shell::quietly(test.args(words.split(|word| word == "--").next().unwrap_or_default()))?;
+    // A program that no test of its own package needs, but other suites do.
+    let mut provider = shell::cargo();
+    shell::quietly(provider.args(["build", "--locked", "--quiet", "-p", "keyhaven-fake-provider"]))
+        .map(drop)
 }
 
 fn rust_tests(words: &[String], database: &Postgres, tally: &mut Tally) -> Result<(), Failure> {
@@ -183,6 +189,7 @@ fn other_tests(suite: &Suite, database: &str, tally: &mut Tally) -> Result<(), F
     let mut command = shell::program(name);
     command.args(rest).env(postgres::VARIABLE, database);
     command.env("KEYHAVEN_BIN", shell::target().join("debug/keyhaven"));
+    command.env("KEYHAVEN_FAKE_PROVIDER", shell::target().join("debug/keyhaven-fake-provider"));
     command.env("KEYHAVEN_TEST_PYTHON", setup::python_folder().join("bin/python"));
     let (path, log) = log_of(suite.name)?;
     let mut last = String::new();

@@ -188,7 +188,9 @@ pub async fn show_confirmation(
                 ticket,
                 ..view(&scene, &signed_in, form_token(sid), "Yes, it is mine")
             };
-            page::render(&view).into_response()
+            // Where the answer to its form leads.
+            let base = app.settings.return_origins.allow(None).unwrap_or_default();
+            page::render(&view).leading_to(&base).into_response()
         }
         Ok(None) => page::not_found(),
         Err(failure) => page::refused(&app, failure, &browser.origin),
