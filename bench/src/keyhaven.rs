@@ -74,6 +74,21 @@ impl Installation {
         Ok(Client { id: text(&made, "client_id")?, secret: text(&made, "client_secret")? })
     }
 
+    /// Makes a client that may administer the instance.
+    pub(crate) fn operator(&self) -> Outcome<Client> {
+        let words = ["client", "create", "--name", "operator"];
+        let more = ["--grant", "client_credentials", "--scope", "keyhaven:admin"];
+        let made = self.run(&[&words[..], &more].concat())?;
+        Ok(Client { id: text(&made, "client_id")?, secret: text(&made, "client_secret")? })
+    }
+
+    /// Makes a connector whose connections hold keys; its id.
+    pub(crate) fn connector(&self) -> Outcome<String> {
+        let words = ["connector", "create", "--org", &self.organization, "--name", "bench"];
+        let more = ["--provider", "custom_api_key", "--var", "host=api.example.com"];
+        text(&self.run(&[&words[..], &more].concat())?, "id")
+    }
+
     /// Makes an API key; `flags` say more. Its id and its text.
     pub(crate) fn key(&self, flags: &[&str]) -> Outcome<(String, String)> {
         let mut words = vec!["key", "create", "--label", "bench"];
@@ -249,6 +264,12 @@ impl Client {
         self.form("/oauth2/token", body, r#""access_token":""#)
     }
 
+    /// A token for administering.
+    pub(crate) fn operator_grant(&self) -> Request {
+        let body = "grant_type=client_credentials&scope=keyhaven:admin";
+        self.form("/oauth2/token", body, r#""access_token":""#)
+    }
+
     /// The check of any credential; its answer names the client.
     pub(crate) fn check(&self) -> Request {
         json("/v1/check", r#"{"credential":"{}"}"#, &self.id)
@@ -271,6 +292,20 @@ pub(crate) fn charge(token: &str) -> Request {
     let body = r#"{"credential":"{}","cost":{"amount":"1","unit":"units"}}"#;
     let headers = format!("Authorization: Bearer {token}\r\nContent-Type: application/json\r\n");
     post("/v1/usage/charge", &headers, body, r#""repeated":false"#)
+}
+
+/// Connects an account by its key.
+pub(crate) fn connect_key(token: &str, connector: &str) -> Request {
+    let body = format!(r#"{{"connector":"{connector}","api_key":"of no use anywhere"}}"#);
+    let headers = format!("Authorization: Bearer {token}\r\nContent-Type: application/json\r\n");
+    Request { status: 201, ..post("/v1/connections", &headers, &body, r#""id":""#) }
+}
+
+/// Asks for a connection's token.
+pub(crate) fn connection_token(token: &str, connection: &str) -> Request {
+    let headers = format!("Authorization: Bearer {token}\r\nContent-Type: application/json\r\n");
+    let path = format!("/v1/connections/{connection}/token");
+    post(&path, &headers, "{}", r#""access_token":""#)
 }
 
 fn json(path: &str, body: &str, needs: &str) -> Request {

@@ -1,5 +1,6 @@
 //! What is measured, in the order it is printed. A scenario is a file or a line in one.
 
+mod connections;
 mod floors;
 mod growth;
 mod keys;
@@ -29,6 +30,7 @@ const ALL: &[Scenario] = &[
     Scenario { name: "check-jwt", run: steady::check_jwt },
     Scenario { name: "check-key", run: keys::check },
     Scenario { name: "charge", run: keys::charge },
+    Scenario { name: "connection-token", run: connections::token },
     Scenario { name: "refresh", run: steady::refresh },
     Scenario { name: "revoke", run: steady::revoke },
     Scenario { name: "growth", run: growth::run },
