@@ -51,7 +51,7 @@ async fn platform_token(guide: &mut Guide, visitor: &Visitor) -> Result<String> 
         .append_pair("grant_type", "client_credentials")
         .append_pair("client_id", id)
         .append_pair("client_secret", secret)
-        .append_pair("scope", "connector:read connection:token")
+        .append_pair("scope", "connector:read keyhaven:admin")
         .finish();
     let path = "/api/v1/oauth/token";
     let media_type = "application/x-www-form-urlencoded";

@@ -45,7 +45,7 @@ pub(super) struct Visitor {
     pub(super) ticket: String,
     /// An API key of the organization.
     pub(super) key: String,
-    /// A client that may connect outside accounts and get their tokens, and its secret.
+    /// A client that administers what its organization has connected, and its secret.
     pub(super) platform: (String, String),
     /// A connector to the outside service.
     pub(super) connector: String,
@@ -162,7 +162,7 @@ async fn connector(
         "organization": org,
         "auth_method": "client_secret_post",
         "grant_types": ["client_credentials"],
-        "scope": "connector:read connection:token",
+        "scope": "connector:read keyhaven:admin",
     });
     let client = caller.ask(Ask::post(&["clients"], client)).await?;
     let platform = (id(&client, "client_id")?, id(&client, "client_secret")?);
