@@ -24,6 +24,7 @@ mod id_token_as_access_token;
 mod json_tricks;
 mod key_code_at_once;
 mod key_secrets_at_rest;
+mod key_set_bomb;
 mod kid_flood;
 mod log_forging;
 mod loose_basic;
