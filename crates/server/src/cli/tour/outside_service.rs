@@ -1,6 +1,7 @@
 //! The tour's own outside service: one account on loopback that allows whatever is asked, with refresh
 //! tokens that rotate. It lives as long as the tour. It loses a reply when told to, and gives a spent
-//! refresh token its successor again, as providers with a grace do. What it issues opens nothing.
+//! refresh token its successor again, as providers with a grace do. Whoever is not the tour's server is
+//! hung up on. What it issues opens nothing.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, Result};
 use axum::body::Body;
 use axum::extract::{Form, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Json, Redirect, Response};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use axum::{Router, serve};
 use base64::Engine as _;
@@ -22,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::app::Dice;
+use crate::http::connector_family::found;
 
 /// Its key among providers.
 pub(super) const PROVIDER: &str = "outside_notes";
@@ -156,8 +158,7 @@ async fn allow(State(books): State<Shared>, Query(consent): Query<Consent>) -> R
     let mut back = form_urlencoded::Serializer::for_suffix(start, query);
     back.append_pair("code", &code).append_pair("state", &consent.state);
     books.code = Some((code, consent.code_challenge));
-    let to = Redirect::to(&back.finish()).into_response();
-    (StatusCode::FOUND, to).into_response()
+    found(&back.finish())
 }
 
 #[derive(Default, Deserialize)]
@@ -177,7 +178,7 @@ async fn token(
     let mut books = lock(&books);
     let pair = STANDARD.encode(format!("{CLIENT_ID}:{}", books.client_secret));
     if headers.get(header::AUTHORIZATION).is_none_or(|sent| *sent != format!("Basic {pair}")) {
-        return refusal(StatusCode::UNAUTHORIZED, "invalid_client");
+        return break_off();
     }
     let is_good = match asked.grant_type.as_str() {
         "authorization_code" => {
@@ -187,10 +188,7 @@ async fn token(
         }
         _ => books.spend_refresh(&asked.refresh_token),
     };
-    if !is_good {
-        return refusal(StatusCode::BAD_REQUEST, "invalid_grant");
-    }
-    if std::mem::take(&mut books.loses_next_reply) {
+    if !is_good || std::mem::take(&mut books.loses_next_reply) {
         return break_off();
     }
     let reply = json!({
@@ -211,10 +209,6 @@ fn break_off() -> Response {
 
 async fn account() -> Json<Value> {
     Json(json!({ "sub": "ada", "email": "ada@outside.example" }))
-}
-
-fn refusal(status: StatusCode, error: &str) -> Response {
-    (status, Json(json!({ "error": error }))).into_response()
 }
 
 /// The books, whatever happened to whoever held them last.
