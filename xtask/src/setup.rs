@@ -65,6 +65,12 @@ const PIECES: &[Piece] = &[
         packages: &["nginx-light"],
     },
     Piece {
+        what: "Caddy",
+        wanted: || true,
+        present: || shell::answers(shell::program("caddy").arg("version")),
+        packages: &["caddy"],
+    },
+    Piece {
         what: "Python with venv",
         wanted: || python_list().exists(),
         present: || {
