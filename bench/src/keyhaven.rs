@@ -291,7 +291,7 @@ pub(crate) fn check_key(id: &str) -> Request {
 pub(crate) fn charge(token: &str) -> Request {
     let body = r#"{"credential":"{}","cost":{"amount":"1","unit":"units"}}"#;
     let headers = format!("Authorization: Bearer {token}\r\nContent-Type: application/json\r\n");
-    post("/v1/usage/charge", &headers, body, r#""repeated":false"#)
+    Request { named: true, ..post("/v1/usage/charge", &headers, body, r#""repeated":false"#) }
 }
 
 /// Connects an account by its key.
@@ -318,6 +318,7 @@ fn post(path: &str, headers: &str, body: &str, needs: &str) -> Request {
         body: Some(body.to_owned()),
         status: 200,
         needs: needs.to_owned(),
+        named: false,
     }
 }
 

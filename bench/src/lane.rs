@@ -112,6 +112,7 @@ fn floor_plan(floor: &Floor, address: SocketAddr, connections: usize) -> Plan {
         body: body.map(str::to_owned),
         status: 200,
         needs: needs.to_owned(),
+        named: false,
     };
     Plan { address, connections, request, source: Source::Fixed }
 }

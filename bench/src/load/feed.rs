@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,7 @@ pub(crate) enum Source {
 pub(super) struct Feed {
     kind: Kind,
     state: Mutex<State>,
+    counted: AtomicU64,
 }
 
 enum Kind {
@@ -73,7 +75,13 @@ impl Feed {
         if file.is_some() && tokens.is_empty() {
             return Err("the pool of tokens is empty".into());
         }
-        Ok(Self { kind, state: Mutex::new(State { tokens, ..State::default() }) })
+        let state = Mutex::new(State { tokens, ..State::default() });
+        Ok(Self { kind, state, counted: AtomicU64::new(0) })
+    }
+
+    /// A number that no other request of this loader has.
+    pub(super) fn count(&self) -> u64 {
+        self.counted.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(super) fn next(&self) -> Next {

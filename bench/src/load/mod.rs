@@ -45,6 +45,8 @@ pub(crate) struct Request {
     pub(crate) status: u16,
     /// A word the answer must hold.
     pub(crate) needs: String,
+    /// Whether each request has a name of its own in `Idempotency-Key`.
+    pub(crate) named: bool,
 }
 
 /// Reads the plan from the first line of standard input, then obeys orders.

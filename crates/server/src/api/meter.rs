@@ -1,5 +1,6 @@
 //! Who may charge: an API behind us, with an access token that has the scope `keyhaven:usage` (or an
-//! administrator's), within its tenant; and the name under which it may repeat a request safely.
+//! administrator's), within its tenant; and the name under which it may repeat a request safely. What
+//! takes from a budget must have one: an answer that got lost would otherwise be paid for twice.
 
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
@@ -30,6 +31,14 @@ pub(super) struct Meter<T> {
     pub(super) once: Option<Once>,
     /// Its body.
     pub(super) body: T,
+}
+
+impl<T> Meter<T> {
+    /// The name of a request that takes from a budget.
+    pub(super) fn named(&self) -> Result<Once, ApiError> {
+        let missing = || ApiError::parameter("Idempotency-Key", "is required for what is charged");
+        self.once.ok_or_else(missing)
+    }
 }
 
 impl<T: DeserializeOwned> FromRequest<Shared> for Meter<T> {

@@ -123,6 +123,17 @@ pub(super) struct IdempotencyKey {
     key: Option<String>,
 }
 
+/// The header of a POST that takes from a budget.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "documents what Meter reads")]
+pub(super) struct ChargeName {
+    /// The name of the charge: 1 to 255 visible ASCII characters. Under it the request can be repeated
+    /// for a day and is charged once; a repetition is answered with `repeated: true`.
+    #[param(rename = "Idempotency-Key", example = "5d1c1d0e-request-4711")]
+    key: String,
+}
+
 fn describe(more: &[Kind]) -> Responses {
     let kinds = ALWAYS.iter().chain(more);
     kinds.map(|kind| (kind.status().as_str().to_owned(), describe_one(*kind))).collect()

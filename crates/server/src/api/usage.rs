@@ -25,7 +25,7 @@ use super::budgets::Budget;
 use super::grants::narrowed;
 use super::meter::{Meter, Metered};
 use super::page::Asked;
-use super::problems::{IdempotencyKey, ListProblems, UsageProblems};
+use super::problems::{ChargeName, IdempotencyKey, ListProblems, UsageProblems};
 use crate::app::{App, Shared};
 use crate::http::error::ApiError;
 use crate::http::{rate_limit, reply};
@@ -179,15 +179,17 @@ pub struct UsageCounted {
 ///
 /// All budgets on the key's path, or none. 401 when the key does not count, 402 when a budget does
 /// not have as much left, 403 when the key does not reach so far, 429 when a rate limit is used up;
-/// `reason` says it in a word.
+/// `reason` says it in a word. A charge whose answer got lost is repeated under its name.
 #[utoipa::path(
-    post, path = "/v1/usage/charge", tag = "usage", params(IdempotencyKey), request_body = ChargeUsage,
+    post, path = "/v1/usage/charge", tag = "usage", params(ChargeName), request_body = ChargeUsage,
     responses((status = 200, description = "Charged", body = UsageCounted), UsageProblems)
 )]
 async fn charge_usage(
     State(app): State<Shared>,
-    Meter { reach, once, body }: Meter<ChargeUsage>,
+    meter: Meter<ChargeUsage>,
 ) -> Result<Response, ApiError> {
+    let once = meter.named()?;
+    let Meter { reach, body, .. } = meter;
     let cost = body.cost.read("/cost")?;
     let used = Used::of(&app, reach, &body.credential, body.scopes.as_deref(), &body.from).await?;
     let counted = metering::charge(&app, &used.known, cost, once).await;
@@ -199,13 +201,15 @@ async fn charge_usage(
 /// Holds the amount in all budgets on the key's path, or in none, until it is committed or released,
 /// or the time is over. The answer's `id` is the hold.
 #[utoipa::path(
-    post, path = "/v1/usage/reserve", tag = "usage", params(IdempotencyKey), request_body = ReserveUsage,
+    post, path = "/v1/usage/reserve", tag = "usage", params(ChargeName), request_body = ReserveUsage,
     responses((status = 200, description = "Held", body = UsageCounted), UsageProblems)
 )]
 async fn reserve_usage(
     State(app): State<Shared>,
-    Meter { reach, once, body }: Meter<ReserveUsage>,
+    meter: Meter<ReserveUsage>,
 ) -> Result<Response, ApiError> {
+    let once = meter.named()?;
+    let Meter { reach, body, .. } = meter;
     let cost = body.cost.read("/cost")?;
     let seconds = body.seconds.unwrap_or(60);
     if !(1..=LONGEST_HOLD.0).contains(&seconds) {
@@ -222,19 +226,21 @@ async fn reserve_usage(
 /// Charges what it really cost and ends the hold. When more than was held does not fit, nothing
 /// happens and the hold stays. 404 when the hold is over.
 #[utoipa::path(
-    post, path = "/v1/usage/commit", tag = "usage", params(IdempotencyKey), request_body = CommitUsage,
+    post, path = "/v1/usage/commit", tag = "usage", params(ChargeName), request_body = CommitUsage,
     responses((status = 200, description = "Charged", body = UsageCounted), UsageProblems)
 )]
 async fn commit_usage(
     State(app): State<Shared>,
-    Meter { reach, once, body }: Meter<CommitUsage>,
+    meter: Meter<CommitUsage>,
 ) -> Result<Response, ApiError> {
-    end_hold(&app, reach, &body.hold, Some(&body.actual), once).await
+    let once = meter.named()?;
+    let Meter { reach, body, .. } = meter;
+    end_hold(&app, reach, &body.hold, Some(&body.actual), Some(once)).await
 }
 
 /// Release a reserved use
 ///
-/// Gives back what was held. 404 when the hold is over.
+/// Gives back what was held. 404 when the hold is over. It takes nothing, so it needs no name.
 #[utoipa::path(
     post, path = "/v1/usage/release", tag = "usage", params(IdempotencyKey), request_body = ReleaseUsage,
     responses((status = 200, description = "Given back", body = UsageCounted), UsageProblems)

@@ -65,7 +65,7 @@ pub async fn charge(
     app: &App,
     known: &KnownKey,
     cost: Cost,
-    once: Option<Once>,
+    once: Once,
 ) -> Result<Counted, Failure> {
     carry_out(app, metering(app, known, cost, Deed::Charge, once)?).await
 }
@@ -76,7 +76,7 @@ pub async fn reserve(
     known: &KnownKey,
     cost: Cost,
     until: Timestamp,
-    once: Option<Once>,
+    once: Once,
 ) -> Result<Counted, Failure> {
     carry_out(app, metering(app, known, cost, Deed::Reserve(until), once)?).await
 }
@@ -145,7 +145,7 @@ fn metering(
     known: &KnownKey,
     cost: Cost,
     deed: Deed,
-    once: Option<Once>,
+    once: Once,
 ) -> Result<Metering, Refusal> {
     Ok(Metering {
         id: app.id(),
@@ -155,7 +155,7 @@ fn metering(
         path: path_of(known, &cost.unit)?,
         unit: cost.unit,
         amount: cost.amount,
-        once,
+        once: Some(once),
         now: app.clock.now(),
     })
 }

@@ -53,7 +53,14 @@ impl Server {
     /// A charge of a key.
     pub(crate) async fn charge(&self, meter: &str, key: &AKey, amount: &str, unit: &str) -> Answer {
         let body = json!({"credential": key.text, "cost": {"amount": amount, "unit": unit}});
-        self.post("/v1/usage/charge").bearer(meter).json(body).await
+        self.meter(meter, "charge", body).await
+    }
+
+    /// Something done to a key's budgets, under a name of its own.
+    pub(crate) async fn meter(&self, meter: &str, deed: &str, body: Value) -> Answer {
+        let name = self.app.id().to_string();
+        let post = self.post(&format!("/v1/usage/{deed}")).bearer(meter);
+        post.header("idempotency-key", name).json(body).await
     }
 }
 

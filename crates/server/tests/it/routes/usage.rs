@@ -1,15 +1,11 @@
 //! `/v1/usage` and `/v1/budgets`: what use costs, at every level.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::harness::{AKey, Answer, Server, a_key::refused, the};
+use crate::harness::{AKey, Server, a_key::refused, the};
 
 async fn a_key_with(server: &Server, amount: &str, unit: &str) -> AKey {
     server.a_key(json!({"limit": {"amount": amount, "unit": unit}})).await
-}
-
-async fn call(server: &Server, meter: &str, deed: &str, body: Value) -> Answer {
-    server.post(&format!("/v1/usage/{deed}")).bearer(meter).json(body).await
 }
 
 #[tokio::test]
@@ -85,28 +81,28 @@ async fn a_reservation_is_committed_or_released_once() {
     let (key, meter) = (a_key_with(&server, "100", "tokens").await, server.a_meter().await);
     let reserve =
         json!({"credential": key.text, "cost": {"amount": "60", "unit": "tokens"}, "seconds": 30});
-    let held = call(&server, &meter, "reserve", reserve.clone()).await.expect(200);
+    let held = server.meter(&meter, "reserve", reserve.clone()).await.expect(200);
     let hold = the(&held["id"]);
     assert_eq!(held["budgets"][0]["held"], "60");
     refused(
-        &call(&server, &meter, "reserve", reserve.clone()).await,
+        &server.meter(&meter, "reserve", reserve.clone()).await,
         &server,
         402,
         "budget_exhausted",
         "the cost does not fit a budget",
     );
     let commit = json!({"hold": hold, "actual": "101"});
-    let above = call(&server, &meter, "commit", commit).await;
+    let above = server.meter(&meter, "commit", commit).await;
     refused(&above, &server, 402, "budget_exhausted", "the cost does not fit a budget");
     let commit = json!({"hold": hold, "actual": "25"});
-    let done = call(&server, &meter, "commit", commit.clone()).await.expect(200);
+    let done = server.meter(&meter, "commit", commit.clone()).await.expect(200);
     assert_eq!(done["budgets"][0]["left"], "75");
-    assert_eq!(call(&server, &meter, "commit", commit).await.status, 404);
-    let held = call(&server, &meter, "reserve", reserve.clone()).await.expect(200);
-    call(&server, &meter, "release", json!({"hold": held["id"]})).await.expect(200);
-    let held = call(&server, &meter, "reserve", reserve).await.expect(200);
+    assert_eq!(server.meter(&meter, "commit", commit).await.status, 404);
+    let held = server.meter(&meter, "reserve", reserve.clone()).await.expect(200);
+    server.meter(&meter, "release", json!({"hold": held["id"]})).await.expect(200);
+    let held = server.meter(&meter, "reserve", reserve).await.expect(200);
     server.present.pass(30);
-    assert_eq!(call(&server, &meter, "release", json!({"hold": held["id"]})).await.status, 404);
+    assert_eq!(server.meter(&meter, "release", json!({"hold": held["id"]})).await.status, 404);
 }
 
 #[tokio::test]
@@ -128,6 +124,57 @@ async fn a_named_charge_happens_once() {
     assert_eq!(charge("11").await.status, 400);
     let left = server.check(&key.text, json!({"cost": {"amount": "90", "unit": "tokens"}})).await;
     assert_eq!(left.expect(200)["budgets"][0]["left"], "90");
+}
+
+#[tokio::test]
+async fn what_takes_from_a_budget_needs_a_name() {
+    let server = Server::start().await;
+    let (key, meter) = (a_key_with(&server, "100", "tokens").await, server.a_meter().await);
+    let cost = json!({"credential": key.text, "cost": {"amount": "1", "unit": "tokens"}});
+    let held = server.meter(&meter, "reserve", cost.clone()).await.expect(200);
+    let end = json!({"hold": held["id"], "actual": "1"});
+    for (deed, body) in [("charge", &cost), ("reserve", &cost), ("commit", &end)] {
+        let post = server.post(&format!("/v1/usage/{deed}")).bearer(&meter);
+        let told = post.json(body.clone()).await.expect(400);
+        assert_eq!(told["errors"][0]["parameter"], "Idempotency-Key", "{deed}: {told}");
+    }
+    // A name is visible, and one.
+    for names in [&[""][..], &["a b"], &["é"], &[&"n".repeat(256)], &["one", "two"]] {
+        let mut post = server.post("/v1/usage/charge").bearer(&meter);
+        for name in names {
+            post = post.header("idempotency-key", name);
+        }
+        assert_eq!(post.json(cost.clone()).await.status, 400, "{names:?}");
+    }
+    // What takes nothing needs none.
+    let release = server.post("/v1/usage/release").bearer(&meter);
+    let released = release.json(json!({"hold": held["id"]})).await.expect(200);
+    assert_eq!(released["budgets"][0]["left"], "100", "and nothing was charged");
+}
+
+#[tokio::test]
+async fn a_cost_that_is_no_amount_is_named_and_takes_nothing() {
+    let server = Server::start().await;
+    let (key, meter) = (a_key_with(&server, "100", "USD").await, server.a_meter().await);
+    let (huge, longest) = ("9".repeat(40), "9".repeat(5_000));
+    for amount in
+        ["-1", "-0", "NaN", "Infinity", "1e3", "0x1", "1,5", "", " 1", "0.0000001", &huge, &longest]
+    {
+        let told = server.charge(&meter, &key, amount, "USD").await.expect(400);
+        assert_eq!(told["errors"][0]["pointer"], "/cost/amount", "{amount}");
+    }
+    for cost in [json!({"amount": 1, "unit": "USD"}), json!({"amount": "1"}), json!(null)] {
+        let body = json!({"credential": key.text, "cost": cost});
+        assert_eq!(server.meter(&meter, "charge", body).await.status, 400, "{cost}");
+    }
+    let held = json!({"credential": key.text, "cost": {"amount": "10", "unit": "USD"}});
+    let hold = the(&server.meter(&meter, "reserve", held).await.expect(200)["id"]);
+    for actual in ["-1", "NaN", "0.0000001", &huge] {
+        let body = json!({"hold": hold, "actual": actual});
+        assert_eq!(server.meter(&meter, "commit", body).await.status, 400, "{actual}");
+    }
+    let need = json!({"cost": {"amount": "90", "unit": "USD"}});
+    assert_eq!(server.check(&key.text, need).await.expect(200)["budgets"][0]["left"], "90.00");
 }
 
 #[tokio::test]
