@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::amount::{Amount, Unit};
 use crate::display_name::parse_prose;
-use crate::id::Id;
+use crate::id::{Id, ProjectId};
 use crate::params::Params;
 use crate::period::Period;
 use crate::refusal::Refusal;
@@ -40,6 +40,8 @@ pub struct HandOut {
     pub period: Period,
     /// When the key ends.
     pub expires_at: Option<Timestamp>,
+    /// What the family calls a workspace and we a project.
+    pub workspace: Option<ProjectId>,
 }
 
 /// The members as text, wherever they came from.
@@ -52,6 +54,7 @@ struct Members<'a> {
     limit: Option<String>,
     period: Option<&'a str>,
     expires_at: Option<&'a str>,
+    workspace: Option<&'a str>,
 }
 
 impl HandOut {
@@ -62,11 +65,6 @@ impl HandOut {
         if !body.is_object() {
             return Err(Refusal::request("the body is not a JSON object"));
         }
-        if let Some(workspace) = text(body, "workspace_id")?
-            && Id::parse(&workspace.to_ascii_lowercase()).is_none()
-        {
-            return Err(Refusal::request("workspace_id is not a UUID").on("workspace_id"));
-        }
         let members = Members {
             callback: text(body, "callback_url")?,
             challenge: text(body, "code_challenge")?,
@@ -75,6 +73,7 @@ impl HandOut {
             limit: number(body, "limit")?,
             period: text(body, "usage_limit_type")?,
             expires_at: text(body, "expires_at")?,
+            workspace: text(body, "workspace_id")?,
         };
         Self::of(&members, unit, now)
     }
@@ -90,6 +89,7 @@ impl HandOut {
             limit: get("limit").map(str::to_owned),
             period: get("usage_limit_type"),
             expires_at: get("expires_at"),
+            workspace: get("workspace_id"),
         };
         Self::of(&members, unit, now)
     }
@@ -105,6 +105,7 @@ impl HandOut {
             limit: members.limit.as_deref().map(|text| parse_limit(text, unit)).transpose()?,
             period: members.period.map_or(Ok(Period::Lifetime), parse_period)?,
             expires_at: members.expires_at.map(|text| parse_expiry(text, now)).transpose()?,
+            workspace: members.workspace.map(parse_workspace).transpose()?,
         })
     }
 }
@@ -144,6 +145,12 @@ pub fn parse_expiry(text: &str, now: Timestamp) -> Result<Timestamp, Refusal> {
         return Err(wrong("expires_at lies in the past"));
     }
     Ok(end)
+}
+
+/// Reads the id of a workspace; whether there is such a one is not said here.
+fn parse_workspace(text: &str) -> Result<ProjectId, Refusal> {
+    let id = Id::parse(&text.to_ascii_lowercase()).map(ProjectId);
+    id.ok_or_else(|| Refusal::request("workspace_id is not a UUID").on("workspace_id"))
 }
 
 /// A text member; `null` counts as absent.

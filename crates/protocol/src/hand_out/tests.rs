@@ -53,6 +53,8 @@ fn the_newest_shape_is_read() {
     assert_eq!(asked.limit, Some(Amount(25_000_000)));
     assert_eq!(asked.expires_at, Some(Timestamp(1_830_297_599)));
     assert_eq!((asked.period, asked.label.as_deref()), (Period::Monthly, Some("Notes laptop")));
+    let workspace = asked.workspace.map(|id| id.to_string());
+    assert_eq!(workspace.as_deref(), Some("0195f1a2-7c11-7a8e-9d1c-0d6f3a5b2e10"));
 }
 
 #[test]
@@ -115,12 +117,13 @@ fn an_end_is_utc_with_seconds_and_in_the_future() {
 
 #[test]
 fn the_query_is_read_under_the_same_rules() {
-    let query =
-        "callback_url=https%3A%2F%2Fnotes.example%2Fcb&limit=12.5&key_label=Notes&code_challenge=";
+    let query = "callback_url=https%3A%2F%2Fnotes.example%2Fcb&limit=12.5&key_label=Notes\
+                 &code_challenge=&workspace_id=0195F1A2-7C11-7A8E-9D1C-0D6F3A5B2E10";
     let params = Params::parse_form(query.as_bytes()).unwrap();
     let asked = HandOut::parse_query(&params, &dollars(), NOW).unwrap();
     assert_eq!(asked.limit, Some(Amount(12_500_000)));
     assert_eq!((asked.challenge, asked.label.as_deref()), (None, Some("Notes")));
+    assert!(asked.workspace.is_some());
 }
 
 proptest! {

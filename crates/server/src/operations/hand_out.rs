@@ -17,6 +17,7 @@ use keyhaven_protocol::time::Timestamp;
 use keyhaven_store::budgets::NewBudget;
 use keyhaven_store::hand_outs::{KeptCode, NewCode, Promise};
 use keyhaven_store::keys::{KnownKey, NewKey};
+use keyhaven_store::projects::Project;
 use keyhaven_store::{Act, Error, Outcome};
 
 use super::Failure;
@@ -122,6 +123,10 @@ pub async fn promise_code(
             promise.project = *project;
         }
     }
+    let free = !matches!(giver, Giver::Key(_)) || promise.project.is_none();
+    if let Some(found) = workspace(app, promise.organization, asked).await?.filter(|_| free) {
+        promise.project = Some(found.id);
+    }
     let id = act.id();
     let code = credential::mint(Kind::Code, id, &app.dice.bytes());
     let new = NewCode {
@@ -133,6 +138,20 @@ pub async fn promise_code(
         expires_at: act.now.plus(CODE_LIFE),
     };
     Ok((new, code))
+}
+
+/// The project that the app calls a workspace, if the tenant has it. Any other is no wish of ours to
+/// refuse: the family's clients carry ids of workspaces elsewhere. What became of it is on the consent
+/// page and in `GET /key`. A child of a key that works for a project stays in that one.
+pub async fn workspace(
+    app: &App,
+    organization: Option<OrganizationId>,
+    asked: &HandOut,
+) -> Result<Option<Project>, Error> {
+    match (organization, asked.workspace) {
+        (Some(organization), Some(project)) => app.store.find_project(organization, project).await,
+        _ => Ok(None),
+    }
 }
 
 /// A key handed out by a key is its child and goes nowhere its parent does not.

@@ -196,6 +196,11 @@ fn show(request: &Request, signed_in: &SignedIn, token: String, chosen: Chosen) 
     let mut facts = vec![Fact { label: "Goes to", value: callback.origin().to_owned() }];
     if let Ok(Some(place)) = place(signed_in) {
         facts.insert(0, Fact { label: "Organization", value: place.name.clone() });
+        let here = |id| place.projects.iter().find(|project| project.id == id);
+        let asked = request.asked.workspace.and_then(here);
+        if let Some(project) = asked.or_else(|| signed_in.session.project.and_then(here)) {
+            facts.insert(1, Fact { label: "Project", value: project.name.clone() });
+        }
     }
     let name =
         if callback.is_loopback() { "A program on this computer".into() } else { host.clone() };

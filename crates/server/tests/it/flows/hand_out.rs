@@ -1,6 +1,9 @@
 //! A key handed to an app, from the question to the refusal after the person took it back.
 
+use keyhaven_protocol::id::{OrganizationId, ProjectId};
 use keyhaven_protocol::secret::Secret;
+use keyhaven_store::Outcome;
+use keyhaven_store::projects::Project;
 use serde_json::{Value, json};
 
 use crate::harness::{APerson, Answer, ISSUER, Server, the};
@@ -118,6 +121,54 @@ async fn the_person_lowers_the_limit_and_it_holds_until_they_take_the_key_back()
 }
 
 #[tokio::test]
+async fn a_workspace_of_the_persons_tenant_is_the_keys_project_and_any_other_is_no_wish() {
+    let server = Server::start().await;
+    let ada = server.a_person("ada@a.test").await;
+    let first = a_project(&server, server.organization, "Zephyr").await;
+    let own = a_project(&server, server.organization, "Atlas").await;
+    let elsewhere = server.an_organization("Elsewhere", "elsewhere").await;
+    let foreign = a_project(&server, elsewhere, "Bathos").await;
+    for (workspace, expected) in [(own, own), (foreign, first)] {
+        let query = format!("{ASKED}&workspace_id={workspace}");
+        let (visit, handle) = (Visit::of(&server, &ada).await, asked(&server, &query).await);
+        let page = visit.see(&format!("/auth/consent?request={handle}")).await;
+        let shown = ["Atlas", "Zephyr", "Bathos"].map(|name| page.text().contains(name));
+        assert_eq!(shown, [expected == own, expected == first, false], "{}", page.text());
+        let code = code_of(&visit.decide(&handle, &[("decision", "allow")], OURS).await);
+        let key = the(&exchange(&server, &code).await["key"]);
+        let said = server.get("/key").bearer(&key).send().await.expect(200);
+        assert_eq!(said["data"]["workspace_id"], expected.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_key_for_a_project_hands_out_keys_for_that_project_only() {
+    let server = Server::start().await;
+    let one = a_project(&server, server.organization, "One").await;
+    let other = a_project(&server, server.organization, "Other").await;
+    let bound = server.a_key(json!({"project": one.to_string()})).await;
+    let free = server.a_key(json!({})).await;
+    for (giver, expected) in [(bound, one), (free, other)] {
+        let body =
+            json!({"callback_url": "https://notes.example/cb", "workspace_id": other.to_string()});
+        let issued = server.post("/auth/keys/code").bearer(&giver.text).json(body).await;
+        let code = issued.expect(200)["data"]["id"].clone();
+        let handed = server.post("/auth/keys").json(json!({"code": code})).await.expect(200);
+        let said = server.get("/key").bearer(&the(&handed["key"])).send().await.expect(200);
+        assert_eq!(said["data"]["workspace_id"], expected.to_string());
+    }
+}
+
+async fn a_project(server: &Server, organization: OrganizationId, name: &str) -> ProjectId {
+    let (id, slug) = (ProjectId(server.app().id()), name.to_lowercase());
+    let created_at = server.app().clock.now();
+    let project = Project { id, organization, name: name.to_owned(), slug, created_at };
+    let made = server.app().store.create_project(&project, server.act()).await;
+    assert_eq!(made.expect("storage works"), Outcome::Done);
+    id
+}
+
+#[tokio::test]
 async fn a_request_is_decided_once() {
     let server = Server::start().await;
     let ada = server.a_person("ada@a.test").await;
@@ -191,6 +242,23 @@ async fn a01_a_request_that_is_not_sound_stays_on_our_page() {
         "callback_url=https%3A%2F%2Fa.test%2Fcb%0D%0Ax%3A%20y",
         "callback_url=https%3A%2F%2Fa.test%2Fcb&code_challenge_method=S256",
         "callback_url=https%3A%2F%2Fa.test%2Fcb&limit=-1",
+        "callback_url=https%3A%2F%2Fa.test%2Fcb&limit=NaN",
+        "callback_url=https%3A%2F%2Fa.test%2Fcb&limit=1e9",
+        "callback_url=https%3A%2F%2Fa.test%2Fcb&limit=1.0001",
+        "callback_url=https%3A%2F%2Fa.test%2Fcb&limit=99999999999999999999",
+        "callback_url=https%3A%2F%2Fa.test%2Fcb&workspace_id=home",
+        "callback_url=https%3A%2F%2F*.a.test%2Fcb",
+        "callback_url=https%3A%2F%2Fa.test%2F.*",
+        "callback_url=%2F%2Fa.test%2Fcb",
+        "callback_url=https%3Aa.test%2Fcb",
+        "callback_url=https%3A%2F%2Fa.test%5C%40e.test%2Fcb",
+        "callback_url=https%3A%2F%2Fa.test%2Fcb%2500%2F%252e%252e%2Fx%2F%2e%2e%2Fy",
+        "callback_url=http%3A%2F%2F127.0.0.1.e.test%3A3000%2Fcb",
+        "callback_url=http%3A%2F%2Flocalhost%40e.test%2Fcb",
+        "callback_url=http%3A%2F%2F10.0.0.1%2Fcb",
+        "callback_url=data%3Atext%2Fhtml%2Cx",
+        "callback_url=file%3A%2F%2F%2Fetc%2Fpasswd",
+        "callback_url=com.example.app%3A%2Fcb",
     ] {
         let answer = server.get(&format!("/auth?{query}")).send().await;
         assert_eq!(answer.status, 400, "{query}");
