@@ -13,10 +13,11 @@ use keyhaven_protocol::time::Seconds;
 
 use crate::act::Plan;
 use crate::budgets::{self, NewBudget};
-use crate::changes::{Change, Kind, Receipt};
+use crate::changes::{Change, Kind};
 use crate::engine::Step;
 use crate::{Act, Error, Outcome, Store, organizations, values};
 
+mod ending;
 mod last_used;
 mod listing;
 mod memory;
@@ -154,25 +155,6 @@ impl Store {
             .also(act.audit(key.organization, "key.rotated", target(key.terms.id), detail))
             .also(act.publish(Change::of(Kind::Key, key.terms.id.0)));
         self.carry_out(plan, act).await
-    }
-
-    /// Ends a key and every key below it, for good. `Absent` when it has ended already.
-    pub async fn delete_key(
-        &self,
-        organization: Option<OrganizationId>,
-        key: KeyId,
-        mut act: Act,
-    ) -> Result<(Outcome, Receipt), Error> {
-        let now = act.now;
-        let plan = Plan::default()
-            .must(Step::one(&sql::END_GRANT, values![key.0, now]), Outcome::Absent)
-            .also(Step::any(&sql::END_BELOW, values![key.0, now]))
-            .also(Step::any(&sql::END_GRANTS_BELOW, values![key.0, now]))
-            .also(act.audit(organization, "key.deleted", target(key), "{}"))
-            .also(act.publish(Change::of(Kind::Grant, key.0)))
-            .also(act.publish(Change::of(Kind::Key, key.0)));
-        let outcome = self.carry_out(plan, act).await?;
-        Ok((outcome, self.receipt(now)))
     }
 
     /// What decides about the key, from memory while that is fresh, else from the database. Unknown

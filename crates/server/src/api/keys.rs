@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use keyhaven_protocol::api_key::{DEEPEST, Terms, Wanted};
 use keyhaven_protocol::budget::Level;
-use keyhaven_protocol::id::{BudgetId, GrantId, KeyId, OrganizationId};
+use keyhaven_protocol::id::{AppId, BudgetId, GrantId, KeyId, OrganizationId, UserId};
 use keyhaven_protocol::time::Seconds;
 use keyhaven_store::budgets::NewBudget;
 use keyhaven_store::keys::{KeyEdit, KeyRecord, KeysOf, NewKey, NewText};
@@ -43,6 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(list_keys, create_key))
         .routes(routes!(show_key, update_key, delete_key))
         .routes(routes!(rotate_key))
+        .routes(routes!(delete_user_keys))
 }
 
 /// How lists of keys can be narrowed.
@@ -54,6 +55,19 @@ struct KeyFilters {
     organization: Option<String>,
     /// Only keys made from this one.
     parent: Option<String>,
+    /// Only keys of this user.
+    owner: Option<String>,
+    /// With `owner`: only those that this app holds.
+    app: Option<String>,
+}
+
+/// Which of a user's keys are meant.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "documents what the handler reads")]
+struct UserKeysFilter {
+    /// Only those that this app holds: its id.
+    app: Option<String>,
 }
 
 /// List keys
@@ -68,14 +82,17 @@ async fn list_keys(
     administrator: Administrator,
     asked: Asked,
 ) -> Result<Json<Listing<Key>>, ApiError> {
-    let (page, scope) = asked.page(&app, "keys", &["organization", "parent"])?;
+    let (page, scope) = asked.page(&app, "keys", &["organization", "parent", "owner", "app"])?;
     let reach = narrowed(&app, administrator.reach, &asked).await?;
-    let whose = match asked.text("parent") {
-        None => KeysOf::Reach(reach),
-        Some(text) => {
+    let held_by = asked.id("app", AppId::parse)?;
+    let whose = match (asked.text("parent"), asked.id("owner", UserId::parse)?, held_by) {
+        (None, None, None) => KeysOf::Reach(reach),
+        (None, Some(owner), held_by) => KeysOf::Held(reach, owner, held_by),
+        (Some(text), None, None) => {
             let parent = KeyId::parse(text).ok_or_else(|| ApiError::not_found("key"))?;
             KeysOf::Parent(find(&app, reach, parent).await?.terms.id)
         }
+        _ => return Err(ApiError::parameter("owner", "goes with app, and not with parent")),
     };
     let listed = app.store.list_keys(whose, page).await?;
     Ok(Json(Listing::of(&app, &scope, listed, |key| Key::from(&key))?))
@@ -186,6 +203,30 @@ async fn delete_key(
         (Outcome::Done, receipt) => Ok(Json(receipt.into())),
         (other, _) => Err(ApiError::of_outcome(other, "key")),
     }
+}
+
+/// Delete a user's keys
+///
+/// All of them, or with `app` those that this app holds, each with every key below it, for good. An
+/// administrator of one organization deletes those within it.
+#[utoipa::path(
+    delete, path = "/v1/users/{user}/keys", tag = "keys",
+    params(("user" = String, Path, description = "Id"), UserKeysFilter),
+    responses((status = 200, description = "The receipt", body = Receipt), NamedProblems)
+)]
+async fn delete_user_keys(
+    State(app): State<Shared>,
+    administrator: Administrator,
+    Named(user): Named<UserId>,
+    Deed(act): Deed,
+    asked: Asked,
+) -> Result<Json<Receipt>, ApiError> {
+    asked.refuse_all_but(&["app"])?;
+    let held_by = asked.id("app", AppId::parse)?;
+    let visible = app.store.find_user(administrator.reach, user).await?;
+    visible.ok_or_else(|| ApiError::not_found("user"))?;
+    let receipt = app.store.delete_keys_of(administrator.reach, user, held_by, act).await?;
+    Ok(Json(receipt.into()))
 }
 
 /// Rotate a key

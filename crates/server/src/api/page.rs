@@ -94,6 +94,16 @@ impl Asked {
         self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// The id in a parameter.
+    pub fn id<T>(
+        &self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        parse(text).map(Some).ok_or_else(|| ApiError::parameter(name, "is not an id"))
+    }
+
     fn refuse_unknown(&self, filters: &[&'static str]) -> Result<(), ApiError> {
         self.refuse_all_but(&[filters, &["limit", "cursor"]].concat())
     }

@@ -34,8 +34,14 @@ pub(super) enum Key {
         #[arg(long)]
         org: Option<String>,
         /// Only keys made from this one.
-        #[arg(long, value_name = "KEY")]
+        #[arg(long, value_name = "KEY", conflicts_with = "owner")]
         parent: Option<String>,
+        /// Only keys of this user: id or address.
+        #[arg(long, value_name = "USER")]
+        owner: Option<String>,
+        /// Only those that this app holds: its id.
+        #[arg(long, requires = "owner")]
+        app: Option<String>,
         #[command(flatten)]
         paging: Paging,
     },
@@ -64,10 +70,17 @@ pub(super) enum Key {
         #[arg(long, value_name = "SPAN", default_value = "0s", value_parser = parse_span)]
         overlap: i64,
     },
-    /// Delete a key and every key below it, for good. Prints the receipt.
+    /// Delete a key and every key below it, for good; or all of a user's. Prints the receipt.
     Delete {
         /// Its id.
-        key: String,
+        #[arg(required_unless_present = "owner", conflicts_with = "owner")]
+        key: Option<String>,
+        /// Delete all keys of this user: id or address.
+        #[arg(long, value_name = "USER")]
+        owner: Option<String>,
+        /// Only those that this app holds: its id.
+        #[arg(long, requires = "owner")]
+        app: Option<String>,
     },
 }
 
@@ -170,11 +183,17 @@ impl Key {
                 printer.item(&caller.ask(Ask::post(&["keys"], body)).await?, FIELDS)?;
                 printer.shown_once(true)
             }
-            Self::List { org, parent, paging } => {
+            Self::List { org, parent, owner, app, paging } => {
                 let org = names::maybe_organization(caller, org.as_deref()).await?;
+                let owner = match owner {
+                    None => None,
+                    Some(owner) => Some(names::user(caller, &owner).await?),
+                };
                 let ask = Ask::get(&["keys"])
                     .with("organization", org.as_deref())
-                    .with("parent", parent.as_deref());
+                    .with("parent", parent.as_deref())
+                    .with("owner", owner.as_deref())
+                    .with("app", app.as_deref());
                 printer.list(&paging.list(caller, ask).await?, COLUMNS)
             }
             Self::Show { key } => {
@@ -193,8 +212,15 @@ impl Key {
                 printer.item(&caller.ask(ask).await?, FIELDS)?;
                 printer.shown_once(true)
             }
-            Self::Delete { key } => {
-                let receipt = caller.ask(Ask::delete(&["keys", &key])).await?;
+            Self::Delete { key, owner, app } => {
+                let ask = match (key, owner) {
+                    (_, Some(owner)) => {
+                        let id = names::user(caller, &owner).await?;
+                        Ask::delete(&["users", &id, "keys"]).with("app", app.as_deref())
+                    }
+                    (key, None) => Ask::delete(&["keys", &key.unwrap_or_default()]),
+                };
+                let receipt = caller.ask(ask).await?;
                 printer.item(&receipt, &["revoked_at", "effective_by"])
             }
         }

@@ -51,6 +51,8 @@ pub enum KeysOf {
     Reach(Reach),
     /// One person's, wherever.
     Owner(UserId),
+    /// One person's within reach; those an app holds, when one is named.
+    Held(Reach, UserId, Option<AppId>),
     /// Those made from this one.
     Parent(KeyId),
 }
@@ -80,6 +82,10 @@ impl Store {
             }
             KeysOf::Owner(owner) => {
                 self.engine.read(&sql::LIST_OF_OWNER, values![owner.0, below, fetch]).await?
+            }
+            KeysOf::Held(reach, owner, app) => {
+                let values = values![owner.0, reach, app.map(|app| app.0), below, fetch];
+                self.engine.read(&sql::LIST_HELD, values).await?
             }
             KeysOf::Parent(key) => {
                 self.engine.read(&sql::LIST_BELOW, values![key.0, below, fetch]).await?

@@ -158,6 +158,15 @@ pub(super) static LIST_OF_OWNER: Statement = Statement::new(
     list!("k.owner = $1 AND k.id < $2 ORDER BY k.id DESC LIMIT $3"),
 );
 
+pub(super) static LIST_HELD: Statement = Statement::new(
+    "keys.list_held",
+    list!(
+        "k.owner = $1 AND k.organization IS NOT DISTINCT FROM COALESCE($2, k.organization)
+                      AND k.app IS NOT DISTINCT FROM COALESCE($3, k.app) AND k.id < $4
+          ORDER BY k.id DESC LIMIT $5"
+    ),
+);
+
 pub(super) static LIST_BELOW: Statement = Statement::new(
     "keys.list_below",
     list!("g.parent = $1 AND k.id < $2 ORDER BY k.id DESC LIMIT $3"),
@@ -189,6 +198,7 @@ pub static STATEMENTS: &[&Statement] = &[
     &LIST,
     &LIST_IN_ORGANIZATION,
     &LIST_OF_OWNER,
+    &LIST_HELD,
     &LIST_BELOW,
     &NOTE_USE,
 ];

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 mod beside;
 mod connections;
 mod documents;
+mod keys;
 mod looking;
 mod nouns;
 
@@ -133,11 +134,25 @@ impl Running {
         (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
     }
 
+    /// A charge under a name; its status.
+    pub(crate) async fn charge(&self, token: &str, name: &str, body: &Value) -> u16 {
+        let request = http().post(format!("{}/v1/usage/charge", self.url)).bearer_auth(token);
+        let request = request.header("idempotency-key", name).json(body);
+        request.send().await.unwrap().status().as_u16()
+    }
+
     /// An access token for a client.
-    pub(crate) async fn token(&self, (id, secret): &(String, String)) -> String {
+    pub(crate) async fn token(&self, client: &(String, String)) -> String {
+        self.token_for(client, "").await
+    }
+
+    /// An access token for a client, with this scope; what it may have anyway when that is empty.
+    pub(crate) async fn token_for(&self, (id, secret): &(String, String), scope: &str) -> String {
         let request =
             http().post(format!("{}/oauth2/token", self.url)).basic_auth(id, Some(secret));
-        let request = request.form(&[("grant_type", "client_credentials")]);
+        let mut form = vec![("grant_type", "client_credentials")];
+        form.extend((!scope.is_empty()).then_some(("scope", scope)));
+        let request = request.form(&form);
         let answer: Value = request.send().await.unwrap().json().await.unwrap();
         text(&answer, "access_token")
     }

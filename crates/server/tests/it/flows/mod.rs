@@ -6,6 +6,7 @@ mod connection_states;
 mod connections;
 mod connectors;
 mod hand_out;
+mod key_backing;
 mod keys_on_two_nodes;
 mod lost_answer;
 mod machine_connections;
