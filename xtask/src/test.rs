@@ -47,6 +47,7 @@ const SUITES: &[Suite] = &[
             "tests/browser/pages.test.mjs",
             "tests/browser/flows.test.mjs",
             "tests/browser/connections.test.mjs",
+            "tests/browser/hand_out.test.mjs",
         ],
     },
     Suite {
