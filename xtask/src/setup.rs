@@ -19,7 +19,8 @@ pub(crate) fn verb(_: &[String]) -> Result<(), Failure> {
     node_packages("sdks/typescript")?;
     node_packages("examples/dashboard")?;
     python_packages()?;
-    go_modules()
+    go_modules()?;
+    rust_crates()
 }
 
 /// Debian's browser, which the suite of the pages drives.
@@ -217,6 +218,19 @@ fn go_modules() -> Result<(), Failure> {
             let mut go = shell::program("go");
             go.args(["mod", "download"]).current_dir(&folder);
             go
+        })
+    })
+}
+
+fn rust_crates() -> Result<(), Failure> {
+    let folder = clients().join("rust");
+    let done = shell::target().join("clients/rust.keyhaven-setup");
+    when_changed(&folder.join("Cargo.lock"), &done, "the crates of tests/clients/rust", || {
+        network::patiently(|| {
+            let mut fetch = shell::cargo();
+            fetch.args(["fetch", "--quiet", "--locked", "--manifest-path"]);
+            fetch.arg(folder.join("Cargo.toml"));
+            fetch
         })
     })
 }

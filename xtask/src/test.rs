@@ -69,6 +69,10 @@ const SUITES: &[Suite] = &[
         words: &["sh", "-c", "exec \"$KEYHAVEN_TEST_PYTHON\" tests/clients/python/keys.py"],
     },
     Suite {
+        name: "OpenID client in Python",
+        words: &["sh", "-c", "exec \"$KEYHAVEN_TEST_PYTHON\" tests/clients/python/relying_party.py"],
+    },
+    Suite {
         name: "TypeScript SDK",
         words: &[
             "sh",
@@ -98,6 +102,21 @@ const SUITES: &[Suite] = &[
     Suite {
         name: "Go client",
         words: &["sh", "-c", "cd tests/clients/go && exec go run ./tally ."],
+    },
+    Suite {
+        name: "OpenID clients in Go",
+        words: &["sh", "-c", "cd tests/clients/go && exec go run ./tally ./openid"],
+    },
+    Suite {
+        name: "OpenID clients in Rust",
+        words: &[
+            "cargo",
+            "run",
+            "--quiet",
+            "--locked",
+            "--manifest-path=tests/clients/rust/Cargo.toml",
+            "--target-dir=target/clients/rust",
+        ],
     },
 ];
 
