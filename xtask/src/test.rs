@@ -70,7 +70,11 @@ const SUITES: &[Suite] = &[
     },
     Suite {
         name: "OpenID client in Python",
-        words: &["sh", "-c", "exec \"$KEYHAVEN_TEST_PYTHON\" tests/clients/python/relying_party.py"],
+        words: &[
+            "sh",
+            "-c",
+            "exec \"$KEYHAVEN_TEST_PYTHON\" tests/clients/python/relying_party.py",
+        ],
     },
     Suite {
         name: "TypeScript SDK",
