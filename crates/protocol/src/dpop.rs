@@ -74,7 +74,7 @@ fn verify_rules(
         return Err("DPoP htm is another method");
     }
     let htu = claims.text("htu", "DPoP htu is missing or not a string")?;
-    if without_query(htu) != expected.url {
+    if !is_same_address(htu, expected.url) {
         return Err("DPoP htu is another URL");
     }
     let iat = claims.time("iat", "DPoP iat is missing or not whole seconds")?;
@@ -117,8 +117,21 @@ fn parse_key(proof: &str, algorithm: Algorithm) -> Result<Jwk, &'static str> {
     Ok(jwk)
 }
 
-fn without_query(url: &str) -> &str {
-    &url[..url.find(['?', '#']).unwrap_or(url.len())]
+/// Whether `htu` is `url` but for its query and fragment, and for the spellings that mean the same
+/// (RFC 9449 §4.3, RFC 3986 §6.2.2.1 and §6.2.3): case in scheme and host, the scheme's own port.
+fn is_same_address(htu: &str, url: &str) -> bool {
+    let htu = &htu[..htu.find(['?', '#']).unwrap_or(htu.len())];
+    htu == url || parts(htu).is_some_and(|htu| parts(url) == Some(htu))
+}
+
+/// Scheme and authority in their plainest spelling, and the path as it is.
+fn parts(url: &str) -> Option<(String, String, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (scheme, authority) = (scheme.to_ascii_lowercase(), authority.to_ascii_lowercase());
+    let own_port = if scheme == "https" { ":443" } else { ":80" };
+    let host = authority.strip_suffix(own_port).unwrap_or(&authority).to_owned();
+    Some((scheme, host, path))
 }
 
 /// Server nonces (RFC 9449 §8): nothing is stored, for a nonce is its own date under our key, good

@@ -51,6 +51,26 @@ fn a_good_proof_names_its_key() {
 }
 
 #[test]
+fn the_address_counts_in_any_spelling_that_means_the_same() {
+    for htu in ["HTTPS://Issuer.TEST/oauth2/token", "https://issuer.test:443/oauth2/token#x"] {
+        let mut spelled = claims();
+        spelled["htu"] = htu.into();
+        assert!(judge(&header(), &spelled, None).is_ok(), "{htu}");
+    }
+    for htu in [
+        "https://issuer.test/OAUTH2/token",
+        "https://issuer.test/oauth2/token/",
+        "https://issuer.test:80/oauth2/token",
+        "http://issuer.test:443/oauth2/token",
+        "https://issuer.test:4443/oauth2/token",
+        "https://issuer.test",
+        "issuer.test/oauth2/token",
+    ] {
+        check(|c| c["htu"] = htu.into(), "DPoP htu is another URL");
+    }
+}
+
+#[test]
 fn a43_a_proof_is_about_one_request() {
     check(|c| c["htm"] = "GET".into(), "DPoP htm is another method");
     check(|c| c["htm"] = "post".into(), "DPoP htm is another method");

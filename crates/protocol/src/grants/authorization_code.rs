@@ -258,7 +258,7 @@ mod tests {
         refused(
             &GOOD,
             |_, client| client.party.dpop = Demand::Required,
-            "this client's tokens are bound to a key",
+            "DPoP proof is missing, and this client's tokens are bound to a key",
         );
         let elsewhere = ("resource", "https://b.test");
         refused(&[REDIRECT, PROOF, elsewhere], |_, _| (), "resource is not the client's audience");

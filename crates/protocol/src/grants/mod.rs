@@ -241,10 +241,8 @@ fn target(params: &Params, audience: &str) -> Result<(), Refusal> {
 /// may do without (RFC 9449 §5).
 fn bind(facts: &Facts<'_>) -> Result<Option<String>, Refusal> {
     if facts.jkt.is_none() && facts.client.must_bind() {
-        return Err(Refusal::new(
-            Code::InvalidDpopProof,
-            "this client's tokens are bound to a key",
-        ));
+        let reason = "DPoP proof is missing, and this client's tokens are bound to a key";
+        return Err(Refusal::request(reason).on("DPoP"));
     }
     Ok(facts.jkt.map(str::to_owned))
 }
