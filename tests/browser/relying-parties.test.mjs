@@ -14,11 +14,12 @@ import { launch, person } from "./chromium.mjs";
 import { startServer } from "./server.mjs";
 import { listen, makeVisitor, register, visit, VISITOR } from "./visitor.mjs";
 
+const SETTINGS = { KEYHAVEN_DPOP_NONCES: "required" };
 const SCOPE = "openid profile email";
 
 let server, browser, app, page;
 before(async () => {
-  [server, browser, app] = await Promise.all([startServer(), launch(), listen()]);
+  [server, browser, app] = await Promise.all([startServer(SETTINGS), launch(), listen()]);
   await makeVisitor(browser, server);
 });
 after(async () => {
@@ -125,14 +126,17 @@ describe("openid-client", () => {
       register(server, app.url, "--profile", "fapi2", "--jwks", file, "--assertion-alg", "ES256", "--id-token-alg", "ES256"),
     );
     const config = await discover(client, oidc.PrivateKeyJwt({ key: keys.privateKey, kid: "one" }));
-    const DPoP = oidc.getDPoPHandle(config, await oidc.randomDPoPKeyPair("ES256"));
+    const pair = await oidc.randomDPoPKeyPair("ES256");
+    const DPoP = oidc.getDPoPHandle(config, pair);
     const { checks, parameters } = await pkce();
     const pushed = await oidc.buildAuthorizationUrlWithPAR(config, parameters, { DPoP });
     assert.deepEqual([...pushed.searchParams.keys()].sort(), ["client_id", "request_uri"]);
     const tokens = await oidc.authorizationCodeGrant(config, await go(pushed), checks, undefined, { DPoP });
     assert.equal(tokens.token_type, "dpop");
     const claims = tokens.claims();
-    isTheVisitor(await oidc.fetchUserInfo(config, tokens.access_token, claims.sub, { DPoP }), claims);
+    // A handle that knows no nonce yet is told of one, and tries again by itself.
+    const another = { DPoP: oidc.getDPoPHandle(config, pair) };
+    isTheVisitor(await oidc.fetchUserInfo(config, tokens.access_token, claims.sub, another), claims);
     const fresh = await oidc.refreshTokenGrant(config, tokens.refresh_token, undefined, { DPoP });
     isTheVisitor(await oidc.fetchUserInfo(config, fresh.access_token, claims.sub, { DPoP }), claims);
     await oidc.tokenRevocation(config, tokens.refresh_token);

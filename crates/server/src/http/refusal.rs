@@ -53,7 +53,7 @@ pub fn describe(app: &App, refused: &Refused, origin: &Origin) -> String {
     format!("{} ({code})", public_text(&refused.refusal))
 }
 
-/// RFC 6750 §3.1: what a bearer of a token hears.
+/// RFC 6750 §3.1: what a bearer of a token hears; where the proof is at fault, RFC 9449 §7.1 and §9.
 pub fn bearer(app: &App, failure: Failure, origin: &Origin) -> Response {
     let refused = match failure {
         Failure::Storage(error) => return unavailable(&error),
@@ -64,8 +64,12 @@ pub fn bearer(app: &App, failure: Failure, origin: &Origin) -> Response {
     let text = format!("{} ({code})", public_text(&refused.refusal));
     let body = json!({ "error": error, "error_description": text });
     let mut response = with_status(bearer_status(refused.refusal.code), JSON, &body);
+    let scheme = match refused.refusal.code {
+        Code::InvalidDpopProof | Code::UseDpopNonce => "DPoP",
+        _ => "Bearer",
+    };
     let challenge =
-        format!("Bearer realm=\"keyhaven\", error=\"{error}\", error_description=\"{text}\"");
+        format!("{scheme} realm=\"keyhaven\", error=\"{error}\", error_description=\"{text}\"");
     if let Ok(challenge) = HeaderValue::from_str(&challenge) {
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }

@@ -185,7 +185,26 @@ async fn where_nonces_are_required_the_server_hands_one_out_first() {
     });
     let with = signed(&header, &claims, &key);
     let answer = server.post("/oauth2/token").basic(&client).header("dpop", with).form(&form).await;
-    assert_eq!(answer.expect(200)["token_type"], "DPoP");
+    let body = answer.expect(200);
+    assert_eq!(body["token_type"], "DPoP");
+    let access = the(&body["access_token"]);
+    let bare = proof(&server, &key, "GET", "/oauth2/userinfo", Some(&access));
+    let ask = server.get("/oauth2/userinfo").header("authorization", format!("DPoP {access}"));
+    let answer = ask.header("dpop", bare).send().await;
+    answer.refused(&server, 401, "use_dpop_nonce", "DPoP proof has no nonce");
+    let challenge = answer.header("www-authenticate");
+    assert!(challenge.starts_with("DPoP ") && challenge.contains("error=\"use_dpop_nonce\""));
+}
+
+#[tokio::test]
+async fn a_client_whose_tokens_are_bound_gets_none_without_a_proof() {
+    let server = Server::start().await;
+    let client = server.a_client().but(|client| client.party.dpop = Demand::Required);
+    let client = client.build().await;
+    let form = [("grant_type", "client_credentials")];
+    let answer = server.post("/oauth2/token").basic(&client).form(&form).await;
+    let reason = "DPoP proof is missing, and this client's tokens are bound to a key";
+    answer.refused(&server, 400, "invalid_request", reason);
 }
 
 #[tokio::test]
