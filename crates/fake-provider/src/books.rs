@@ -16,6 +16,8 @@ pub(crate) struct Books {
     always: BTreeMap<Endpoint, Act>,
     codes: HashMap<String, Asked>,
     grants: Vec<Grant>,
+    /// Which grant a token of either kind is of.
+    of: HashMap<String, usize>,
     issued: u64,
 }
 
@@ -61,6 +63,7 @@ impl Books {
             always: BTreeMap::new(),
             codes: HashMap::new(),
             grants: Vec::new(),
+            of: HashMap::new(),
             issued: 0,
         }
     }
@@ -124,10 +127,9 @@ impl Books {
 
     /// Spends a refresh token. `None`: refused.
     pub(crate) fn refresh(&mut self, token: &str) -> Option<Issued> {
-        let at =
-            self.grants.iter().position(|grant| grant.refresh.iter().any(|one| one == token))?;
+        let at = *self.of.get(token)?;
         let grant = &mut self.grants[at];
-        if grant.is_dead {
+        if grant.is_dead || !grant.refresh.iter().any(|one| one == token) {
             return None;
         }
         let is_current = grant.refresh.last().is_some_and(|current| current == token);
@@ -149,6 +151,7 @@ impl Books {
     fn turn(&mut self, at: usize) -> Issued {
         if self.grants[at].has_refresh {
             let refresh = self.name("refresh");
+            self.of.insert(refresh.clone(), at);
             self.grants[at].refresh.push(refresh);
         }
         self.renew(at)
@@ -157,6 +160,7 @@ impl Books {
     /// A new access token beside the refresh token that stays.
     fn renew(&mut self, at: usize) -> Issued {
         let access = self.name("access");
+        self.of.insert(access.clone(), at);
         let kills = self.rules.kills_access;
         let grant = &mut self.grants[at];
         if kills {
@@ -178,16 +182,15 @@ impl Books {
 
     /// Whose a live access token is.
     pub(crate) fn account_of(&self, access: &str) -> Option<&str> {
-        let holds = |grant: &&Grant| !grant.is_dead && grant.access.iter().any(|one| one == access);
-        self.grants.iter().find(holds).map(|grant| grant.account.as_str())
+        let grant = &self.grants[*self.of.get(access)?];
+        let opens = !grant.is_dead && grant.access.iter().any(|one| one == access);
+        opens.then_some(grant.account.as_str())
     }
 
     /// Ends the grant that a token of either kind belongs to.
     pub(crate) fn end(&mut self, token: &str) {
-        for grant in &mut self.grants {
-            if grant.refresh.iter().chain(&grant.access).any(|one| one == token) {
-                grant.is_dead = true;
-            }
+        if let Some(at) = self.of.get(token) {
+            self.grants[*at].is_dead = true;
         }
     }
 
