@@ -158,8 +158,9 @@ async fn a_crash_between_reply_and_commit_is_found_and_heals() {
     let app = server.app();
     let id = keyhaven_protocol::id::ConnectionId::parse(&connection).expect("an id");
     let (dead, now) = (app.id(), app.clock.now());
-    let none = keyhaven_protocol::time::Seconds(1);
-    assert!(app.store.take_lease(id, dead, none).await.expect("commits"));
+    // Long enough for what follows on a busy machine: the database counts whole seconds.
+    let lease = keyhaven_protocol::time::Seconds(6);
+    assert!(app.store.take_lease(id, dead, lease).await.expect("commits"));
     assert!(app.store.begin_spending(id, 1, dead, now).await.expect("commits"));
     let reach = keyhaven_store::Reach::Instance;
     let held = app.store.find_held(reach, id).await.expect("reads").expect("is there");
