@@ -25,6 +25,7 @@ use tokio::sync::mpsc;
 use crate::app::{
     App, Clock, Dice, HandOutSettings, NewClients, Origin, PrivateKeys, Settings, Shared,
 };
+use crate::certificates::extra_authorities;
 use crate::config::Config;
 use crate::key_limits::KeyLimits;
 use crate::keyring::KeyRing;
@@ -95,8 +96,9 @@ pub async fn open_over(
     let pace = Pace::new(&clock);
     let secret = store.instance_secret(dice.bytes(), dice.bytes()).await?;
     let private = PrivateKeys::of_secret(&secret);
-    let outside = Outside::new(config.egress_allow.0.clone(), &Trust::default())
-        .context("TLS of outgoing requests")?;
+    let trust = Trust { extra: extra_authorities(config)? };
+    let outside =
+        Outside::new(config.egress_allow.0.clone(), &trust).context("TLS of outgoing requests")?;
     let upstreams = Upstreams::new(outside.clone());
     let vault = Vault::new(Id::v7(clock.millis(), dice.bytes()), outside.clone());
     let post = Post::new(config.mail_smtp.0.as_ref(), &config.mail_from, &config.data)?;
@@ -123,9 +125,12 @@ pub async fn open_over(
     Ok(Node { app, refusals })
 }
 
-/// What an operator must know before the first request: where mail goes, and what we may reach beyond
-/// the public internet.
-pub fn announce(app: &App) {
+/// What an operator must know before the first request: where mail goes, what we may reach beyond the
+/// public internet, and whom we believe beside the system's authorities.
+pub fn announce(app: &App, config: &Config) {
+    if let Some(path) = &config.extra_ca.0 {
+        tracing::warn!(file = %path.display(), "outgoing requests believe these authorities too (extra_ca)");
+    }
     if let Some(folder) = app.post.outbox() {
         tracing::info!(folder = %folder.display(), "no mail server is configured: mail is written here");
     }

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -13,6 +14,7 @@ use crate::config::Config;
 use crate::http::limits::Limits;
 use crate::http::request::RequestIds;
 use crate::http::stop::Stop;
+use crate::http::tls::Tls;
 use crate::http::turned_away::{Render, problem};
 use crate::http::{Front, listener};
 use crate::telemetry::metrics::Metrics;
@@ -77,6 +79,8 @@ pub struct Served {
     pub metrics: Metrics,
     /// 16 random bytes for request ids.
     pub seed: [u8; 16],
+    /// What the public listener proves itself with; without, it is plain HTTP for a proxy.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// How serving ended.
@@ -98,7 +102,7 @@ pub async fn serve(
     stop: &Stop,
     hurry: impl Future<Output = ()>,
 ) -> Ended {
-    let insist_on_tls = config.issuer.0.as_ref().is_some_and(crate::config::Issuer::is_https);
+    let insist_on_tls = config.issuer_for(bound.public_address).is_https();
     let limits = Limits {
         connections: config.max_connections.0,
         connections_per_address: config.max_connections_per_address.0,
@@ -112,15 +116,18 @@ pub async fn serve(
         insist_on_tls,
         render: served.render,
         metrics: served.metrics.clone(),
+        tls: served.tls.clone(),
     };
     let operator = operator_front(served.operator, served.metrics.clone(), served.seed);
     // The operator keeps seeing the node (as "stopping") until the last request is answered.
     let operator = tokio::spawn(listener::serve(bound.operator, operator, Stop::new()));
     let upkeep = tokio::spawn(served.metrics.keep_small());
+    let renewal = served.tls.map(|tls| tokio::spawn(async move { tls.keep_current().await }));
     let public = listener::serve(bound.public, front, stop.clone());
     let ended = finish(public, stop, config.shutdown_grace.duration(), hurry).await;
     operator.abort();
     upkeep.abort();
+    renewal.inspect(tokio::task::JoinHandle::abort);
     ended
 }
 
@@ -133,6 +140,7 @@ fn operator_front(routes: Routes, metrics: Metrics, seed: [u8; 16]) -> Front {
         insist_on_tls: false,
         render: problem,
         metrics,
+        tls: None,
     }
 }
 

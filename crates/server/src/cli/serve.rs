@@ -19,7 +19,7 @@ use crate::operations::accounts::first_run_code;
 use crate::serve::{self, Served, Signals};
 use crate::telemetry::logs::Logs;
 use crate::telemetry::metrics::Metrics;
-use crate::{jobs, routes};
+use crate::{certificates, jobs, routes};
 
 /// How long the readiness check may take.
 const READY_WITHIN: Duration = Duration::from_secs(2);
@@ -79,12 +79,13 @@ pub(super) fn run(config: Config, world: World) -> Result<()> {
 
 async fn serve(config: Config, world: World, metrics: Metrics) -> Result<()> {
     let signals = Signals::new().context("signals")?;
+    let tls = certificates::of_listener(&config)?;
     let bound = serve::bind(&config).await?;
     let issuer = config.issuer_for(bound.public_address).as_str().to_owned();
     let seed = world.dice.bytes();
     let node = boot::open(&config, issuer.clone(), world.clock, world.dice).await?;
     let app = node.app;
-    boot::announce(&app);
+    boot::announce(&app, &config);
     let first = boot::first_run(&app).await?;
     let welcome = first_run_code(&app, &boot::origin()).await?;
     let stop = Stop::new();
@@ -100,6 +101,7 @@ async fn serve(config: Config, world: World, metrics: Metrics) -> Result<()> {
         render: problem,
         metrics,
         seed,
+        tls,
     };
     let engine = app.store.engine().name();
     greet(&issuer, &config, engine, first.as_ref(), welcome.as_ref());

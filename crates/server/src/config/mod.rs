@@ -79,10 +79,16 @@ config! {
     data: PathBuf = "./keyhaven-data", "path";
     /// The address of the public listener. Port 0 picks a free port.
     listen: SocketAddr = "127.0.0.1:8484", "address";
+    /// A PEM file with the certificate of the public listener and those it hangs on. With it and
+    /// `tls_key` the listener speaks TLS itself; both files are read anew when they change.
+    tls_certificate: Optional<PathBuf> = "", "path";
+    /// A PEM file with the private key of `tls_certificate`.
+    tls_key: Optional<PathBuf> = "", "path";
     /// The address of the operator listener (health, readiness, metrics). Keep it private.
     operator_listen: SocketAddr = "127.0.0.1:8485", "address";
     /// The URL clients know this server by: `iss` in every token and document. `https`, except on
-    /// loopback; no trailing slash. Not set: `http://localhost` and the port of `listen`.
+    /// loopback; no trailing slash. Not set: `http://localhost` and the port of `listen`; `https://`
+    /// with `tls_certificate`.
     issuer: Optional<Issuer> = "", "URL";
     /// A PostgreSQL URL. Not set: SQLite in the data directory.
     database: Optional<Secret> = "", "URL", secret;
@@ -137,6 +143,8 @@ config! {
     /// What requests of ours may reach beyond https at public addresses, separated by commas:
     /// `host`, `host:port`, `address` or `address/length`. Each entry is announced at start.
     egress_allow: Reachable = "", "hosts and networks";
+    /// A PEM file of authorities that requests of ours believe beside the system's. Announced at start.
+    extra_ca: Optional<PathBuf> = "", "path";
     /// Where mail is handed in: `smtps://user:password@host`, or `smtp://…?tls=required`. Not set:
     /// letters become files in the folder `outbox` of the data directory.
     mail_smtp: Optional<Smtp> = "", "URL", secret;
@@ -173,7 +181,11 @@ impl Config {
     /// The issuer, with its default worked out from the bound public address.
     #[must_use]
     pub fn issuer_for(&self, bound: SocketAddr) -> Issuer {
-        self.issuer.0.clone().unwrap_or_else(|| Issuer::on_loopback(bound.port()))
+        let usual = || match &self.tls_certificate.0 {
+            None => Issuer::on_loopback(bound.port()),
+            Some(_) => Issuer::on_loopback_by_tls(bound.port()),
+        };
+        self.issuer.0.clone().unwrap_or_else(usual)
     }
 }
 

@@ -161,6 +161,12 @@ impl Issuer {
         Self { text: format!("http://localhost:{port}"), https: false }
     }
 
+    /// The issuer of a server with a certificate that nobody configured further.
+    #[must_use]
+    pub fn on_loopback_by_tls(port: u16) -> Self {
+        Self { text: format!("https://localhost:{port}"), https: true }
+    }
+
     /// The text, as it appears in `iss`.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -17,6 +17,7 @@ use super::exchange::Exchange;
 use super::limits::Limits;
 use super::pulse::Pulse;
 use super::request::{Arrival, RequestIds};
+use super::tls::Tls;
 use super::turned_away::{Render, TurnedAway};
 use crate::config::Network;
 use crate::telemetry::metrics::Metrics;
@@ -38,6 +39,8 @@ pub struct Front {
     pub render: Render,
     /// What is counted.
     pub metrics: Metrics,
+    /// What the listener proves itself with, where it speaks TLS itself.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// The front in service.
@@ -54,7 +57,7 @@ pub(super) struct Serving {
 
 impl From<Front> for Serving {
     fn from(front: Front) -> Self {
-        let Front { routes, limits, ids, proxies, insist_on_tls, render, metrics } = front;
+        let Front { routes, limits, ids, proxies, insist_on_tls, render, metrics, tls: _ } = front;
         let (router, counts) = routes.split(&metrics);
         Self { router, counts, limits, ids, proxies, insist_on_tls, render, metrics }
     }

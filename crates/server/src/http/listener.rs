@@ -1,4 +1,5 @@
-//! Accepts connections and serves each in its own task, HTTP/1.1 or HTTP/2 with prior knowledge.
+//! Accepts connections and serves each in its own task, HTTP/1.1 or HTTP/2: with prior knowledge, or
+//! as agreed in the TLS handshake where the listener speaks TLS itself.
 //! The loop outlives every failure to accept: without descriptors it turns clients away with one it
 //! kept in reserve, and goes on when there are some again.
 
@@ -20,6 +21,9 @@ use super::limits::Limits;
 use super::pulse::Pulse;
 use super::socket::Socket;
 use super::stop::Stop;
+use super::tls::Tls;
+use super::wire::Wire;
+use crate::telemetry::metrics::Metrics;
 
 /// How long the loop rests when it cannot even turn clients away.
 const REST: Duration = Duration::from_millis(50);
@@ -27,13 +31,14 @@ const REST: Duration = Duration::from_millis(50);
 /// Serves `front` on `listener` until `stop` is asked for, then waits for open connections. The
 /// caller bounds that wait; dropping the future leaves them to end with the runtime.
 pub async fn serve(listener: TcpListener, front: Front, stop: Stop) {
-    let limits = front.limits;
+    let (limits, tls) = (front.limits, front.tls.clone());
     let connections = Connections::new(limits.connections, limits.connections_per_address);
     let door = Door {
         builder: builder(&limits),
         front: Arc::new(Serving::from(front)),
         connections: Arc::clone(&connections),
         stop: stop.clone(),
+        tls,
     };
     tokio::select! {
         () = stop.asked() => {}
@@ -62,11 +67,13 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
     builder
 }
 
+#[derive(Clone)]
 struct Door {
     builder: Builder<TokioExecutor>,
     front: Arc<Serving>,
     connections: Arc<Connections>,
     stop: Stop,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Door {
@@ -101,16 +108,23 @@ impl Door {
         // Without it small answers wait for the client's delayed acknowledgement; a socket that
         // refuses the option still works.
         let _ = stream.set_nodelay(true);
-        let connection = self.connection(stream, peer.ip(), place);
         let metrics = self.front.metrics.clone();
+        let Some(tls) = self.tls.clone() else {
+            let connection = self.connection(Wire::Plain(stream), peer.ip(), place);
+            tokio::spawn(serve_one(connection, metrics));
+            return;
+        };
+        let (door, patience) = (self.clone(), self.front.limits.header_read);
         tokio::spawn(async move {
-            metrics.connection_opened();
-            connection.await;
-            metrics.connection_closed();
+            // A handshake that fails or takes too long is nobody's request; its place is given back.
+            if let Ok(Ok(stream)) = tokio::time::timeout(patience, tls.accept(stream)).await {
+                let wire = Wire::Tls(Box::new(stream));
+                serve_one(door.connection(wire, peer.ip(), place), metrics).await;
+            }
         });
     }
 
-    fn connection(&self, stream: TcpStream, peer: IpAddr, place: Place) -> Connection {
+    fn connection(&self, stream: Wire, peer: IpAddr, place: Place) -> Connection {
         let pulse = Arc::new(Pulse::default());
         let limits = self.front.limits;
         let socket = Socket::new(stream, place, Arc::clone(&pulse), &limits);
@@ -123,6 +137,12 @@ impl Door {
         let inner = self.builder.serve_connection(TokioIo::new(socket), service).into_owned();
         Connection::new(inner, pulse, limits, self.stop.seen())
     }
+}
+
+async fn serve_one(connection: Connection, metrics: Metrics) {
+    metrics.connection_opened();
+    connection.await;
+    metrics.connection_closed();
 }
 
 /// Errors that concern the connection that was being accepted, not the listener.

@@ -22,6 +22,7 @@ pub mod request;
 pub mod rpc;
 pub mod same_origin;
 pub mod stop;
+pub mod tls;
 pub mod turned_away;
 
 mod client_address;
@@ -32,6 +33,7 @@ mod front;
 mod head;
 mod pulse;
 mod socket;
+mod wire;
 
 use axum::http::{HeaderName, HeaderValue, header};
 

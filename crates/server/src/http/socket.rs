@@ -8,19 +8,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::head::{HeadScan, Verdict};
 use super::limits::Limits;
 use super::pulse::Pulse;
+use super::wire::Wire;
 
 /// How much a lingering client may still send.
 const LINGER_BYTES: usize = 4 * 1024 * 1024;
 
-/// A TCP stream that watches what passes. `T` is what the connection holds (its place in the
+/// A connection that watches what passes. `T` is what the connection holds (its place in the
 /// connection limits); it is released when the socket is really gone.
 pub(super) struct Socket<T: Send + 'static> {
-    stream: Option<(TcpStream, T)>,
+    stream: Option<(Wire, T)>,
     pulse: Arc<Pulse>,
     scan: HeadScan,
     calls: u32,
@@ -29,13 +29,13 @@ pub(super) struct Socket<T: Send + 'static> {
 }
 
 impl<T: Send + 'static> Socket<T> {
-    pub(super) fn new(stream: TcpStream, place: T, pulse: Arc<Pulse>, limits: &Limits) -> Self {
+    pub(super) fn new(stream: Wire, place: T, pulse: Arc<Pulse>, limits: &Limits) -> Self {
         let scan = HeadScan::new(limits.target, limits.header);
         let linger = limits.linger;
         Self { stream: Some((stream, place)), pulse, scan, calls: 0, tail: &[], linger }
     }
 
-    fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+    fn stream(&mut self) -> io::Result<Pin<&mut Wire>> {
         let gone = || io::Error::from(io::ErrorKind::NotConnected);
         self.stream.as_mut().map(|(stream, _)| Pin::new(stream)).ok_or_else(gone)
     }
@@ -153,7 +153,7 @@ impl<T: Send + 'static> Drop for Socket<T> {
 }
 
 /// Reads and forgets until the client closes or has sent too much.
-async fn read_out(mut stream: TcpStream) {
+async fn read_out(mut stream: Wire) {
     let mut scratch = vec![0; 16 * 1024];
     let mut left = LINGER_BYTES;
     while let Ok(n @ 1..) = stream.read(&mut scratch).await {

@@ -25,4 +25,6 @@ mod routes;
 #[cfg(test)]
 mod small_server;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod wire;

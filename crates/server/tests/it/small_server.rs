@@ -70,6 +70,7 @@ impl SmallServer {
         let address = listener.local_addr().unwrap();
         let metrics = Metrics::new().unwrap();
         let mut front = Front {
+            tls: None,
             routes,
             limits: patient(),
             ids: RequestIds::seeded([9; 16]),

@@ -204,6 +204,7 @@ fn spawn(
         render: problem,
         metrics,
         seed,
+        tls: None,
     };
     tokio::spawn(async move {
         serve::serve(bound, &config, served, &stop, std::future::pending()).await;

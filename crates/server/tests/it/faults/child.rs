@@ -97,6 +97,7 @@ async fn serve_small() -> Ended {
         render: problem,
         metrics: Metrics::new().unwrap(),
         seed: [3; 16],
+        tls: None,
     };
     serve(bound, &config, served, &stop, signals.drive(stop.clone())).await
 }
