@@ -9,6 +9,7 @@ use crate::id::{GrantId, UserId};
 use crate::refusal::{Code, Refusal};
 use crate::relying_party::ConsentPolicy;
 use crate::scope::Scopes;
+use crate::session::Barred;
 use crate::time::{Seconds, Timestamp};
 
 /// One way of showing who one is was used.
@@ -68,6 +69,8 @@ pub struct Facts<'a> {
     pub hinted: Option<&'a str>,
     /// What was consented to before, if anything ever was.
     pub given: Option<&'a Scopes>,
+    /// Why the person may not enter the client's organization, if they belong to it.
+    pub barred: Option<Barred>,
     /// How things stood when the request came in.
     pub before: Before,
     /// The answer of the consent page.
@@ -130,6 +133,9 @@ pub fn decide(
         return Ok(next);
     }
     if let Some(next) = decide_strength(request, login, fresh)? {
+        return Ok(next);
+    }
+    if let Some(next) = decide_entry(request, facts, fresh)? {
         return Ok(next);
     }
     decide_consent(request, facts, login)
@@ -229,6 +235,22 @@ fn decide_strength(
         .with("wanted", wanted.join(" ")));
     }
     Ok(None)
+}
+
+/// Whether the person proved what the client's organization demands of its own members. Others are its
+/// customers, of whom it demands nothing.
+fn decide_entry(
+    request: &AuthorizationRequest,
+    facts: &Facts<'_>,
+    fresh: bool,
+) -> Result<Option<Next>, Refusal> {
+    match facts.barred {
+        None | Some(Barred::NotAMember) => Ok(None),
+        Some(Barred::TooWeak) if !fresh => {
+            show_login(request, Why::Stronger, Barred::TooWeak.reason()).map(Some)
+        }
+        Some(barred) => Err(Refusal::new(Code::AccessDenied, barred.reason())),
+    }
 }
 
 fn decide_consent(

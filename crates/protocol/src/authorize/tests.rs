@@ -9,6 +9,7 @@ use crate::refusal::{Code, Refusal};
 use crate::relying_party::{ConsentPolicy, Demand};
 use crate::scope::Scopes;
 use crate::secret::Secret;
+use crate::session::Barred;
 use crate::time::{Seconds, Timestamp};
 
 const NOW: Timestamp = Timestamp(1_000);
@@ -249,6 +250,7 @@ struct Case {
     login: Option<Login>,
     hinted: Option<&'static str>,
     given: Option<&'static str>,
+    barred: Option<Barred>,
     before: Before,
     decision: Decision,
 }
@@ -261,6 +263,7 @@ fn decided(edits: &[(&str, &str)], edit: impl FnOnce(&mut Case)) -> Result<Next,
         login: Some(now),
         hinted: None,
         given: Some("openid"),
+        barred: None,
         before,
         decision: Decision::Open,
     };
@@ -274,6 +277,7 @@ fn decided(edits: &[(&str, &str)], edit: impl FnOnce(&mut Case)) -> Result<Next,
         login: case.login.as_ref(),
         hinted: case.hinted,
         given: given.as_ref(),
+        barred: case.barred,
         before: case.before,
         decision: case.decision,
     };
@@ -472,4 +476,19 @@ fn an_answer_names_its_issuer_and_keeps_the_registered_query() {
         "com.a:/cb?error=login_required&error_description=Sign+in+first.\
          &iss=https%3A%2F%2Fissuer.test"
     );
+}
+
+#[test]
+fn a_client_of_an_organization_asks_what_that_asks_of_its_members() {
+    let weak = |case: &mut Case| case.barred = Some(Barred::TooWeak);
+    let reason = "the organization demands a stronger sign-in";
+    assert_eq!(decided(&[], weak), Ok(Next::Login(Why::Stronger)));
+    says_no(&[("prompt", "none")], weak, Code::LoginRequired, reason);
+    let still_weak = |case: &mut Case| {
+        weak(case);
+        case.login = Some(login(2, 1, 1_000));
+    };
+    says_no(&[], still_weak, Code::AccessDenied, reason);
+    let customer = |case: &mut Case| case.barred = Some(Barred::NotAMember);
+    assert_eq!(decided(&[], customer), Ok(Next::Issue { consented: None }));
 }

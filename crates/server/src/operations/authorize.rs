@@ -15,6 +15,7 @@ use keyhaven_protocol::params::Params;
 use keyhaven_protocol::refusal::{Code, Refusal};
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::secret::Secret;
+use keyhaven_protocol::session::{Barred, enters};
 use keyhaven_protocol::subject;
 use keyhaven_store::Error;
 use keyhaven_store::sessions::SignedIn;
@@ -261,6 +262,7 @@ async fn attempt(
         login: login.as_ref(),
         hinted: hinted.as_deref(),
         given: given.as_ref(),
+        barred: asker.signed_in.and_then(|signed_in| barred(signed_in, &open.client)),
         before: open.before,
         decision,
     };
@@ -315,6 +317,12 @@ fn login_of(app: &App, signed_in: &SignedIn, client: &Client) -> Login {
         amr,
         subject: subject::of(session.user, &client.party, &app.private.pairwise),
     }
+}
+
+/// Why the person may not enter the organization of the client.
+fn barred(signed_in: &SignedIn, client: &Client) -> Option<Barred> {
+    let membership = signed_in.person.membership(client.organization?);
+    enters(membership, &signed_in.session.methods).err()
 }
 
 /// Whom a hint names. It must be of ours and for this client; it may have expired.

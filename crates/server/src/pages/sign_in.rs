@@ -97,13 +97,16 @@ pub struct SignIn {
 
 impl SignIn {
     async fn of(app: &App, under_way: &UnderWay, username: Field) -> Result<Self, Failure> {
+        let led = led_from(app, &under_way.pending.continue_to).await?;
+        // What was typed here counts more than what an app says the person would type.
+        let hint = led.as_ref().and_then(|led| led.login_hint.as_deref());
+        let username = match hint {
+            Some(hint) if username.value.is_empty() => Field { value: hint.to_owned(), ..username },
+            _ => username,
+        };
         Ok(Self {
             form: under_way.form(),
-            app: led_from(app, &under_way.pending.continue_to).await?.map(|led| Caller {
-                name: led.name,
-                host: led.host,
-                verified: led.verified,
-            }),
+            app: led.map(|led| Caller { name: led.name, host: led.host, verified: led.verified }),
             username,
             passkey: Some(passkeys::request_options(app, &under_way.pending).await?),
             upstreams: Upstream::all(app).await?,
