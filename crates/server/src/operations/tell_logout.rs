@@ -2,6 +2,7 @@
 //! session, its clients are found by the mark in the revocation graph; each is told a few times at
 //! most, and nobody waits for it.
 
+use futures_util::future::join_all;
 use keyhaven_connect::send::{Limits, Outgoing};
 use keyhaven_protocol::access_token::Signer;
 use keyhaven_protocol::logout::LogoutToken;
@@ -19,7 +20,7 @@ const AT_ONCE: i64 = 20;
 /// How far back ends are looked for: longer than any pause of the job that does not also end it.
 const LOOKED_BACK: Seconds = Seconds(3_600);
 
-/// The pause before the next try, growing with each.
+/// The pause between two tries, in seconds.
 const PAUSE: i64 = 15;
 const MOST_TRIES: i64 = 6;
 
@@ -32,13 +33,20 @@ pub async fn tell_logouts(app: &App, origin: &Origin) -> Result<usize, Error> {
     let again = now.plus(Seconds(PAUSE));
     let notices = app.store.take_logout_notices(now, again, AT_ONCE).await?;
     let mut told = 0;
-    for notice in &notices {
-        if deliver(app, notice, origin).await? || notice.tries >= MOST_TRIES {
+    // All at once: a client that is slow to answer holds up no other.
+    let delivered = join_all(notices.iter().map(|notice| deliver(app, notice, origin))).await;
+    let mut failed = Ok(());
+    for (notice, delivered) in notices.iter().zip(delivered) {
+        let over = delivered.unwrap_or_else(|error| {
+            failed = Err(error);
+            false
+        });
+        if over || notice.tries >= MOST_TRIES {
             app.store.forget_logout_notice(notice.id).await?;
             told += 1;
         }
     }
-    Ok(told)
+    failed.map(|()| told)
 }
 
 /// Tells one client. `true` when there is nothing more to do about it.
