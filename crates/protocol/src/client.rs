@@ -110,6 +110,8 @@ pub struct Client {
     pub assertion_alg: Option<String>,
     /// Its published keys as a JWK Set (RFC 7517 §5), for `private_key_jwt`.
     pub keys: Option<String>,
+    /// Where it publishes its keys instead (RFC 7591 §2).
+    pub keys_uri: Option<String>,
     /// Grant types it may use.
     pub grant_types: Vec<String>,
     /// Scopes it may ask for.

@@ -62,6 +62,12 @@ impl Assertion {
         &self.subject
     }
 
+    /// The key it says it was signed with.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.header.kid.as_deref()
+    }
+
     /// Whether `client_id` made this for us, now. `keys` are the client's own; `registered` is the
     /// `token_endpoint_auth_signing_alg` of its registration. The cheap rules come before the
     /// signature, so that a flood of bad assertions stays cheap.

@@ -23,6 +23,12 @@ pub fn open(jwt: &str, client: &Client, issuer: &str, now: Timestamp) -> Result<
         .map_err(|reason| Refusal::new(Code::InvalidRequestObject, reason).on("request"))
 }
 
+/// The key a request object says it was signed with.
+#[must_use]
+pub fn kid_of(jwt: &str) -> Option<String> {
+    parse_compact(jwt).ok().and_then(|jws| jws.header.kid)
+}
+
 fn open_rules(
     jwt: &str,
     client: &Client,

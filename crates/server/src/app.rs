@@ -15,6 +15,7 @@ use keyhaven_protocol::subject::PairwiseKey;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::{Act, Store};
 
+use crate::client_keys::ClientKeys;
 use crate::config::{
     DpopNonces, JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
     SignUp,
@@ -63,6 +64,8 @@ pub struct App {
     pub outside: Client,
     /// Other OpenID providers.
     pub upstreams: Upstreams,
+    /// Keys that clients publish.
+    pub client_keys: ClientKeys,
 }
 
 /// Keys derived from the instance's own secret, the same on every node.

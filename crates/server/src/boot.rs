@@ -26,6 +26,7 @@ use crate::app::{
     App, Clock, Dice, HandOutSettings, NewClients, Origin, PrivateKeys, Settings, Shared,
 };
 use crate::certificates::extra_authorities;
+use crate::client_keys::ClientKeys;
 use crate::config::Config;
 use crate::key_limits::KeyLimits;
 use crate::keyring::KeyRing;
@@ -99,6 +100,7 @@ pub async fn open_over(
     let trust = Trust { extra: extra_authorities(config)? };
     let outside =
         Outside::new(config.egress_allow.0.clone(), &trust).context("TLS of outgoing requests")?;
+    let client_keys = ClientKeys::new(outside.clone());
     let upstreams = Upstreams::new(outside.clone());
     let vault = Vault::new(Id::v7(clock.millis(), dice.bytes()), outside.clone());
     let post = Post::new(config.mail_smtp.0.as_ref(), &config.mail_from, &config.data)?;
@@ -118,6 +120,7 @@ pub async fn open_over(
         post,
         outside,
         upstreams,
+        client_keys,
         passwords,
         vault,
     });
@@ -254,6 +257,7 @@ fn first_client(app: &App, organization: OrganizationId) -> Result<ClientRecord>
             secrets: Vec::new(),
             assertion_alg: None,
             keys: None,
+            keys_uri: None,
             grant_types: vec!["client_credentials".into(), "refresh_token".into()],
             scopes,
             audience: None,

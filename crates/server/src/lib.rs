@@ -5,6 +5,7 @@ pub mod app;
 pub mod boot;
 pub mod certificates;
 pub mod cli;
+pub mod client_keys;
 pub mod config;
 pub mod doors;
 pub mod http;

@@ -68,6 +68,7 @@ CREATE TABLE clients (
     auth_method TEXT NOT NULL,
     assertion_alg TEXT,
     keys TEXT,
+    keys_uri TEXT,
     grant_types TEXT NOT NULL,
     scopes TEXT NOT NULL,
     redirect_uris TEXT NOT NULL,

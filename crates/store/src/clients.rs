@@ -233,6 +233,7 @@ fn written(record: &ClientRecord) -> Vec<Value> {
         client.not_before,
         record.created_at,
         record.disabled_at,
+        client.keys_uri.as_deref(),
     ]
 }
 
@@ -268,6 +269,7 @@ fn client_record(mut row: Row) -> Result<ClientRecord, Error> {
         secrets: Vec::new(),
         assertion_alg: row.maybe_text(5)?,
         keys: row.maybe_text(6)?,
+        keys_uri: row.maybe_text(39)?,
         grant_types: words(&row.text(7)?),
         scopes: Scopes::parse(&row.text(8)?).map_err(Error::broken)?,
         audience: row.maybe_text(10)?,
@@ -290,8 +292,8 @@ fn client_record(mut row: Row) -> Result<ClientRecord, Error> {
 }
 
 fn secret(row: &Row) -> Result<Option<ClientSecret>, Error> {
-    let Some(digest) = row.maybe_digest(39)? else { return Ok(None) };
-    Ok(Some(ClientSecret { digest, expires_at: row.maybe_time(40)? }))
+    let Some(digest) = row.maybe_digest(40)? else { return Ok(None) };
+    Ok(Some(ClientSecret { digest, expires_at: row.maybe_time(41)? }))
 }
 
 mod relying_party;

@@ -66,6 +66,16 @@ impl Presented {
         }
     }
 
+    /// The key of the client's that is needed to judge it: `Some(None)` for one without a name, `None`
+    /// when no key is.
+    #[must_use]
+    pub fn signed_by(&self) -> Option<Option<&str>> {
+        match self {
+            Self::Assertion(_, assertion) => Some(assertion.kid()),
+            _ => None,
+        }
+    }
+
     /// Collects the proof of a request from its `Authorization: Basic` pair, if any, and its body.
     pub fn gather(
         basic: Option<BasicPair>,

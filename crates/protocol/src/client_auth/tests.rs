@@ -22,6 +22,7 @@ pub(crate) fn a_client() -> Client {
         secrets: vec![ClientSecret { digest: Digest::of(b"s3cret"), expires_at: None }],
         assertion_alg: None,
         keys: None,
+        keys_uri: None,
         grant_types: vec!["client_credentials".into(), "refresh_token".into()],
         scopes: Scopes::parse("read write").unwrap(),
         audience: None,

@@ -93,6 +93,7 @@ async fn create_client(
     let mut members = Members::default();
     body.apply(&mut record, &mut members);
     settings::fit(&record, &mut members);
+    settings::fit_keys_uri(&record, app.outside.egress(), &mut members);
     members.finish()?;
     app.keys.ensure_for(&app, &record.client, &origin).await?;
     let secret =
@@ -144,6 +145,7 @@ async fn update_client(
         let mut members = Members::default();
         body.apply(&mut after, deed.now, &mut members);
         settings::fit(&after, &mut members);
+        settings::fit_keys_uri(&after, app.outside.egress(), &mut members);
         members.finish()?;
         app.keys.ensure_for(&app, &after.client, &origin).await?;
         let detail = changed(&before, &after);

@@ -123,6 +123,9 @@ struct Settings {
     /// A file with its public keys as a JWK Set; it then authenticates by private_key_jwt.
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
+    /// Where it publishes its public keys: https. It then authenticates by private_key_jwt.
+    #[arg(long, value_name = "URL", conflicts_with = "jwks")]
+    jwks_uri: Option<String>,
     /// The one algorithm its assertions may use.
     #[arg(long, value_name = "ALG")]
     assertion_alg: Option<String>,
@@ -155,7 +158,7 @@ impl Settings {
     /// The members of the body; those not given are null.
     fn members(&self) -> Result<Value> {
         let jwks = self.jwks.as_ref().map(read_json).transpose()?;
-        let keyed = jwks.is_some().then_some("private_key_jwt");
+        let keyed = (jwks.is_some() || self.jwks_uri.is_some()).then_some("private_key_jwt");
         let scope = self.scope.as_ref().map(|words| words.join(" "));
         Ok(json!({
             "grant_types": self.grant,
@@ -165,6 +168,7 @@ impl Settings {
             "auth_method": self.auth_method.as_deref().or(keyed),
             "public": self.public.then_some(true),
             "jwks": jwks,
+            "jwks_uri": self.jwks_uri,
             "assertion_alg": self.assertion_alg,
             "token_format": self.token_format,
             "token_alg": self.token_alg,
@@ -266,7 +270,7 @@ fn clear(settings: &[String], members: &mut Map<String, Value>) {
 
 /// The settings that can be removed.
 fn clearable() -> impl Iterator<Item = &'static str> {
-    let own = ["audience", "jwks", "assertion-alg", "groups", "redirect-uris"];
+    let own = ["audience", "jwks", "jwks-uri", "assertion-alg", "groups", "redirect-uris"];
     own.into_iter().chain(client_sign_in::CLEARABLE)
 }
 

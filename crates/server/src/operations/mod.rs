@@ -105,6 +105,23 @@ pub async fn authenticate_client(
     let client = app.store.recall_client(presented.client_id(), app.clock.tick()).await?;
     let both = [app.settings.issuer.as_str(), app.settings.token_endpoint.as_str()];
     let audiences = accepted_audiences(client.as_deref(), &both);
+    let client = match (client, presented.signed_by()) {
+        (Some(client), Some(kid)) => {
+            match app.client_keys.at_hand(client.clone(), kid, app.clock.tick()).await {
+                Ok(client) => Some(client),
+                Err(refusal) => {
+                    return Err(count_failure(
+                        app,
+                        presented.client_id(),
+                        refusal,
+                        Some(client),
+                        origin,
+                    ));
+                }
+            }
+        }
+        (client, _) => client,
+    };
     match presented.authenticate(client.as_deref(), manners, audiences, app.clock.now()) {
         Ok(proof) => {
             let client = client.ok_or_else(|| Refusal::client("unknown client"))?;

@@ -1,7 +1,10 @@
 //! Pushed authorization requests (RFC 9126): the client proves itself first, the request is read by
 //! the same rules as one that comes by the browser, and waits under a `request_uri`.
 
+use std::sync::Arc;
+
 use keyhaven_protocol::authorize::Channel;
+use keyhaven_protocol::client::Client;
 use keyhaven_protocol::client_auth::{Manners, Presented};
 use keyhaven_protocol::dpop;
 use keyhaven_protocol::params::Params;
@@ -33,7 +36,10 @@ pub async fn push(
         None => None,
         Some(jwt) => {
             let (issuer, now) = (&app.settings.issuer, app.clock.now());
-            let opened = request_object::open(jwt, &client, issuer, now);
+            let opened = match find_keys(app, &client, jwt).await {
+                Ok(client) => request_object::open(jwt, &client, issuer, now),
+                Err(refusal) => Err(refusal),
+            };
             Some(opened.map_err(|refusal| Failure::from(refusal).of(&client))?)
         }
     };
@@ -51,6 +57,14 @@ pub async fn push(
         }
         Read::Refused(_, refused) => Err(Failure::Refused(refused)),
     }
+}
+
+/// The client with the keys that verify `jwt`. Keys that cannot be had refuse the object, not the
+/// client, which has proved itself.
+async fn find_keys(app: &App, client: &Arc<Client>, jwt: &str) -> Result<Arc<Client>, Refusal> {
+    let kid = request_object::kid_of(jwt);
+    let found = app.client_keys.at_hand(client.clone(), kid.as_deref(), app.clock.tick()).await;
+    found.map_err(|refusal| Refusal { code: Code::InvalidRequestObject, ..refusal }.on("request"))
 }
 
 /// The request alone: credentials are not part of it. A proof binds the code as `dpop_jkt` would, and

@@ -5,6 +5,7 @@
 //! and is not asked again for a moment, so that its silence holds nobody up (F09).
 
 mod exchange;
+mod remembered;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,14 +20,8 @@ use tokio::sync::Mutex;
 use url::Url;
 
 pub use exchange::{Visit, fetch_profile};
+pub use remembered::{Keyed, Remembered};
 
-/// How long metadata and keys are taken as they are, in milliseconds of the monotonic clock.
-const FRESH: u64 = 3_600_000;
-/// How long they are used at most when they cannot be fetched again.
-const CEILING: u64 = 86_400_000;
-/// The pause between two fetches for an unknown `kid` (A50), and between two failures.
-const KEYS_PAUSE: u64 = 60_000;
-const FAILURE_PAUSE: u64 = 10_000;
 /// Providers that are remembered.
 const MOST: usize = 1_000;
 
@@ -63,45 +58,6 @@ struct Entry {
     keys: Remembered<KeySet>,
 }
 
-/// Something fetched, and when it was tried last.
-struct Remembered<T> {
-    good: Option<(Arc<T>, u64)>,
-    tried: Option<u64>,
-}
-
-impl<T> Default for Remembered<T> {
-    fn default() -> Self {
-        Self { good: None, tried: None }
-    }
-}
-
-impl<T> Remembered<T> {
-    fn younger_than(&self, age: u64, tick: u64) -> Option<Arc<T>> {
-        let (value, at) = self.good.as_ref()?;
-        (tick.saturating_sub(*at) < age).then(|| value.clone())
-    }
-
-    fn was_tried_within(&self, pause: u64, tick: u64) -> bool {
-        self.tried.is_some_and(|at| tick.saturating_sub(at) < pause)
-    }
-
-    /// The outcome of a fetch, or the last good value while that may be used.
-    fn settle(&mut self, fetched: Result<T, Distrust>, tick: u64) -> Result<Arc<T>, Distrust> {
-        match fetched {
-            Ok(value) => {
-                let value = Arc::new(value);
-                self.good = Some((value.clone(), tick));
-                self.tried = None;
-                Ok(value)
-            }
-            Err(distrust) => {
-                self.tried = Some(tick);
-                self.younger_than(CEILING, tick).ok_or(distrust)
-            }
-        }
-    }
-}
-
 impl Upstreams {
     /// Nothing known yet; everything is asked through `client`.
     #[must_use]
@@ -114,13 +70,8 @@ impl Upstreams {
         let entry = self.entry(issuer);
         let mut entry = entry.lock().await;
         let remembered = &mut entry.metadata;
-        if let Some(metadata) = remembered.younger_than(FRESH, tick) {
-            return Ok(metadata);
-        }
-        if remembered.was_tried_within(FAILURE_PAUSE, tick) {
-            return remembered
-                .younger_than(CEILING, tick)
-                .ok_or(Distrust::Unreachable("unreachable a moment ago"));
+        if let Some(at_hand) = remembered.at_hand(tick) {
+            return at_hand;
         }
         let fetched = self.fetch_metadata(issuer).await;
         remembered.settle(fetched, tick)
@@ -138,18 +89,8 @@ impl Upstreams {
         let entry = self.entry(&metadata.issuer);
         let mut entry = entry.lock().await;
         let remembered = &mut entry.keys;
-        let fresh = remembered.younger_than(FRESH, tick);
-        let asked =
-            remembered.good.as_ref().is_some_and(|(_, at)| tick.saturating_sub(*at) < KEYS_PAUSE)
-                || remembered.was_tried_within(KEYS_PAUSE, tick);
-        match fresh {
-            Some(keys) if asked || kid.is_none_or(|kid| keys.has(kid)) => return Ok(keys),
-            _ => {}
-        }
-        if remembered.was_tried_within(FAILURE_PAUSE, tick) {
-            return remembered
-                .younger_than(CEILING, tick)
-                .ok_or(Distrust::Unreachable("unreachable a moment ago"));
+        if let Some(at_hand) = remembered.keys_at_hand(kid, tick) {
+            return at_hand;
         }
         let fetched = self.fetch_keys(uri).await;
         remembered.settle(fetched, tick)

@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use keyhaven::api;
 use keyhaven::api::administrator::Administrator;
 use keyhaven::app::{App, Clock, Dice, NewClients, PrivateKeys, Settings, Shared};
+use keyhaven::client_keys::ClientKeys;
 use keyhaven::config::Setting as _;
 use keyhaven::config::{
     DpopNonces, JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn, JsonTokenType,
@@ -107,6 +108,7 @@ impl House {
             post: Post::new(None, &sender, directory.path()).unwrap(),
             outside: outside.clone(),
             vault: Vault::new(Id::v7(1, [7; 10]), outside.clone()),
+            client_keys: ClientKeys::new(outside.clone()),
             upstreams: Upstreams::new(outside),
             passwords: PasswordPool::new(1),
         });

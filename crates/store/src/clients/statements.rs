@@ -12,7 +12,7 @@ macro_rules! select {
                     o.id, o.disabled_at, r.post_logout_redirect_uris, r.backchannel_logout_uri,
                     r.client_uri, r.logo_uri, r.policy_uri, r.tos_uri, r.subject_type, r.sector,
                     r.id_token_alg, r.userinfo_alg, r.request_object_alg, r.pushed_requests,
-                    r.dpop, r.consent, r.default_max_age, r.resources",
+                    r.dpop, r.consent, r.default_max_age, r.resources, c.keys_uri",
             $more,
             " FROM clients c LEFT JOIN organizations o ON o.id = c.organization
                              LEFT JOIN relying_parties r ON r.client = c.id ",
@@ -54,9 +54,9 @@ pub(super) static REGISTER: Statement = Statement::new(
     "INSERT INTO clients (organization, id, name, profile, auth_method, assertion_alg, keys,
                           grant_types, scopes, redirect_uris, audience, token_format, token_alg,
                           access_ttl, refresh_idle, refresh_absolute, refresh_grace, not_before,
-                          created_at, disabled_at, revision)
+                          created_at, disabled_at, keys_uri, revision)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-             $20, 1)",
+             $20, $21, 1)",
 );
 
 pub(super) static UPDATE: Statement = Statement::new(
@@ -66,8 +66,8 @@ pub(super) static UPDATE: Statement = Statement::new(
             grant_types = $8, scopes = $9, redirect_uris = $10, audience = $11,
             token_format = $12, token_alg = $13, access_ttl = $14, refresh_idle = $15,
             refresh_absolute = $16, refresh_grace = $17, not_before = $18, created_at = $19,
-            disabled_at = $20, revision = revision + 1
-      WHERE organization IS NOT DISTINCT FROM $1 AND id = $2 AND revision = $21",
+            disabled_at = $20, keys_uri = $21, revision = revision + 1
+      WHERE organization IS NOT DISTINCT FROM $1 AND id = $2 AND revision = $22",
 );
 
 pub(super) static REGISTER_PARTY: Statement = Statement::new(

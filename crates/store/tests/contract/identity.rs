@@ -78,6 +78,7 @@ fn client(seed: u8, organization: Option<OrganizationId>) -> ClientRecord {
         secrets: Vec::new(),
         assertion_alg: None,
         keys: None,
+        keys_uri: None,
         grant_types: vec!["client_credentials".into()],
         scopes: Scopes::parse("read write").expect("scopes"),
         audience: None,

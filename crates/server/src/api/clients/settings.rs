@@ -1,5 +1,6 @@
 //! What a client may be: every member parsed, and the members fitted to each other.
 
+use keyhaven_connect::egress::Egress;
 use keyhaven_protocol::client::{AuthMethod, Client, Profile, Standing, TokenFormat};
 use keyhaven_protocol::display_name::parse_display_name;
 use keyhaven_protocol::id::{ClientId, GroupId, OrganizationId};
@@ -13,6 +14,7 @@ use keyhaven_store::clients::ClientRecord;
 
 use crate::app::NewClients;
 use serde_json::Value;
+use url::Url;
 
 use super::sign_in::SignIn;
 
@@ -24,6 +26,7 @@ const MOST_REFRESH_TTL: i64 = 365 * 24 * 60 * 60;
 const MOST_GRACE: i64 = 300;
 const MOST_GROUPS: usize = 100;
 const MOST_REDIRECT_URIS: usize = 20;
+const MOST_URI_BYTES: usize = 2048;
 const GRANT_TYPES: [&str; 3] = ["authorization_code", "client_credentials", "refresh_token"];
 
 /// The members that creating and changing have in common, as sent.
@@ -37,7 +40,7 @@ pub(super) struct Settings<'a> {
     pub(super) auth_method: Option<&'a str>,
     pub(super) public: Option<bool>,
     pub(super) jwks: Option<Option<&'a Value>>,
-    pub(super) jwks_uri: Option<&'a str>,
+    pub(super) jwks_uri: Option<Option<&'a str>>,
     pub(super) assertion_alg: Option<Option<&'a str>>,
     pub(super) token_format: Option<&'a str>,
     pub(super) token_alg: Option<&'a str>,
@@ -66,6 +69,7 @@ pub(super) fn fresh(
         secrets: Vec::new(),
         assertion_alg: None,
         keys: None,
+        keys_uri: None,
         grant_types: vec!["client_credentials".to_owned()],
         scopes: Scopes::default(),
         audience: None,
@@ -96,19 +100,24 @@ pub(super) const fn holds_secret(record: &ClientRecord) -> bool {
 /// The rules between members, once all are written.
 pub(super) fn fit(record: &ClientRecord, members: &mut Members) {
     let client = &record.client;
-    if client.auth_method == AuthMethod::PrivateKeyJwt && client.keys.is_none() {
-        members.wrong("/jwks", "is required for private_key_jwt");
+    let keyed = client.keys.is_some() || client.keys_uri.is_some();
+    if client.keys.is_some() && client.keys_uri.is_some() {
+        members.wrong("/jwks_uri", "stands beside jwks: send one of them, and null for the other");
+    }
+    if client.auth_method == AuthMethod::PrivateKeyJwt && !keyed {
+        members.wrong("/jwks", "or jwks_uri is required for private_key_jwt");
     }
     let signs_requests = client.party.request_object_alg.is_some();
-    if client.auth_method != AuthMethod::PrivateKeyJwt && client.keys.is_some() && !signs_requests {
-        members.wrong("/jwks", "is for private_key_jwt only");
+    if client.auth_method != AuthMethod::PrivateKeyJwt && keyed && !signs_requests {
+        let sent = if client.keys.is_some() { "/jwks" } else { "/jwks_uri" };
+        members.wrong(sent, "is for private_key_jwt and request objects only");
     }
     if client.auth_method == AuthMethod::None && client.may_use("client_credentials") {
         members
             .wrong("/grant_types", "client_credentials is for clients that can prove themselves");
     }
-    if signs_requests && client.keys.is_none() {
-        members.wrong("/jwks", "is required for request objects");
+    if signs_requests && !keyed {
+        members.wrong("/jwks", "or jwks_uri is required for request objects");
     }
     let proven = client.is_confidential();
     if client.profile == Profile::OidcCompat && !proven {
@@ -126,6 +135,15 @@ pub(super) fn fit(record: &ClientRecord, members: &mut Members) {
     if client.organization.is_none() && !record.groups.is_empty() {
         members.wrong("/groups", "are those of an organization, and this client has none");
     }
+}
+
+/// Where a client publishes its keys must be a place we may ask (A55): nothing is asked now.
+pub(super) fn fit_keys_uri(record: &ClientRecord, egress: &Egress, members: &mut Members) {
+    let Some(uri) = &record.client.keys_uri else { return };
+    let sound = uri.len() <= MOST_URI_BYTES;
+    let url = Url::parse(uri).ok().filter(|_| sound);
+    let judged = url.ok_or("is a URL of at most 2048 bytes").and_then(|url| egress.vet_url(&url));
+    members.read("/jwks_uri", judged);
 }
 
 impl Settings<'_> {
@@ -200,8 +218,10 @@ impl Settings<'_> {
             }
             _ => {}
         }
-        if self.jwks_uri.is_some() {
-            members.wrong("/jwks_uri", "is not supported yet: send the keys inline as jwks");
+        match self.jwks_uri {
+            None => {}
+            Some(None) => client.keys_uri = None,
+            Some(Some(uri)) => client.keys_uri = Some(uri.to_owned()),
         }
         match self.jwks {
             None => {}

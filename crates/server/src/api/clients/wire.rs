@@ -53,9 +53,11 @@ macro_rules! client_request {
             #[serde(default, deserialize_with = "set_or_removed")]
             #[schema(value_type = Option<Object>)]
             jwks: Option<Option<Value>>,
-            /// Not supported yet: send the keys inline as `jwks`.
-            #[serde(default, deserialize_with = "set")]
-            jwks_uri: Option<String>,
+            /// Where it publishes its keys instead of `jwks`: https. They are fetched when they are
+            /// needed, and at most once a minute for a key that is not known; `null` removes it.
+            #[serde(default, deserialize_with = "set_or_removed")]
+            #[schema(value_type = Option<String>)]
+            jwks_uri: Option<Option<String>>,
             /// The one algorithm its assertions may use: `ES256`, `EdDSA`, `PS256` or `RS256`;
             /// `null` allows every one of its keys.
             #[serde(default, deserialize_with = "set_or_removed")]
@@ -100,7 +102,7 @@ macro_rules! client_request {
                     auth_method: self.auth_method.as_deref(),
                     public: self.public,
                     jwks: self.jwks.as_ref().map(Option::as_ref),
-                    jwks_uri: self.jwks_uri.as_deref(),
+                    jwks_uri: self.jwks_uri.as_ref().map(Option::as_deref),
                     assertion_alg: self.assertion_alg.as_ref().map(Option::as_deref),
                     token_format: self.token_format.as_deref(),
                     token_alg: self.token_alg.as_deref(),
@@ -215,6 +217,9 @@ pub struct Client {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub jwks: Option<Value>,
+    /// Where it publishes its keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     /// The one algorithm its assertions may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assertion_alg: Option<String>,
@@ -255,6 +260,7 @@ impl From<&ClientRecord> for Client {
             profile: client.profile.as_str(),
             auth_method: client.auth_method.as_str(),
             jwks: client.keys.as_deref().and_then(|keys| serde_json::from_str(keys).ok()),
+            jwks_uri: client.keys_uri.clone(),
             assertion_alg: client.assertion_alg.clone(),
             token_format: client.token_format.as_str(),
             token_alg: client.token_alg.clone(),

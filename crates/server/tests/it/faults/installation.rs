@@ -141,6 +141,7 @@ fn client(id: ClientId, kind: As, key: &SigningKey) -> Client {
         secrets: Vec::new(),
         assertion_alg: asserting.then(|| "ES256".into()),
         keys: asserting.then_some(keys),
+        keys_uri: None,
         grant_types: vec!["client_credentials".into(), "refresh_token".into()],
         scopes: Scopes::parse("read write").expect("scopes"),
         audience: None,

@@ -1,6 +1,8 @@
 //! Whole journeys: a token's life, its lost answers, and several nodes at once.
 
 mod a_tokens_life;
+mod back_channel_logout;
+mod client_settings;
 mod connected_apps;
 mod connection_states;
 mod connections;

@@ -68,6 +68,7 @@ impl<'a> Building<'a> {
             secrets: Vec::new(),
             assertion_alg: None,
             keys: None,
+            keys_uri: None,
             grant_types: vec!["client_credentials".into(), "refresh_token".into()],
             scopes: Scopes::parse("read write").expect("sound scopes"),
             audience: None,

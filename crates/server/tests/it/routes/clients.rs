@@ -104,17 +104,17 @@ async fn settings_beyond_their_bounds_are_refused() {
 }
 
 #[tokio::test]
-async fn keys_come_inline_and_only_public() {
+async fn keys_are_public_and_for_those_who_sign() {
     let house = House::new().await;
     refused(
-        make(&house, json!({"jwks_uri": "https://a.test/jwks"})).await,
+        make(&house, json!({"jwks_uri": "https://a.example/jwks"})).await,
         "/jwks_uri",
-        "is not supported yet: send the keys inline as jwks",
+        "is for private_key_jwt and request objects only",
     );
     refused(
         make(&house, json!({"auth_method": "private_key_jwt"})).await,
         "/jwks",
-        "is required for private_key_jwt",
+        "or jwks_uri is required for private_key_jwt",
     );
     let private = json!({"kty": "oct", "k": "c2VjcmV0"});
     let sent = json!({"auth_method": "private_key_jwt", "jwks": {"keys": [private]}});
