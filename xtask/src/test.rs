@@ -46,6 +46,7 @@ const SUITES: &[Suite] = &[
             "--test-reporter=./tests/clients/node/tally.mjs",
             "tests/browser/pages.test.mjs",
             "tests/browser/flows.test.mjs",
+            "tests/browser/apps.test.mjs",
             "tests/browser/connections.test.mjs",
             "tests/browser/hand_out.test.mjs",
         ],

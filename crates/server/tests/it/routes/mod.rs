@@ -8,6 +8,7 @@ mod check;
 mod client_secrets;
 mod clients;
 mod connector_family;
+mod discovery;
 mod document;
 mod forward_auth;
 mod groups;
