@@ -72,7 +72,9 @@ impl ClientKeys {
         kid: Option<&str>,
         tick: u64,
     ) -> Result<Arc<Published>, Distrust> {
-        let Ok(entry) = self.known.get_or_insert_with::<_, Infallible>(uri, || Ok(Arc::default()));
+        let entry: Result<_, Infallible> =
+            self.known.get_or_insert_with(uri, || Ok(Arc::default()));
+        let entry = entry.unwrap_or_else(|never| match never {});
         let mut remembered = entry.lock().await;
         if let Some(at_hand) = remembered.keys_at_hand(kid, tick) {
             return at_hand;

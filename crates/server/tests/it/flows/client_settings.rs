@@ -20,7 +20,7 @@ fn a_key(algorithm: Algorithm) -> SigningKey {
 }
 
 /// The parameters of a sound request as a request object holds them.
-fn request_claims(server: &Server, client: &AClient, edit: Value) -> Value {
+fn request_claims(server: &Server, client: &AClient, edit: &Value) -> Value {
     let request = asks(client, &[]);
     let query = request.split_once('?').expect("a query").1;
     let mut claims: Value = json!({
@@ -90,7 +90,7 @@ async fn a_signed_request_is_the_whole_request() {
         client.party.request_object_alg = Some(Algorithm::Ps256);
     });
     let app = app.build().await;
-    let claims = request_claims(&server, &app, json!({"scope": "openid email", "max_age": 600}));
+    let claims = request_claims(&server, &app, &json!({"scope": "openid email", "max_age": 600}));
     let object = signed(&header(&key, "oauth-authz-req+jwt"), &claims, &key);
     // What stands beside the object counts for nothing (RFC 9101 §6.3).
     let beside = [("request", object.as_str()), ("scope", "openid profile"), ("state", "other")];
@@ -118,10 +118,11 @@ async fn a_request_object_that_breaks_a_rule_is_refused_by_name() {
     let set = key_set(&key);
     let app = server.a_client().app().but(|client| client.keys = Some(set)).build().await;
     let typ = "oauth-authz-req+jwt";
-    let object = |edit| signed(&header(&key, typ), &request_claims(&server, &app, edit), &key);
+    let object =
+        |edit: Value| signed(&header(&key, typ), &request_claims(&server, &app, &edit), &key);
     let now = server.present.now();
     let none = json!({ "alg": "none", "typ": typ });
-    let unsigned = forged(&none, &request_claims(&server, &app, json!({})), |_| vec![1]);
+    let unsigned = forged(&none, &request_claims(&server, &app, &json!({})), |_| vec![1]);
     let cases = [
         (object(json!({"aud": "https://e.test"})), "request object aud is another server"),
         (object(json!({"iss": "kh_client_x"})), "request object iss is not the client"),
@@ -129,11 +130,11 @@ async fn a_request_object_that_breaks_a_rule_is_refused_by_name() {
         (object(json!({"exp": now})), "request object expired"),
         (object(json!({"exp": now + 9_000})), "request object lives longer than an hour"),
         (
-            signed(&header(&key, "at+jwt"), &request_claims(&server, &app, json!({})), &key),
+            signed(&header(&key, "at+jwt"), &request_claims(&server, &app, &json!({})), &key),
             "request object typ is another kind of token",
         ),
         (
-            signed(&header(&other, typ), &request_claims(&server, &app, json!({})), &other),
+            signed(&header(&other, typ), &request_claims(&server, &app, &json!({})), &other),
             "kid names no known key",
         ),
         (unsigned, "JWS alg is not allowed"),

@@ -13,6 +13,7 @@ mod key_rotation;
 mod keys_on_two_nodes;
 mod lost_answer;
 mod machine_connections;
+mod own_authority;
 mod pages;
 mod passkeys;
 mod passwords;

@@ -3,6 +3,7 @@
 
 use keyhaven_protocol::authorization::CODE_LIFE;
 use keyhaven_protocol::person::Person;
+use keyhaven_protocol::sign_in::{Demand, Method, Methods};
 use keyhaven_store::organizations::Power;
 use serde_json::json;
 
@@ -235,4 +236,33 @@ async fn a_pairwise_client_knows_people_by_a_name_of_its_own() {
     server.set_standing(&ada, Power::Disabled).await;
     let told = server.get("/oauth2/userinfo").bearer(&tokens.access).send().await;
     assert_eq!(told.status, 401);
+}
+
+#[tokio::test]
+async fn an_organizations_members_prove_at_its_apps_what_it_demands() {
+    let server = Server::start().await;
+    let ada = server.a_person("ada@example.test").await;
+    let customer = server.a_stranger("eve@example.test").await;
+    let app = server.a_client().app().build().await;
+    let mut browser = server.a_window_of(&ada).await;
+    browser.code(&app, &[]).await;
+    server.demand(server.organization, Demand::SecondFactor).await;
+    let silent = asks(&app, &[("prompt", "none")]);
+    let query = query_of(&browser.open(&silent).await);
+    assert_eq!(query["error"], "login_required");
+    assert_eq!(server.refusal().reason, "the organization demands a stronger sign-in");
+    let asked = browser.open(&asks(&app, &[])).await;
+    assert!(asked.header("location").ends_with("&again=stronger"), "{asked:?}");
+    // Signing in again without a second factor leads nowhere, and says so to the app.
+    let to = continuation_of(&asked);
+    let again = server.a_session(&ada).await;
+    browser.plant("__Host-sid", again.token.reveal());
+    assert_eq!(query_of(&browser.open(&to).await)["error"], "access_denied");
+    server.refusals();
+    let both = Methods::of(Method::Password).and(Method::Totp);
+    let strong = server.a_session_by(&ada, both).await;
+    browser.plant("__Host-sid", strong.token.reveal());
+    assert!(query_of(&browser.open(&silent).await).contains_key("code"));
+    // Who does not belong to it is its customer.
+    server.a_window_of(&customer).await.code(&app, &[]).await;
 }
