@@ -83,7 +83,8 @@ const SUITES: &[Suite] = &[
             "sh",
             "-c",
             "cd sdks/typescript && npm run --silent build && exec node --test \
-             --test-reporter=../../tests/clients/node/tally.mjs test/*.test.mjs",
+             --test-reporter=../../tests/clients/node/tally.mjs test/*.test.mjs \
+             ../../tests/clients/node/same.test.mjs",
         ],
     },
     Suite {
@@ -102,6 +103,17 @@ const SUITES: &[Suite] = &[
             "-c",
             "cd sdks/go && go vet ./... && exec go run ../../tests/clients/go/tally/main.go \
              -race ./...",
+        ],
+    },
+    Suite {
+        name: "SDKs in empty projects",
+        words: &[
+            "node",
+            "--test",
+            "--test-reporter=./tests/clients/node/tally.mjs",
+            "examples/test/typescript.test.mjs",
+            "examples/test/go.test.mjs",
+            "examples/test/rust.test.mjs",
         ],
     },
     Suite {

@@ -183,12 +183,30 @@ type Budget struct {
 
 // BulkChange: What to do with a connector's connections.
 type BulkChange struct {
+	Action BulkChangeAction `json:"action"`
 }
+
+// BulkChangeAction: one of several texts; others pass through.
+type BulkChangeAction string
+
+// Values of BulkChangeAction.
+const (
+	BulkChangeActionReauthorize BulkChangeAction = "reauthorize"
+	BulkChangeActionRevoke      BulkChangeAction = "revoke"
+)
 
 // ChangeMemberRole: A member's new role.
 type ChangeMemberRole struct {
 	// `owner`, `admin` or `member`.
 	Role string `json:"role"`
+	// NullFields names members that null removes, in the wire's words.
+	NullFields []string `json:"-"`
+}
+
+// MarshalJSON has null for the members of NullFields.
+func (v ChangeMemberRole) MarshalJSON() ([]byte, error) {
+	type plain ChangeMemberRole
+	return withNulls(plain(v), v.NullFields)
 }
 
 // Changed: How far a bulk change got.
@@ -1712,6 +1730,14 @@ type SessionProject struct {
 type SetBudget struct {
 	// How much may be spent in a period, in the budget's unit. What is spent stays spent.
 	Amount string `json:"amount"`
+	// NullFields names members that null removes, in the wire's words.
+	NullFields []string `json:"-"`
+}
+
+// MarshalJSON has null for the members of NullFields.
+func (v SetBudget) MarshalJSON() ([]byte, error) {
+	type plain SetBudget
+	return withNulls(plain(v), v.NullFields)
 }
 
 // SignIn: Something in the history of a person's sign-ins.
@@ -1875,6 +1901,14 @@ const (
 type UpdateApp struct {
 	// Whether its keys count no more.
 	Blocked bool `json:"blocked"`
+	// NullFields names members that null removes, in the wire's words.
+	NullFields []string `json:"-"`
+}
+
+// MarshalJSON has null for the members of NullFields.
+func (v UpdateApp) MarshalJSON() ([]byte, error) {
+	type plain UpdateApp
+	return withNulls(plain(v), v.NullFields)
 }
 
 // UpdateClient: What to change of a client; absent members stay as they are.
@@ -1923,6 +1957,14 @@ type UpdateClient struct {
 	TokenAlg *string `json:"token_alg,omitempty"`
 	// What its access tokens are made of: `jwt` or `opaque`.
 	TokenFormat *string `json:"token_format,omitempty"`
+	// NullFields names members that null removes, in the wire's words.
+	NullFields []string `json:"-"`
+}
+
+// MarshalJSON has null for the members of NullFields.
+func (v UpdateClient) MarshalJSON() ([]byte, error) {
+	type plain UpdateClient
+	return withNulls(plain(v), v.NullFields)
 }
 
 // UpdateConnector: What to change of a connector; absent members stay as they are.
@@ -1939,6 +1981,14 @@ type UpdateConnector struct {
 	Scopes []string `json:"scopes,omitempty"`
 	// Other variables, all of them.
 	Vars map[string]any `json:"vars,omitempty"`
+	// NullFields names members that null removes, in the wire's words.
+	NullFields []string `json:"-"`
+}
+
+// MarshalJSON has null for the members of NullFields.
+func (v UpdateConnector) MarshalJSON() ([]byte, error) {
+	type plain UpdateConnector
+	return withNulls(plain(v), v.NullFields)
 }
 
 // UpdateGroup: What to change of a group; absent members stay as they are.
@@ -1947,6 +1997,14 @@ type UpdateGroup struct {
 	Bio *string `json:"bio,omitempty"`
 	// A new name.
 	Name *string `json:"name,omitempty"`
+	// NullFields names members that null removes, in the wire's words.
+	NullFields []string `json:"-"`
+}
+
+// MarshalJSON has null for the members of NullFields.
+func (v UpdateGroup) MarshalJSON() ([]byte, error) {
+	type plain UpdateGroup
+	return withNulls(plain(v), v.NullFields)
 }
 
 // UpdateKey: What to change of a key; absent members stay as they are.
@@ -1967,6 +2025,14 @@ type UpdateKey struct {
 	RateLimits []KeyRateLimit `json:"rate_limits,omitempty"`
 	// What it opens from now on.
 	Scopes *string `json:"scopes,omitempty"`
+	// NullFields names members that null removes, in the wire's words.
+	NullFields []string `json:"-"`
+}
+
+// MarshalJSON has null for the members of NullFields.
+func (v UpdateKey) MarshalJSON() ([]byte, error) {
+	type plain UpdateKey
+	return withNulls(plain(v), v.NullFields)
 }
 
 // UpdateOrganization: What to change of a tenant; absent members stay as they are.
@@ -1978,6 +2044,14 @@ type UpdateOrganization struct {
 	Name *string `json:"name,omitempty"`
 	// A new slug. The old one is free for others at once.
 	Slug *string `json:"slug,omitempty"`
+	// NullFields names members that null removes, in the wire's words.
+	NullFields []string `json:"-"`
+}
+
+// MarshalJSON has null for the members of NullFields.
+func (v UpdateOrganization) MarshalJSON() ([]byte, error) {
+	type plain UpdateOrganization
+	return withNulls(plain(v), v.NullFields)
 }
 
 // UpdateProject: What to change of a project; absent members stay as they are.
@@ -1986,6 +2060,14 @@ type UpdateProject struct {
 	Name *string `json:"name,omitempty"`
 	// A new slug.
 	Slug *string `json:"slug,omitempty"`
+	// NullFields names members that null removes, in the wire's words.
+	NullFields []string `json:"-"`
+}
+
+// MarshalJSON has null for the members of NullFields.
+func (v UpdateProject) MarshalJSON() ([]byte, error) {
+	type plain UpdateProject
+	return withNulls(plain(v), v.NullFields)
 }
 
 // UpdateUpstream: What to change of a provider; absent members stay as they are.
@@ -2002,6 +2084,14 @@ type UpdateUpstream struct {
 	Name *string `json:"name,omitempty"`
 	// What to ask for.
 	Scope *string `json:"scope,omitempty"`
+	// NullFields names members that null removes, in the wire's words.
+	NullFields []string `json:"-"`
+}
+
+// MarshalJSON has null for the members of NullFields.
+func (v UpdateUpstream) MarshalJSON() ([]byte, error) {
+	type plain UpdateUpstream
+	return withNulls(plain(v), v.NullFields)
 }
 
 // UpdateUser: What to change of a person; absent members stay as they are.
@@ -2012,6 +2102,14 @@ type UpdateUser struct {
 	Email *string `json:"email,omitempty"`
 	// A new name.
 	Name *string `json:"name,omitempty"`
+	// NullFields names members that null removes, in the wire's words.
+	NullFields []string `json:"-"`
+}
+
+// MarshalJSON has null for the members of NullFields.
+func (v UpdateUser) MarshalJSON() ([]byte, error) {
+	type plain UpdateUser
+	return withNulls(plain(v), v.NullFields)
 }
 
 // Upstream: A provider people may sign in with.

@@ -260,8 +260,58 @@ pub struct Budget {
 }
 
 /// What to do with a connector's connections.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct BulkChange {}
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BulkChange {
+    /// See the reference.
+    #[serde(rename = "action")]
+    pub action: BulkChangeAction,
+}
+
+/// An object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BulkChangeAction {
+    /// `reauthorize`
+    Reauthorize,
+    /// `revoke`
+    Revoke,
+    /// Something newer than this crate.
+    Other(String),
+}
+
+impl BulkChangeAction {
+    /// The wire's word.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Reauthorize => "reauthorize",
+            Self::Revoke => "revoke",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<String> for BulkChangeAction {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "reauthorize" => Self::Reauthorize,
+            "revoke" => Self::Revoke,
+            _ => Self::Other(text),
+        }
+    }
+}
+
+impl Serialize for BulkChangeAction {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for BulkChangeAction {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
+    }
+}
 
 /// A member's new role.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -2780,133 +2830,205 @@ pub struct UpdateApp {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateClient {
     /// Life of its access tokens in seconds: 1 to 600. Absent: `access_token_ttl` of the server.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "access_ttl", default, skip_serializing_if = "Option::is_none")]
-    pub access_ttl: Option<i64>,
+    pub access_ttl: Option<Option<i64>>,
     /// The one algorithm its assertions may use: `ES256`, `EdDSA`, `PS256` or `RS256`;
     /// `null` allows every one of its keys.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "assertion_alg", default, skip_serializing_if = "Option::is_none")]
-    pub assertion_alg: Option<String>,
+    pub assertion_alg: Option<Option<String>>,
     /// The audience of its access tokens, an absolute URI; `null` is the issuer.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "audience", default, skip_serializing_if = "Option::is_none")]
-    pub audience: Option<String>,
+    pub audience: Option<Option<String>>,
     /// How it authenticates: `client_secret_basic`, `client_secret_post`, `private_key_jwt`
     /// or `none`.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "auth_method", default, skip_serializing_if = "Option::is_none")]
-    pub auth_method: Option<String>,
+    pub auth_method: Option<Option<String>>,
     /// `true` stops the client, `false` lets it act again.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "disabled", default, skip_serializing_if = "Option::is_none")]
-    pub disabled: Option<bool>,
+    pub disabled: Option<Option<bool>>,
     /// Grant types it may use: `authorization_code`, `client_credentials`, `refresh_token`.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "grant_types", default, skip_serializing_if = "Option::is_none")]
-    pub grant_types: Option<Vec<String>>,
+    pub grant_types: Option<Option<Vec<String>>>,
     /// Ids of groups of its organization it is tied to.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "groups", default, skip_serializing_if = "Option::is_none")]
-    pub groups: Option<Vec<String>>,
+    pub groups: Option<Option<Vec<String>>>,
     /// Its public keys as a JWK Set, for `private_key_jwt`: at most 20 keys; `null` removes
     /// them.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "jwks", default, skip_serializing_if = "Option::is_none")]
-    pub jwks: Option<serde_json::Map<String, serde_json::Value>>,
+    pub jwks: Option<Option<serde_json::Map<String, serde_json::Value>>>,
     /// Not supported yet: send the keys inline as `jwks`.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "jwks_uri", default, skip_serializing_if = "Option::is_none")]
-    pub jwks_uri: Option<String>,
+    pub jwks_uri: Option<Option<String>>,
     /// A new name.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: Option<Option<String>>,
     /// Its set of rules: `strict`, `oidc-compat` or `fapi2`.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "profile", default, skip_serializing_if = "Option::is_none")]
-    pub profile: Option<String>,
+    pub profile: Option<Option<String>>,
     /// `true` is `auth_method: none`: a program that cannot keep a secret.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "public", default, skip_serializing_if = "Option::is_none")]
-    pub public: Option<bool>,
+    pub public: Option<Option<bool>>,
     /// Exact redirect URIs: https, http to this computer, or a private scheme with a dot.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "redirect_uris", default, skip_serializing_if = "Option::is_none")]
-    pub redirect_uris: Option<Vec<String>>,
+    pub redirect_uris: Option<Option<Vec<String>>>,
     /// A refresh family ends this many seconds after it began: 60 to 31536000, not less
     /// than `refresh_idle_ttl`.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "refresh_absolute_ttl", default, skip_serializing_if = "Option::is_none")]
-    pub refresh_absolute_ttl: Option<i64>,
+    pub refresh_absolute_ttl: Option<Option<i64>>,
     /// A spent refresh token answers with its successor for this many seconds: 0 to 300.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "refresh_grace", default, skip_serializing_if = "Option::is_none")]
-    pub refresh_grace: Option<i64>,
+    pub refresh_grace: Option<Option<i64>>,
     /// A refresh token ends when unused this many seconds: 60 to 31536000. Absent, here and in the
     /// next two: the server's setting of the same name.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "refresh_idle_ttl", default, skip_serializing_if = "Option::is_none")]
-    pub refresh_idle_ttl: Option<i64>,
+    pub refresh_idle_ttl: Option<Option<i64>>,
     /// Scopes it may ask for, space-separated. `keyhaven:admin` opens this interface.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "scope", default, skip_serializing_if = "Option::is_none")]
-    pub scope: Option<String>,
+    pub scope: Option<Option<String>>,
     /// See the reference.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "sign_in", default, skip_serializing_if = "Option::is_none")]
-    pub sign_in: Option<SignIn>,
+    pub sign_in: Option<Option<SignIn>>,
     /// Signature of its JWTs: `ES256`, `EdDSA`, `PS256` or `RS256`.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "token_alg", default, skip_serializing_if = "Option::is_none")]
-    pub token_alg: Option<String>,
+    pub token_alg: Option<Option<String>>,
     /// What its access tokens are made of: `jwt` or `opaque`.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "token_format", default, skip_serializing_if = "Option::is_none")]
-    pub token_format: Option<String>,
+    pub token_format: Option<Option<String>>,
 }
 
 /// What to change of a connector; absent members stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateConnector {
     /// Another app.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "client_id", default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<String>,
+    pub client_id: Option<Option<String>>,
     /// Another secret.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "client_secret", default, skip_serializing_if = "Option::is_none")]
-    pub client_secret: Option<String>,
+    pub client_secret: Option<Option<String>>,
     /// A new name.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: Option<Option<String>>,
     /// Other parameters, all of them.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "params", default, skip_serializing_if = "Option::is_none")]
-    pub params: Option<serde_json::Map<String, serde_json::Value>>,
+    pub params: Option<Option<serde_json::Map<String, serde_json::Value>>>,
     /// Other scopes, for authorizations from here on.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "scopes", default, skip_serializing_if = "Option::is_none")]
-    pub scopes: Option<Vec<String>>,
+    pub scopes: Option<Option<Vec<String>>>,
     /// Other variables, all of them.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "vars", default, skip_serializing_if = "Option::is_none")]
-    pub vars: Option<serde_json::Map<String, serde_json::Value>>,
+    pub vars: Option<Option<serde_json::Map<String, serde_json::Value>>>,
 }
 
 /// What to change of a group; absent members stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateGroup {
     /// A new bio; `null` removes it.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "bio", default, skip_serializing_if = "Option::is_none")]
-    pub bio: Option<String>,
+    pub bio: Option<Option<String>>,
     /// A new name.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: Option<Option<String>>,
 }
 
 /// What to change of a key; absent members stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateKey {
     /// Addresses and networks it may be used from.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "addresses", default, skip_serializing_if = "Option::is_none")]
-    pub addresses: Option<Vec<String>>,
+    pub addresses: Option<Option<Vec<String>>>,
     /// How many generations of keys may be made from it.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "depth", default, skip_serializing_if = "Option::is_none")]
-    pub depth: Option<i64>,
+    pub depth: Option<Option<i64>>,
     /// Whether it is stopped.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "disabled", default, skip_serializing_if = "Option::is_none")]
-    pub disabled: Option<bool>,
+    pub disabled: Option<Option<bool>>,
     /// When it ends; null for never.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "expires_at", default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<i64>,
+    pub expires_at: Option<Option<i64>>,
     /// A new name.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "label", default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
+    pub label: Option<Option<String>>,
     /// Web origins it may be used by.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "origins", default, skip_serializing_if = "Option::is_none")]
-    pub origins: Option<Vec<String>>,
+    pub origins: Option<Option<Vec<String>>>,
     /// How often it may be used.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "rate_limits", default, skip_serializing_if = "Option::is_none")]
-    pub rate_limits: Option<Vec<KeyRateLimit>>,
+    pub rate_limits: Option<Option<Vec<KeyRateLimit>>>,
     /// What it opens from now on.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "scopes", default, skip_serializing_if = "Option::is_none")]
-    pub scopes: Option<String>,
+    pub scopes: Option<Option<String>>,
 }
 
 /// What to change of a tenant; absent members stay as they are.
@@ -2914,62 +3036,90 @@ pub struct UpdateKey {
 pub struct UpdateOrganization {
     /// `true` stops everything the tenant holds, `false` lets it act again. For administrators of
     /// the instance.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "disabled", default, skip_serializing_if = "Option::is_none")]
-    pub disabled: Option<bool>,
+    pub disabled: Option<Option<bool>>,
     /// A new name.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: Option<Option<String>>,
     /// A new slug. The old one is free for others at once.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "slug", default, skip_serializing_if = "Option::is_none")]
-    pub slug: Option<String>,
+    pub slug: Option<Option<String>>,
 }
 
 /// What to change of a project; absent members stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateProject {
     /// A new name.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: Option<Option<String>>,
     /// A new slug.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "slug", default, skip_serializing_if = "Option::is_none")]
-    pub slug: Option<String>,
+    pub slug: Option<Option<String>>,
 }
 
 /// What to change of a provider; absent members stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateUpstream {
     /// `nobody` or `newcomers`.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "admits", default, skip_serializing_if = "Option::is_none")]
-    pub admits: Option<String>,
+    pub admits: Option<Option<String>>,
     /// Another client there.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "client_id", default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<String>,
+    pub client_id: Option<Option<String>>,
     /// A new secret.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "client_secret", default, skip_serializing_if = "Option::is_none")]
-    pub client_secret: Option<String>,
+    pub client_secret: Option<Option<String>>,
     /// `true`: nobody signs in with it until it is enabled again.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "disabled", default, skip_serializing_if = "Option::is_none")]
-    pub disabled: Option<bool>,
+    pub disabled: Option<Option<bool>>,
     /// Another name.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: Option<Option<String>>,
     /// What to ask for.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "scope", default, skip_serializing_if = "Option::is_none")]
-    pub scope: Option<String>,
+    pub scope: Option<Option<String>>,
 }
 
 /// What to change of a person; absent members stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateUser {
     /// `true` stops the user, `false` lets them act again.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "disabled", default, skip_serializing_if = "Option::is_none")]
-    pub disabled: Option<bool>,
+    pub disabled: Option<Option<bool>>,
     /// A new address.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "email", default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
+    pub email: Option<Option<String>>,
     /// A new name.
+    ///
+    /// `Some(None)` removes it.
     #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: Option<Option<String>>,
 }
 
 /// A provider people may sign in with.

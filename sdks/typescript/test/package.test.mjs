@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, rm, writeFile, mkdir } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -83,12 +83,39 @@ globalThis.run = () => checkCheckCredential(new ClientCore({ serverURL: "https:/
   await run(bin("esbuild"), words, { cwd: root });
   await rm(join(root, "dist/.entry.mjs"));
   const { createContext, runInContext } = await import("node:vm");
-  const { readFile } = await import("node:fs/promises");
   const given = { Request, Response, Headers, URL, URLSearchParams, AbortController, crypto, setTimeout, clearTimeout };
   const context = createContext({ ...given });
   runInContext(await readFile(bundle, "utf8"), context);
   const result = await context.run();
   assert.equal(result.value.clientId, "c");
+});
+
+test("what the pages import is exported under that name", async () => {
+  const pages = new URL("../../../docs/sdks/", import.meta.url);
+  let count = 0;
+  for (const page of await readdir(pages)) {
+    const text = await readFile(new URL(page, pages), "utf8");
+    for (const [, names, from] of text.matchAll(/^import \{([^}]*)\} from "(@keyhaven\/[^"]+)"/gm)) {
+      const module = await import(from);
+      for (const name of names.split(",").map((name) => name.trim()).filter(Boolean)) {
+        assert.ok(name in module, `${page}: ${from} has no ${name}`);
+        count++;
+      }
+    }
+  }
+  assert.ok(count > 500, `${count} names`);
+});
+
+test("links of the pages lead somewhere", async () => {
+  const pages = new URL("../../../docs/sdks/", import.meta.url);
+  for (const page of await readdir(pages)) {
+    const text = await readFile(new URL(page, pages), "utf8");
+    const anchors = new Set([...text.matchAll(/^## (.+)$/gm)].map(([, title]) => title.toLowerCase()));
+    for (const [, link] of text.matchAll(/\]\(([^)]+)\)/g)) {
+      if (link.startsWith("#")) assert.ok(anchors.has(link.slice(1)), `${page}: ${link}`);
+      else if (!link.includes(":")) await readFile(new URL(link, pages));
+    }
+  }
 });
 
 test("a function's file is called like the function", async () => {

@@ -8,6 +8,7 @@ use super::model::{Group, Model, Operation, Scheme};
 use super::names;
 use super::operations::Reader;
 use super::schemas::{Types, text};
+use super::snippets::snippet;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -34,6 +35,13 @@ pub(super) fn read(document: &Json) -> Result<Model, String> {
         .collect();
     for schema in &mut schemas {
         schema.is_error = errors.contains(&schema.name);
+        schema.patch = operations.iter().any(|operation| {
+            operation.method == "PATCH"
+                && operation.body.as_ref().is_some_and(|body| body.schema == schema.name)
+        });
+    }
+    for operation in &mut operations {
+        operation.snippet = snippet(operation, &schemas);
     }
     Ok(Model {
         version: text(&document["info"], "version"),

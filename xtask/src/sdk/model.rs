@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::snippets::Snippet;
+
 /// Everything.
 #[derive(Debug, Serialize)]
 pub(super) struct Model {
@@ -81,6 +83,8 @@ pub(super) struct Operation {
     pub(super) opaque: Vec<String>,
     /// Our name, the wire's.
     pub(super) renamed: Vec<(String, String)>,
+    /// The example of its request.
+    pub(super) snippet: Snippet,
 }
 
 /// What is sent.
@@ -140,6 +144,8 @@ pub(super) struct Schema {
     /// Values of an enumeration.
     pub(super) values: Vec<Value>,
     pub(super) is_error: bool,
+    /// The body of a merge patch (RFC 7396), in which null removes.
+    pub(super) patch: bool,
     pub(super) example: serde_json::Value,
 }
 

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::model::{Body, Field, Operation, Refusal, Scheme, Success};
 use super::names;
 use super::schemas::{Types, named, text};
+use super::snippets::Snippet;
 
 const PROBLEM: &str = "application/problem+json";
 
@@ -77,6 +78,7 @@ impl Reader<'_, '_> {
             item,
             opaque,
             renamed,
+            snippet: Snippet::default(),
         })
     }
 

@@ -40,6 +40,7 @@ impl<'a> Types<'a> {
             fields: Vec::new(),
             values: Vec::new(),
             is_error: false,
+            patch: false,
             example: schema["example"].clone(),
         });
         let fields = self.members(name, schema);
@@ -53,6 +54,9 @@ impl<'a> Types<'a> {
     /// The members of an object, those of the parts it is made of included.
     fn members(&mut self, owner: &str, schema: &Json) -> Vec<Field> {
         let mut fields = Vec::new();
+        if let Some(one) = one_object(schema) {
+            return self.members(owner, &one);
+        }
         for part in schema["allOf"].as_array().into_iter().flatten() {
             let part = self.resolve(part).clone();
             fields.extend(self.members(owner, &part));
@@ -180,6 +184,27 @@ impl<'a> Types<'a> {
         self.name(suggested, schema);
         named(suggested)
     }
+}
+
+/// Several objects of which a value is one, as one: what all require is required, and a member's
+/// values are those of any.
+fn one_object(schema: &Json) -> Option<Json> {
+    let parts = schema["oneOf"].as_array()?;
+    let mut members = serde_json::Map::new();
+    let mut required = parts.first()?["required"].as_array().cloned().unwrap_or_default();
+    for part in parts {
+        let own = part["required"].as_array().cloned().unwrap_or_default();
+        required.retain(|name| own.contains(name));
+        for (wire, member) in part["properties"].as_object()? {
+            let known = members.entry(wire.clone()).or_insert_with(|| member.clone());
+            let more = member["enum"].as_array().cloned().unwrap_or_default();
+            if let Some(values) = known["enum"].as_array_mut() {
+                let new: Vec<Json> = more.into_iter().filter(|one| !values.contains(one)).collect();
+                values.extend(new);
+            }
+        }
+    }
+    Some(serde_json::json!({"properties": members, "required": required}))
 }
 
 /// Whether two schemas have the same members.

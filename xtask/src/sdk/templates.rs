@@ -26,6 +26,9 @@ const WHOLE: &[(&str, &str)] = &[
     ("rust/operations.rs", "sdks/rust/src/operations.rs"),
     ("rust/refusals.rs", "sdks/rust/src/refusals.rs"),
     ("rust/funcs.rs", "sdks/rust/src/funcs.rs"),
+    ("examples/programs.ts", "examples/typescript/programs.ts"),
+    ("examples/programs.go", "examples/go/programs.go"),
+    ("examples/programs.rs", "examples/rust/src/programs.rs"),
 ];
 
 /// A template for a file of each operation.
@@ -44,6 +47,9 @@ const HOOKS: &[(&str, &str)] = &[
 const GROUPS: &[(&str, &str)] = &[
     ("typescript/group.ts", "sdks/typescript/src/sdk/{group}.ts"),
     ("docs/page.md", "docs/sdks/{page}.md"),
+    ("examples/typescript.ts", "examples/typescript/{group}.ts"),
+    ("examples/go.go", "examples/go/{group_snake}.go"),
+    ("examples/rust.rs", "examples/rust/src/programs/{group_snake}.rs"),
 ];
 
 macro_rules! sources {
@@ -78,6 +84,12 @@ const SOURCES: &[(&str, &str)] = sources![
     "rust/operations.rs",
     "rust/refusals.rs",
     "rust/funcs.rs",
+    "examples/programs.ts",
+    "examples/programs.go",
+    "examples/programs.rs",
+    "examples/typescript.ts",
+    "examples/go.go",
+    "examples/rust.rs",
 ];
 
 /// All files.

@@ -75,6 +75,51 @@ fn free_members_secrets_and_bodies_of_refusals_are_found() {
 }
 
 #[test]
+fn one_of_several_objects_is_an_object_with_the_members_of_all() {
+    let mut document = document();
+    document["components"]["schemas"]["Thing"] = json!({"oneOf": [
+        {"type": "object", "required": ["action", "why"], "properties": {
+            "action": {"type": "string", "enum": ["open"]}, "why": {"type": "string"}}},
+        {"type": "object", "required": ["action"], "properties": {
+            "action": {"type": "string", "enum": ["close"]}}},
+    ]});
+    let model = document::read(&document).unwrap();
+    let thing = model.schemas.iter().find(|schema| schema.name == "Thing").unwrap();
+    let fields: Vec<(&str, bool)> =
+        thing.fields.iter().map(|field| (field.wire.as_str(), field.required)).collect();
+    assert_eq!(fields, [("action", true), ("why", false)]);
+    let action = model.schemas.iter().find(|schema| schema.name == "ThingAction").unwrap();
+    let words: Vec<&str> = action.values.iter().map(|value| value.wire.as_str()).collect();
+    assert_eq!(words, ["open", "close"]);
+}
+
+#[test]
+fn an_example_is_a_literal_of_each_language_and_what_a_server_knows_a_variable() {
+    let mut document = document();
+    document["components"]["schemas"]["Thing"]["example"] =
+        json!({"thing_id": "7", "token": "kh_…", "colour": "red", "free": {"a": 1}});
+    let model = document::read(&document).unwrap();
+    let snippet = &model.operations[1].snippet;
+    let thing = r#"colour: "red", free: {"a":1}, thingId: "7", token"#;
+    assert_eq!(snippet.ts, format!("{{ kind, thing: {{ {thing} }} }}"));
+    assert!(snippet.go.contains(r#"Token: shared.Pointer(shared.Secret(token))"#), "{}", snippet.go);
+    assert!(snippet.rust.contains("token: Some(token.into())"), "{}", snippet.rust);
+    let names: Vec<&str> = snippet.variables.iter().map(|one| one.wire.as_str()).collect();
+    assert_eq!(names, ["kind", "token"]);
+}
+
+#[test]
+fn a_page_shows_the_lines_that_run() {
+    let files = written(&document()).map_err(|failure| failure.0).unwrap();
+    let files = cut::with_snippets(files).unwrap();
+    let page = &files["docs/sdks/things.md"];
+    assert!(page.contains("await thingsListThings(keyhaven, { kind });"), "{page}");
+    assert!(!page.contains("@cut") && !page.contains("// end"));
+    let asks = Files::from([("a.md".to_owned(), "@cut b.ts nothing\n".to_owned())]);
+    assert_eq!(cut::with_snippets(asks).unwrap_err(), "there is no snippet `b.ts nothing`");
+}
+
+#[test]
 fn an_unknown_scheme_is_refused_by_name() {
     let mut document = document();
     document["paths"]["/things/{kind}"]["get"]["security"] = json!([{"nobody": []}]);

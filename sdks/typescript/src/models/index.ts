@@ -180,7 +180,11 @@ export interface Budget {
 }
 
 /** What to do with a connector's connections. */
-export type BulkChange = Record<string, never>;
+export interface BulkChange {
+  action: BulkChangeAction;
+}
+
+export type BulkChangeAction = "reauthorize" | "revoke" | (string & {});
 
 /** A member's new role. */
 export interface ChangeMemberRole {

@@ -1,0 +1,51 @@
+// What is done with the packed SDKs in empty projects, in each language the same.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { startServer } from "../../tests/clients/node/server.mjs";
+import { operations, REFUSED } from "./operations.mjs";
+import { parsed } from "./projects.mjs";
+import { startWorld } from "./world.mjs";
+
+/** Does `work` with a folder that is gone afterwards. */
+export async function withFolder(work) {
+  const folder = await mkdtemp(join(tmpdir(), "keyhaven-examples-"));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Every operation's program on a fresh world: all went well, but for those that cannot there. */
+export async function everyProgram(folder, perform) {
+  const all = operations();
+  const world = await startWorld(all);
+  const file = join(folder, "world.json");
+  const { serverURL, steps } = world;
+  try {
+    await writeFile(file, JSON.stringify({ serverURL, steps }));
+    const lines = parsed(await perform(file));
+    assert.deepEqual(lines.map(({ id }) => id), all.map(({ id }) => id));
+    const refused = lines.filter(({ ok }) => !ok);
+    const surprising = refused.filter(({ id, error }) => REFUSED[id] !== error);
+    assert.deepEqual(surprising, []);
+  } finally {
+    await world.stop();
+  }
+}
+
+/** The README's lines against a server with an organization `acme`. */
+export async function readmeLines(perform) {
+  const server = await startServer();
+  try {
+    server.command("org", "create", "--name", "Acme", "--slug", "acme");
+    const client = server.command("client", "create", "--name", "README", "--scope", "keyhaven:admin");
+    assert.match(await perform(server.url, client.client_id, client.client_secret), /acme/i);
+  } finally {
+    await server.stop();
+  }
+}

@@ -1,0 +1,58 @@
+// The lines of the SDKs' READMEs as programs: `program URL ID SECRET`. Only what stands for a reader's
+// own server and credentials is put in.
+
+import { readme } from "./projects.mjs";
+
+const URL = /"http:\/\/localhost:8484"/g;
+
+export async function typescriptReadme() {
+  const lines = (await readme("sdks/typescript/README.md", "ts")).replaceAll(URL, "words[0]!");
+  return `declare const process: { argv: string[] };
+const words = process.argv.slice(2);
+const [, clientId = "", clientSecret = ""] = words;
+const credential = "kh_key_nothing";
+${lines}`;
+}
+
+export async function goReadme() {
+  const lines = (await readme("sdks/go/README.md", "go")).replaceAll(URL, "url");
+  return `package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+
+	keyhaven "github.com/keyhaven/keyhaven/sdks/go"
+	"github.com/keyhaven/keyhaven/sdks/go/operations"
+	"github.com/keyhaven/keyhaven/sdks/go/shared"
+)
+
+func main() {
+	words := os.Args[1:]
+	if err := run(context.Background(), words[0], words[1], shared.Secret(words[2])); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, url, id string, secret shared.Secret) error {
+${lines}
+	return nil
+}
+`;
+}
+
+export async function rustReadme() {
+  const lines = (await readme("sdks/rust/README.md", "rust,no_run"))
+    .replaceAll(/^# /gm, "")
+    .replaceAll(URL, "&std::env::args().nth(1).unwrap()")
+    .replaceAll('"kh_client_…"', "std::env::args().nth(2).unwrap()")
+    .replaceAll('"kh_secret_…"', "std::env::args().nth(3).unwrap()");
+  return `${lines}
+#[tokio::main]
+async fn main() -> Result<(), keyhaven_sdk::Error> {
+    run().await
+}
+`;
+}
