@@ -78,8 +78,16 @@ func WithSecurity(security Security) Option {
 	return func(c *config) { c.security = security }
 }
 
-// WithHTTPClient replaces the HTTP client. Redirects must not be followed.
-func WithHTTPClient(client HTTPClient) Option { return func(c *config) { c.client = client } }
+// WithHTTPClient replaces the HTTP client. An *http.Client without a CheckRedirect of its own follows
+// no redirect here: credentials must not travel to another origin.
+func WithHTTPClient(client HTTPClient) Option {
+	if own, ok := client.(*http.Client); ok && own.CheckRedirect == nil {
+		copied := *own
+		copied.CheckRedirect = defaultClient.CheckRedirect
+		client = &copied
+	}
+	return func(c *config) { c.client = client }
+}
 
 // WithRetries says how calls are repeated.
 func WithRetries(retries Retries) Option { return func(c *config) { c.retries = retries } }
