@@ -53,15 +53,22 @@ func (c ClientCredentials) source() TokenSource { return NewTokenSource(c) }
 
 // NewTokenSource is a source that all callers of a process may share: one request at a time.
 func NewTokenSource(c ClientCredentials) TokenSource {
-	form := url.Values{"grant_type": {"client_credentials"}}
+	renew := func(ctx context.Context, _ *Token) (*Token, error) {
+		return c.ask(ctx, c.form("client_credentials"))
+	}
+	return &source{renew: renew, onError: c.OnTokenError}
+}
+
+// form asks for a token by a grant.
+func (c ClientCredentials) form(grant string) url.Values {
+	form := url.Values{"grant_type": {grant}}
 	if len(c.Scopes) > 0 {
 		form.Set("scope", strings.Join(c.Scopes, " "))
 	}
 	if c.Resource != "" {
 		form.Set("resource", c.Resource)
 	}
-	renew := func(ctx context.Context, _ *Token) (*Token, error) { return c.ask(ctx, form) }
-	return &source{renew: renew, onError: c.OnTokenError}
+	return form
 }
 
 // NewRefreshSource is a source that renews by a refresh token, of which the newest is kept.

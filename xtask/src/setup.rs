@@ -18,6 +18,7 @@ pub(crate) fn verb(_: &[String]) -> Result<(), Failure> {
     node_packages("tests/browser")?;
     node_packages("sdks/typescript")?;
     node_packages("examples/dashboard")?;
+    node_packages("tests/reader")?;
     python_packages()?;
     go_modules()?;
     rust_crates()

@@ -106,6 +106,15 @@ const SUITES: &[Suite] = &[
         ],
     },
     Suite {
+        name: "Outside reader",
+        words: &[
+            "node",
+            "--test",
+            "--test-reporter=./tests/clients/node/tally.mjs",
+            "tests/reader/reader.test.mjs",
+        ],
+    },
+    Suite {
         name: "SDKs in empty projects",
         words: &[
             "node",

@@ -49,13 +49,27 @@ async function weigh(contents, resolveDir) {
   return gzipSync(outputFiles[0].contents, { level: 9 }).length;
 }
 
-const row = (name, bytes) => console.log(`${name.padEnd(42)} ${(bytes / 1000).toFixed(2).padStart(7)} kB`);
-for (const [name, contents] of Object.entries(OURS)) row(name, await weigh(contents, root));
-if (process.argv.includes("--peers")) {
+/** What each of our bundles weighs, in bytes, by its name. */
+export async function sizes() {
+  const all = Object.entries(OURS).map(async ([name, contents]) => [name, await weigh(contents, root)]);
+  return Object.fromEntries(await Promise.all(all));
+}
+
+async function peers() {
   const folder = mkdtempSync(join(tmpdir(), "keyhaven-size-"));
   writeFileSync(join(folder, "package.json"), "{}");
   const words = ["install", "--no-audit", "--no-fund", "--silent", ...Object.keys(PEERS)];
   execFileSync("npm", words, { cwd: folder });
-  for (const [name, contents] of Object.entries(PEERS)) row(name, await weigh(contents, folder));
+  const found = {};
+  for (const [name, contents] of Object.entries(PEERS)) found[name] = await weigh(contents, folder);
   rmSync(folder, { recursive: true });
+  return found;
+}
+
+export const line = ([name, bytes]) => `${name.padEnd(42)} ${(bytes / 1000).toFixed(2).padStart(7)} kB`;
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const ours = await sizes();
+  const theirs = process.argv.includes("--peers") ? await peers() : {};
+  for (const each of [...Object.entries(ours), ...Object.entries(theirs)]) console.log(line(each));
 }

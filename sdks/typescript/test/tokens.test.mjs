@@ -161,13 +161,12 @@ describe("an abort ends the call within 50 ms", () => {
     const controller = new AbortController();
     const call = signingKeysListSigningKeys(core, { fetchOptions: { signal: controller.signal } });
     await new Promise((resolve) => setTimeout(resolve, 120));
-    const at = performance.now();
+    // Both are due in the same process, so a busy machine delays both.
+    const late = new Promise((resolve) => setTimeout(resolve, 50, {}));
     controller.abort(new Error("enough"));
-    const { error } = await call;
-    const took = performance.now() - at;
-    assert.equal(error.name, "RequestAbortedError");
+    const { error } = await Promise.race([call, late]);
+    assert.equal(error?.name, "RequestAbortedError");
     assert.equal(error.cause.message, "enough");
-    assert.ok(took < 50, `${took} ms`);
   }
   test("in flight", () => ends({}, [slow]));
   test("in the body", () => ends({}, [{ ...slow, delayMs: 0, after: 3000 }]));

@@ -2,13 +2,14 @@
 
 import type { Secret, TokenSource } from "../runtime/options.js";
 import { ask, scopes, type Endpoint } from "./endpoint.js";
-import { source, type SourceOptions } from "./source.js";
+import { needsKey, source, type SourceOptions } from "./source.js";
 
 /** A source that presents `assertion`, asked for anew each time. */
 export function jwtBearer(
   options: Endpoint & SourceOptions & { assertion: Secret },
 ): TokenSource {
   const { scope, resource, assertion } = options;
+  needsKey(options);
   return source(
     async () =>
       ask(options, {

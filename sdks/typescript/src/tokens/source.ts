@@ -2,6 +2,7 @@
 // failures.
 
 import type { Token, TokenSource } from "../runtime/options.js";
+import type { Endpoint } from "./endpoint.js";
 
 /** Anything that gets a new token. `last` is the one before, with its refresh token. */
 export type Renew = (last: Token | undefined, signal?: AbortSignal) => Promise<Token>;
@@ -29,8 +30,9 @@ const EARLY_MS = 60_000;
 const MEMORY_MS = 1_000;
 
 /** A source around `renew`. */
-export function source(renew: Renew, options: SourceOptions = {}): TokenSource {
-  const { store, key = "token", onTokenError } = options;
+export function source(renew: Renew, options: SourceOptions & Partial<Endpoint> = {}): TokenSource {
+  const { store, onTokenError, tokenURL, serverURL, clientId, resource, scope } = options;
+  const key = options.key ?? [tokenURL ?? serverURL, clientId, resource, scope].join(" ");
   let held: Token | undefined;
   let flight: Promise<Token> | undefined;
   let failed: { error: unknown; until: number } | undefined;
@@ -94,6 +96,11 @@ export function source(renew: Renew, options: SourceOptions = {}): TokenSource {
       spent.add(accessToken);
     },
   };
+}
+
+/** Tokens of several people must not be kept under one name. */
+export function needsKey({ store, key }: SourceOptions): void {
+  if (store && !key) throw new TypeError("a store needs a key that says whose token it is");
 }
 
 /** Runs `work` alone among the tabs of a browser where it can be; as it is elsewhere. */

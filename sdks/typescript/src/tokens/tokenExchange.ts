@@ -2,7 +2,7 @@
 
 import type { Secret, TokenSource } from "../runtime/options.js";
 import { ask, scopes, type Endpoint } from "./endpoint.js";
-import { source, type SourceOptions } from "./source.js";
+import { needsKey, source, type SourceOptions } from "./source.js";
 
 const TYPE = "urn:ietf:params:oauth:token-type:";
 
@@ -18,6 +18,7 @@ export function tokenExchange(
     },
 ): TokenSource {
   const { scope, resource, audience, actorToken } = options;
+  needsKey(options);
   const reveal = async (secret: Secret) => (typeof secret === "function" ? secret() : secret);
   return source(async () => {
     const parameters = {
