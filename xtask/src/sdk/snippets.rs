@@ -48,11 +48,7 @@ pub(super) struct Variable {
 
 impl Variable {
     fn of(wire: &str) -> Self {
-        Self {
-            wire: wire.to_owned(),
-            camel: names::property(wire),
-            rust: names::rust(wire),
-        }
+        Self { wire: wire.to_owned(), camel: names::property(wire), rust: names::rust(wire) }
     }
 }
 
@@ -66,7 +62,8 @@ pub(super) fn snippet(operation: &Operation, schemas: &[Schema]) -> Snippet {
     let body = operation.body.as_ref().map(|body| {
         let schema = writer.schema(&body.schema);
         let example = schema.map(|schema| schema.example.clone()).unwrap_or_default();
-        let example = if example.is_null() { Json::Object(serde_json::Map::default()) } else { example };
+        let example =
+            if example.is_null() { Json::Object(serde_json::Map::default()) } else { example };
         (body, example)
     });
     let mut snippet = Snippet::default();
@@ -75,13 +72,15 @@ pub(super) fn snippet(operation: &Operation, schemas: &[Schema]) -> Snippet {
         let depth = usize::from(operation.request == "mixed");
         snippet.ts = writer.ts(example, &operation.opaque, depth);
         snippet.go = writer.go(&kind, example, false, false);
-        snippet.rust = writer.rust(&kind, example, false);
+        snippet.rust = writer.rust(&kind, example);
     }
     match operation.request {
         "params" | "mixed" if !operation.request_optional => {
             let mut members: Vec<String> = path.iter().map(|field| field.camel.clone()).collect();
-            let mut fields: Vec<String> =
-                path.iter().map(|field| format!("{}: {}", field.go, names::property(&field.wire))).collect();
+            let mut fields: Vec<String> = path
+                .iter()
+                .map(|field| format!("{}: {}", field.go, names::property(&field.wire)))
+                .collect();
             if let Some((body, _)) = &body {
                 members.push(format!("{}: {}", body.field, snippet.ts));
                 fields.push(format!("{}: {}", names::go(&body.schema), snippet.go));
@@ -142,7 +141,8 @@ impl Writer<'_> {
                 braces(&parts, depth)
             }
             Json::Array(items) => {
-                let items: Vec<String> = items.iter().map(|item| self.ts(item, opaque, depth)).collect();
+                let items: Vec<String> =
+                    items.iter().map(|item| self.ts(item, opaque, depth)).collect();
                 format!("[{}]", items.join(", "))
             }
             other => other.to_string(),
@@ -152,7 +152,8 @@ impl Writer<'_> {
     /// A value of Go; `optional` ones are addresses unless their type tells absence by itself.
     fn go(&mut self, kind: &Type, value: &Json, optional: bool, secret: bool) -> String {
         let plain = match value {
-            Json::Object(members) => match kind.named.as_deref().and_then(|name| self.schema(name)) {
+            Json::Object(members) => match kind.named.as_deref().and_then(|name| self.schema(name))
+            {
                 Some(schema) => return self.go_struct(&schema.name.clone(), members, optional),
                 None => return go_free(value),
             },
@@ -208,16 +209,17 @@ impl Writer<'_> {
     }
 
     /// A value of Rust, without what says that it may be absent.
-    fn rust(&mut self, kind: &Type, value: &Json, secret: bool) -> String {
+    fn rust(&mut self, kind: &Type, value: &Json) -> String {
         match value {
-            Json::Object(members) => match kind.named.as_deref().and_then(|name| self.schema(name)) {
+            Json::Object(members) => match kind.named.as_deref().and_then(|name| self.schema(name))
+            {
                 Some(schema) => self.rust_struct(&schema.name.clone(), members),
                 None => format!("object(json!({value}))"),
             },
             Json::Array(items) => {
                 let item = element(kind);
                 let items: Vec<String> =
-                    items.iter().map(|value| self.rust(&item, value, secret)).collect();
+                    items.iter().map(|value| self.rust(&item, value)).collect();
                 format!("vec![{}]", items.join(", "))
             }
             _ if kind.rust == "serde_json::Value" => format!("json!({value})"),
@@ -245,7 +247,7 @@ impl Writer<'_> {
             let text = match (self.variable(&field.wire, value), value) {
                 (_, Json::Null) => "None".to_owned(),
                 (Some(variable), _) => format!("{}.into()", variable.rust),
-                (None, value) => self.rust(&field.kind, value, field.secret),
+                (None, value) => self.rust(&field.kind, value),
             };
             let text = if optional && !value.is_null() { format!("Some({text})") } else { text };
             let text = if clearing { format!("Some({text})") } else { text };
@@ -273,7 +275,10 @@ pub(super) fn is_default(fields: &[Field]) -> bool {
 /// The type of what a list has.
 fn element(kind: &Type) -> Type {
     let inner = |text: &str, before: &str, after: &str| {
-        text.strip_prefix(before).and_then(|text| text.strip_suffix(after)).unwrap_or(text).to_owned()
+        text.strip_prefix(before)
+            .and_then(|text| text.strip_suffix(after))
+            .unwrap_or(text)
+            .to_owned()
     };
     Type {
         ts: inner(&kind.ts, "Array<", ">"),
@@ -298,8 +303,10 @@ fn go_variable(name: &str, optional: bool, secret: bool) -> String {
 fn go_free(value: &Json) -> String {
     match value {
         Json::Object(members) => {
-            let members: Vec<String> =
-                members.iter().map(|(name, value)| format!("{name:?}: {}", go_free(value))).collect();
+            let members: Vec<String> = members
+                .iter()
+                .map(|(name, value)| format!("{name:?}: {}", go_free(value)))
+                .collect();
             format!("map[string]any{{{}}}", members.join(", "))
         }
         Json::Array(items) => {

@@ -102,7 +102,11 @@ fn an_example_is_a_literal_of_each_language_and_what_a_server_knows_a_variable()
     let snippet = &model.operations[1].snippet;
     let thing = r#"colour: "red", free: {"a":1}, thingId: "7", token"#;
     assert_eq!(snippet.ts, format!("{{ kind, thing: {{ {thing} }} }}"));
-    assert!(snippet.go.contains(r#"Token: shared.Pointer(shared.Secret(token))"#), "{}", snippet.go);
+    assert!(
+        snippet.go.contains(r#"Token: shared.Pointer(shared.Secret(token))"#),
+        "{}",
+        snippet.go
+    );
     assert!(snippet.rust.contains("token: Some(token.into())"), "{}", snippet.rust);
     let names: Vec<&str> = snippet.variables.iter().map(|one| one.wire.as_str()).collect();
     assert_eq!(names, ["kind", "token"]);
