@@ -35,7 +35,8 @@ export async function npmProject(folder, files) {
   const sdk = join(root, "sdks/typescript");
   await mkdir(folder, { recursive: true });
   const told = await run("npm", ["pack", "--json", "--pack-destination", folder], { cwd: sdk });
-  const [{ filename }] = JSON.parse(told.slice(told.indexOf("[")));
+  // A list, or an object by name: it depends on npm's age.
+  const [{ filename }] = Object.values(JSON.parse(told.slice(told.search(/^[[{]/m))));
   await writeFile(join(folder, "package.json"), '{"type":"module"}');
   const words = ["install", "--offline", "--no-audit", "--no-fund", "--silent", `./${filename}`];
   await run("npm", words, { cwd: folder });

@@ -32,6 +32,7 @@ export async function build(folder, url) {
 async function unpack(to, folder) {
   const words = ["pack", "--json", "--pack-destination", folder];
   const { stdout } = await run("npm", words, { cwd: sdk });
-  const told = JSON.parse(stdout.slice(stdout.indexOf("[")));
-  await run("tar", ["-xzf", join(folder, told[0].filename), "-C", to, "--strip-components=1"]);
+  // A list, or an object by name: it depends on npm's age.
+  const [{ filename }] = Object.values(JSON.parse(stdout.slice(stdout.search(/^[[{]/m))));
+  await run("tar", ["-xzf", join(folder, filename), "-C", to, "--strip-components=1"]);
 }
