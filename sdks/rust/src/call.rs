@@ -81,6 +81,22 @@ pub(crate) struct Call<T> {
     gives: PhantomData<fn() -> T>,
 }
 
+// Derived, it would ask the same of what the call gives.
+impl<T> Clone for Call<T> {
+    fn clone(&self) -> Self {
+        Self {
+            client: self.client.clone(),
+            operation: self.operation,
+            options: self.options.clone(),
+            path: self.path.clone(),
+            query: self.query.clone(),
+            headers: self.headers.clone(),
+            body: self.body.clone(),
+            gives: PhantomData,
+        }
+    }
+}
+
 impl<T: DeserializeOwned + Send + 'static> Call<T> {
     pub(crate) fn new(client: &Client, operation: &'static Operation) -> Self {
         Self {

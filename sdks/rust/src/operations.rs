@@ -961,6 +961,13 @@ impl KeysListApps {
     }
 }
 
+impl KeysListApps {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingApp, models::App> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
+    }
+}
+
 impl Keys {
     /// List apps
     ///
@@ -1076,6 +1083,13 @@ impl AuditListAudit {
     }
 }
 
+impl AuditListAudit {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingAuditEntry, models::AuditEntry> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
+    }
+}
+
 impl Audit {
     /// List what happened
     ///
@@ -1128,6 +1142,13 @@ impl BudgetsListBudgets {
         let value: String = value.into();
         self.call.query.push(("organization", value));
         self
+    }
+}
+
+impl BudgetsListBudgets {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingBudget, models::Budget> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
     }
 }
 
@@ -1365,6 +1386,13 @@ impl ClientsListClients {
         let value: String = value.into();
         self.call.query.push(("organization", value));
         self
+    }
+}
+
+impl ClientsListClients {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingClient, models::Client> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
     }
 }
 
@@ -1756,6 +1784,13 @@ impl ConnectionsListConnections {
     }
 }
 
+impl ConnectionsListConnections {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingConnection, models::Connection> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
+    }
+}
+
 impl Connections {
     /// List connections
     ///
@@ -1997,6 +2032,13 @@ impl ConnectionsListConnectionEvents {
     }
 }
 
+impl ConnectionsListConnectionEvents {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingTimelineEvent, models::TimelineEvent> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
+    }
+}
+
 impl Connections {
     /// List what happened to a connection
     ///
@@ -2096,6 +2138,13 @@ impl ConnectorsListConnectors {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
         self
+    }
+}
+
+impl ConnectorsListConnectors {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingConnector, models::Connector> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
     }
 }
 
@@ -2494,6 +2543,13 @@ impl GrantsListGrants {
     }
 }
 
+impl GrantsListGrants {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingGrant, models::Grant> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
+    }
+}
+
 impl Grants {
     /// List grants
     ///
@@ -2694,6 +2750,13 @@ impl KeysListKeys {
         let value: String = value.into();
         self.call.query.push(("parent", value));
         self
+    }
+}
+
+impl KeysListKeys {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingKey, models::Key> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
     }
 }
 
@@ -2990,6 +3053,13 @@ impl OrganizationsListOrganizations {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
         self
+    }
+}
+
+impl OrganizationsListOrganizations {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingOrganization, models::Organization> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
     }
 }
 
@@ -3306,6 +3376,13 @@ impl GroupsListGroups {
     }
 }
 
+impl GroupsListGroups {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingGroup, models::Group> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
+    }
+}
+
 impl Groups {
     /// List groups
     ///
@@ -3513,6 +3590,13 @@ impl GroupsListGroupMembers {
     }
 }
 
+impl GroupsListGroupMembers {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingGroupMember, models::GroupMember> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
+    }
+}
+
 impl Groups {
     /// List the members of a group
     ///
@@ -3646,6 +3730,13 @@ impl MembersListMembers {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
         self
+    }
+}
+
+impl MembersListMembers {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingMember, models::Member> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
     }
 }
 
@@ -3856,6 +3947,13 @@ impl ProjectsListProjects {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
         self
+    }
+}
+
+impl ProjectsListProjects {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingProject, models::Project> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
     }
 }
 
@@ -4472,6 +4570,13 @@ impl SessionsListSessions {
     }
 }
 
+impl SessionsListSessions {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingSession, models::Session> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
+    }
+}
+
 impl Sessions {
     /// List sessions
     ///
@@ -4697,6 +4802,13 @@ impl UpstreamsListUpstreams {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
         self
+    }
+}
+
+impl UpstreamsListUpstreams {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingUpstream, models::Upstream> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
     }
 }
 
@@ -5108,6 +5220,13 @@ impl UsersListUsers {
     }
 }
 
+impl UsersListUsers {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingUser, models::User> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
+    }
+}
+
 impl Users {
     /// List users
     ///
@@ -5444,6 +5563,13 @@ impl SignInListUserSignIns {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
         self
+    }
+}
+
+impl SignInListUserSignIns {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingSignIn, models::SignIn> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
     }
 }
 
