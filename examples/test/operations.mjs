@@ -19,6 +19,11 @@ export function operations() {
   return [...list.filter(({ method }) => method !== "delete"), ...list.filter(({ method }) => method === "delete")];
 }
 
+/** What goes well in a world; whoever gives a new operation what it needs there puts it in the list. */
+export const SUCCEEDING = new Set(
+  JSON.parse(readFileSync(new URL("succeeding.json", import.meta.url))),
+);
+
 /** What cannot go well without people or providers, and the class of its refusal. */
 export const REFUSED = {
   handle_oauth_callback: "ConnectorError",
