@@ -148,6 +148,19 @@ describe("the contract's seed requests", () => {
     assert.equal(refused.body.error.code, 400);
   });
 
+  // Byte for byte as well, so it may be sent until the end of 2027.
+  it("and the newest client's request, whose workspace nobody here knows", async () => {
+    const asked =
+      '{"callback_url":"https://notes.example/cb","code_challenge":"5BSxWuHm9vpsFuRpPXmF3J_IeTgFNKgj8RnNhhnWDqQ",' +
+      '"code_challenge_method":"S256","expires_at":"2027-12-31T23:59:59.000Z","key_label":"Notes laptop","limit":25,' +
+      '"usage_limit_type":"monthly","workspace_id":"0195f1a2-7c11-7a8e-9d1c-0d6f3a5b2e10"}';
+    assert.equal(Buffer.byteLength(asked), 298);
+    const newest = head("/auth/keys/code", key.secret, 298).replace("0.0.0-beta.8 2.715.0", "1.3.19 2.914.0");
+    const issued = await raw(newest + asked);
+    assert.match(issued.head, /^HTTP\/1\.1 200 OK\r\n/);
+    assert.deepEqual(Object.keys(issued.body.data), ["id", "app_id", "created_at"]);
+  });
+
   /** Sends these bytes and reads one answer. */
   function raw(bytes) {
     return new Promise((resolve, reject) => {

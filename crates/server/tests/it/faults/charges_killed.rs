@@ -1,38 +1,17 @@
 //! F01 and F13 on the ledger: kill -9 at any instant while many charge one budget. Every acknowledged
 //! charge is there, nothing is overspent, and history adds up to every balance.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use keyhaven::operations::keys::KeyText;
-use keyhaven_protocol::amount::{Amount, Unit};
-use keyhaven_protocol::api_key::Terms;
-use keyhaven_protocol::budget::Level;
-use keyhaven_protocol::id::{BudgetId, KeyId};
-use keyhaven_protocol::period::Period;
-use keyhaven_protocol::scope::Scopes;
-use keyhaven_store::budgets::NewBudget;
-use keyhaven_store::keys::NewKey;
-use keyhaven_store::{Outcome, Reach};
-use tokio::task::JoinSet;
-
+use super::books::books_are_right;
 use super::chance::Chance;
-use super::installation::{As, Installation, Registered, origin, register};
+use super::charging::{Acknowledged, Callers, Charging};
+use super::installation::Installation;
 use super::server::Server;
-use super::stopwatch::real_clock;
-use super::wire::{Caller, Order};
 
 const ROUNDS: usize = 4;
 const CALLERS: usize = 24;
 
-/// Half of what the callers could spend: most of the later charges are refused.
-const LIMIT: i64 = 3_000;
-
-/// A charge as its caller knows it.
-struct Acknowledged {
-    name: String,
-    id: String,
-}
+/// Less than the callers could spend: most of the later charges are refused.
+const LIMIT: i64 = 300;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_acknowledged_charge_is_lost_by_kill_9_on_sqlite() {
@@ -45,143 +24,74 @@ async fn no_acknowledged_charge_is_lost_by_kill_9_of_two_nodes_on_postgres() {
 }
 
 async fn survives(installation: Installation, nodes: usize, mut chance: Chance) {
-    let (meter, key) = furnish(&installation).await;
-    let mut acknowledged = Vec::new();
+    let charging = Charging::furnish(&installation, LIMIT).await;
+    let mut told = Acknowledged::new();
     for round in 0..ROUNDS {
-        let mut servers = Vec::new();
-        for _ in 0..nodes {
-            servers.push(Server::start(&installation).await);
-        }
-        check_all(&servers[0], &meter, &key, &acknowledged).await;
-        let ending = Arc::new(AtomicBool::new(false));
-        let mut callers = JoinSet::new();
-        for nth in 0..CALLERS {
-            let token = token(&servers[nth % nodes], &meter).await;
-            let caller = Caller::of(servers[nth % nodes].address);
-            let (key, ending) = (key.clone(), ending.clone());
-            callers.spawn(charge(caller, token, key, format!("{round}-{nth}"), ending));
-        }
-        while callers.len() == CALLERS && !ending.load(Ordering::Acquire) {
-            tokio::time::sleep(std::time::Duration::from_millis(100 + chance.below(300))).await;
-            ending.store(true, Ordering::Release);
-        }
+        let servers = start(&installation, nodes).await;
+        charging.repeat_all(&servers[0], &told).await;
+        let callers = Callers::start(&charging, &servers, CALLERS, &round.to_string(), None).await;
+        callers.until_answered(1 + chance.below(200)).await;
+        callers.expect_the_end();
         for server in servers {
             server.kill().await;
         }
-        let before = acknowledged.len();
-        acknowledged.extend(callers.join_all().await.into_iter().flatten());
-        assert!(acknowledged.len() > before || before > 0, "round {round} charged nothing");
+        told.extend(callers.done().await.0);
     }
     let server = Server::start(&installation).await;
-    check_all(&server, &meter, &key, &acknowledged).await;
+    charging.repeat_all(&server, &told).await;
     server.kill().await;
-    books_are_right(&installation, acknowledged.len()).await;
+    books_are_right(&installation, &told).await;
 }
 
-/// Charges one at a time, each under a name of its own, until the connection is cut.
-async fn charge(
-    mut caller: Caller,
-    token: String,
-    key: String,
-    who: String,
-    ending: Arc<AtomicBool>,
-) -> Vec<Acknowledged> {
-    let mut acknowledged = Vec::new();
-    for nth in 0.. {
-        let name = format!("{who}-{nth}");
-        match caller.send(&Order::charge(&token, &key, &name)).await {
-            Ok(answer) if answer.status == 200 => {
-                acknowledged.push(Acknowledged { name, id: answer.text("id") });
-            }
-            Ok(answer) if matches!(answer.status, 402 | 503) => {}
-            Ok(answer) => panic!("{answer:?}"),
-            Err(_) if ending.load(Ordering::Acquire) => break,
-            Err(cut) => panic!("{cut:?} before the end"),
-        }
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_charges_on_a_hundred_units_are_a_hundred_in_spite_of_kill_9_on_sqlite() {
+    a_thousand_on_a_hundred(Installation::sqlite(), 1, Kill::InTheMiddle).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_charges_on_a_hundred_units_are_a_hundred_in_spite_of_kill_9_on_postgres() {
+    a_thousand_on_a_hundred(Installation::postgres(), 2, Kill::InTheMiddle).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_charges_on_a_hundred_units_are_a_hundred_over_two_nodes() {
+    a_thousand_on_a_hundred(Installation::postgres(), 2, Kill::Nobody).await;
+}
+
+#[derive(PartialEq, Eq)]
+enum Kill {
+    InTheMiddle,
+    Nobody,
+}
+
+/// Fifty callers with twenty names each. What was cut off is asked again, under its name.
+async fn a_thousand_on_a_hundred(installation: Installation, nodes: usize, kill: Kill) {
+    let charging = Charging::furnish(&installation, 100).await;
+    let mut servers = start(&installation, nodes).await;
+    let callers = Callers::start(&charging, &servers, 50, "a", Some(20)).await;
+    if kill == Kill::InTheMiddle {
+        callers.until_begun().await;
+        callers.expect_the_end();
+        servers.remove(0).kill().await;
+        servers.push(Server::start(&installation).await);
     }
-    acknowledged
-}
-
-/// Every acknowledged charge is repeated as the same charge.
-async fn check_all(server: &Server, meter: &Registered, key: &str, all: &[Acknowledged]) {
-    let (mut caller, token) = (Caller::of(server.address), token(server, meter).await);
-    for charge in all {
-        let answer = caller.ask(&Order::charge(&token, key, &charge.name)).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        assert_eq!(
-            (answer.text("id"), &answer.body["repeated"]),
-            (charge.id.clone(), &true.into())
-        );
+    let (first, _) = callers.done().await;
+    let again = Callers::start(&charging, &servers, 50, "a", Some(20)).await;
+    let (told, _) = again.done().await;
+    assert_eq!(told.len(), 100, "of a thousand names");
+    for (name, id) in &first {
+        assert_eq!(told.get(name), Some(id), "the acknowledged charge {name}");
     }
+    for server in servers {
+        server.kill().await;
+    }
+    assert_eq!(books_are_right(&installation, &told).await, 100);
 }
 
-async fn token(server: &Server, meter: &Registered) -> String {
-    let order = Order::issue_for(meter, "keyhaven:usage");
-    Caller::of(server.address).ask(&order).await.text("access_token")
-}
-
-/// A client that may charge, and a key with a budget.
-async fn furnish(installation: &Installation) -> (Registered, String) {
-    let node = installation.open(real_clock(0)).await;
-    let meter = register(&node, As::Jwt).await;
-    let (app, store) = (&node.app, &node.app.store);
-    let before = store.find_client_record(Reach::Instance, meter.client.id).await.expect("reads");
-    let before = before.expect("the client is there");
-    let mut after = before.clone();
-    after.client.scopes = Scopes::parse("keyhaven:usage").expect("a scope");
-    let act = app.act("test", &origin());
-    assert_eq!(
-        store.update_client(&before, &after, "{}", act).await.expect("commits"),
-        Outcome::Done
-    );
-    let id = app.id();
-    let text = KeyText::mint(id, &app.dice.bytes(), "");
-    let key = NewKey {
-        terms: Terms {
-            id: KeyId(id),
-            scopes: Scopes::default(),
-            expires_at: None,
-            disabled_at: None,
-            allowed: Default::default(),
-            rate_limits: Vec::new(),
-            depth: 0,
-        },
-        parent: None,
-        organization: None,
-        owner: None,
-        project: None,
-        group: None,
-        app: None,
-        label: "Under test".into(),
-        hash: text.hash,
-        prefix: text.prefix,
-        last_four: text.last_four,
-        budget: Some(NewBudget {
-            id: BudgetId(app.id()),
-            organization: None,
-            level: Level::Key,
-            subject: id,
-            unit: Unit::parse("units").expect("a unit"),
-            period: Period::Lifetime,
-            most: Amount(LIMIT),
-        }),
-    };
-    let made = store.create_key(&key, app.act("test", &origin())).await.expect("commits");
-    assert_eq!(made, Outcome::Done);
-    store.engine().close().await.expect("closes");
-    (meter, text.text.reveal().to_owned())
-}
-
-/// No overspend; the sum of the ledger is the balance; at least what was acknowledged is in it.
-async fn books_are_right(installation: &Installation, acknowledged: usize) {
-    let node = installation.open(real_clock(0)).await;
-    let store = &node.app.store;
-    assert_eq!(store.check_books().await.expect("reads"), []);
-    let page = keyhaven_store::Page { after: None, limit: 10 };
-    let budgets = store.list_budgets(Reach::Instance, page).await.expect("reads");
-    let [record] = budgets.items.as_slice() else { panic!("{budgets:?}") };
-    let spent = record.budget.total.0;
-    assert!(spent <= LIMIT, "overspent: {spent}");
-    assert!(spent >= i64::try_from(acknowledged).expect("few"), "{spent} < {acknowledged}");
-    store.engine().close().await.expect("closes");
+async fn start(installation: &Installation, nodes: usize) -> Vec<Server> {
+    let mut servers = Vec::new();
+    for _ in 0..nodes {
+        servers.push(Server::start(installation).await);
+    }
+    servers
 }

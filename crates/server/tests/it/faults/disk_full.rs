@@ -21,7 +21,7 @@ use super::wire::{Caller, Order};
 const SIZE: &str = "size=12m";
 
 /// A commit takes a page at least, so a full disk shows long before.
-const MOST_WRITES: usize = 5_000;
+pub(super) const MOST_WRITES: usize = 5_000;
 
 static INTEGRITY: Statement = Statement::new("faults.integrity", "PRAGMA integrity_check");
 
@@ -104,8 +104,8 @@ async fn reading_goes_on(
 }
 
 /// A server on a disk of its own.
-struct Disk {
-    server: Server,
+pub(super) struct Disk {
+    pub(super) server: Server,
     /// Its data directory as this process reaches it.
     seen_from_here: PathBuf,
     _mount_point: Installation,
@@ -113,7 +113,7 @@ struct Disk {
 
 impl Disk {
     /// A disk with what `prepared` holds.
-    async fn with(prepared: &Installation) -> Self {
+    pub(super) async fn with(prepared: &Installation) -> Self {
         let there = Installation::sqlite();
         fs::create_dir_all(there.data()).expect("a mount point");
         assert!(can_mount(prepared).await, "{MISSING}");
@@ -124,7 +124,7 @@ impl Disk {
     }
 
     /// Writes until nothing more fits.
-    fn fill(&self) -> PathBuf {
+    pub(super) fn fill(&self) -> PathBuf {
         let path = self.seen_from_here.join("ballast");
         let mut file = File::create(&path).expect("a file");
         for size in [64 << 10, 512, 1] {
@@ -135,7 +135,7 @@ impl Disk {
     }
 
     /// What is on the disk at this instant, as another installation.
-    async fn rescue(self) -> Installation {
+    pub(super) async fn rescue(self) -> Installation {
         self.server.pause();
         let rescued = Installation::sqlite();
         fs::create_dir_all(rescued.data()).expect("a folder");

@@ -101,7 +101,7 @@ impl Lock {
         !self.hold.is_finished()
     }
 
-    async fn released(self) {
+    pub(super) async fn released(self) {
         let held = self.hold.await.expect("ran");
         assert!(matches!(held, Ok(Commit::Done(_))), "the lock was never had: {held:?}");
     }

@@ -2,8 +2,11 @@
 //! binary as a child process on both engines; those that need a clock of their own open a node in
 //! this process. What is missing on the machine fails; nothing passes by skipping.
 
+mod books;
 mod chance;
+mod charges_hindered;
 mod charges_killed;
+mod charging;
 mod child;
 mod clock_jumps;
 mod clocks_apart;
@@ -12,6 +15,7 @@ mod disk_full;
 mod growth;
 mod handler_panic;
 mod installation;
+mod keys_two_nodes;
 mod killed;
 mod late_mail;
 mod ledger;

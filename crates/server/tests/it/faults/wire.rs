@@ -168,6 +168,13 @@ impl Order {
         }
     }
 
+    /// A check of a credential.
+    pub(super) fn check(credential: &str) -> Self {
+        let body = json!({ "credential": credential }).to_string();
+        let (method, path) = (Method::POST, Cow::Borrowed("/v1/check"));
+        Self { method, path, basic: None, name: None, media_type: "application/json", body }
+    }
+
     /// A token for a client that proves itself by an assertion.
     pub(super) fn issue_by(assertion: &str) -> Self {
         let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -230,6 +237,14 @@ impl Answer {
     pub(super) fn refused(&self, status: u16, error: &str) {
         let code = self.body["error"].as_str().unwrap_or_default();
         assert_eq!((self.status, code), (status, error), "{self:?}");
+    }
+
+    /// Whether it is our own failure, told as the native interface tells it.
+    #[track_caller]
+    pub(super) fn not_now(&self) -> bool {
+        let failed = self.status == 503;
+        assert!(!failed || self.retry_after.is_some(), "503 without Retry-After: {self:?}");
+        failed
     }
 
     /// Whether it is our own failure, told as it must be: 503, when to come back, and nothing

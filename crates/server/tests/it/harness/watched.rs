@@ -11,6 +11,7 @@ pub(crate) struct Watched {
     real: Arc<dyn Engine>,
     reads_fail: AtomicBool,
     commits_fail: AtomicBool,
+    undone: AtomicU64,
     reads: Mutex<Vec<&'static str>>,
     commits: AtomicU64,
 }
@@ -21,6 +22,7 @@ impl Watched {
             real,
             reads_fail: false.into(),
             commits_fail: false.into(),
+            undone: AtomicU64::new(0),
             reads: Mutex::default(),
             commits: AtomicU64::new(0),
         }
@@ -35,6 +37,11 @@ impl Watched {
     /// From now on nothing can be written, as on a full disk.
     pub(crate) fn fail_commits(&self) {
         self.commits_fail.store(true, Ordering::SeqCst);
+    }
+
+    /// The next commits, this many, are undone by the database, as after a deadlock.
+    pub(crate) fn undo_commits(&self, count: u64) {
+        self.undone.store(count, Ordering::SeqCst);
     }
 
     /// From now on calls reach the database again.
@@ -78,6 +85,10 @@ impl Engine for Watched {
         Box::pin(async move {
             refuse(&self.commits_fail)?;
             self.commits.fetch_add(1, Ordering::SeqCst);
+            let less = |left: u64| left.checked_sub(1);
+            if self.undone.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
+                return Err(Error::busy("deadlock detected (40P01)"));
+            }
             self.real.commit(steps).await
         })
     }
