@@ -60,7 +60,12 @@ describe("the dashboard", () => {
   }
 
   async function post(path, authorization, body) {
-    const headers = { authorization, "content-type": "application/json" };
+    const headers = {
+      authorization,
+      "content-type": "application/json",
+      // What is charged has a name, so that a lost answer is not paid for twice.
+      "idempotency-key": crypto.randomUUID(),
+    };
     const answer = await fetch(server.url + path, { method: "POST", headers, body: JSON.stringify(body) });
     assert.ok(answer.ok, `${path}: ${answer.status} ${await answer.clone().text()}`);
     return answer.json();
