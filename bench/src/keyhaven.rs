@@ -104,6 +104,26 @@ impl Installation {
         self.run(&[&words[..], &more].concat()).map(drop)
     }
 
+    /// Invites somebody into the organization; the code of the invitation.
+    pub(crate) fn invite(&self, email: &str) -> Outcome<String> {
+        let words = ["user", "invite", "--email", email, "--org", &self.organization];
+        let made = text(&self.run(&words)?, "link")?;
+        let code = made.split_once('#').ok_or("the invitation's link has no code")?.1;
+        Ok(code.to_owned())
+    }
+
+    /// Makes a member of the organization, without a password.
+    pub(crate) fn member(&self, email: &str) -> Outcome<()> {
+        self.run(&["user", "create", "--email", email, "--name", "Bench"])?;
+        let words = ["member", "add", "--org", &self.organization, email, "--role", "member"];
+        self.run(&words).map(drop)
+    }
+
+    /// A ticket that signs this person in, once, within a minute.
+    pub(crate) fn ticket(&self, email: &str) -> Outcome<String> {
+        text(&self.run(&["ticket", "create", "--user", email])?, "shared_token")
+    }
+
     pub(crate) fn organization(&self) -> &str {
         &self.organization
     }
@@ -317,6 +337,7 @@ fn post(path: &str, headers: &str, body: &str, needs: &str) -> Request {
         head: format!("POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}"),
         body: Some(body.to_owned()),
         status: 200,
+        or: Vec::new(),
         needs: needs.to_owned(),
         named: false,
     }

@@ -101,6 +101,8 @@ impl Lane {
 fn floor_plan(floor: &Floor, address: SocketAddr, connections: usize) -> Plan {
     let (method, body, needs) = match floor {
         Floor::H | Floor::WAppend(_) | Floor::WUpdate(_) => ("GET", None, "hello"),
+        Floor::Body { .. } | Floor::EncodedBody { .. } => ("GET", None, "{"),
+        Floor::Argon2id => ("POST", Some("password=harbour+lights+at+dusk"), "hashed"),
         Floor::HPost => ("POST", Some("grant_type=client_credentials&scope=read"), "hello"),
         Floor::J | Floor::JEddsa | Floor::Postgres { .. } => {
             ("POST", Some("grant_type=client_credentials&scope=read"), "access_token")
@@ -111,6 +113,7 @@ fn floor_plan(floor: &Floor, address: SocketAddr, connections: usize) -> Plan {
         head: format!("{method} / HTTP/1.1\r\nHost: {address}\r\n{kind}"),
         body: body.map(str::to_owned),
         status: 200,
+        or: Vec::new(),
         needs: needs.to_owned(),
         named: false,
     };

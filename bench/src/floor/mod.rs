@@ -1,8 +1,10 @@
 //! Floors: the least a server of a kind can do on this machine, measured in the same run.
 //!
 //! H answers a constant, J signs one token, W makes raw rows durable, and the PostgreSQL floor
-//! inserts once per request. They share no code with Keyhaven, on purpose.
+//! inserts once per request; for people there are a body of a given size and one argon2id hash. They share no code with Keyhaven, on purpose.
 
+mod argon;
+mod body;
 mod hello;
 mod jwt;
 mod postgres;
@@ -10,7 +12,7 @@ mod rows;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use axum::Router;
 use clap::Subcommand;
@@ -30,6 +32,20 @@ pub(crate) enum Floor {
     J,
     /// axum, a form and one EdDSA JWT through serde.
     JEddsa,
+    /// Bare axum answering a body that is in a file.
+    Body {
+        /// Where it is.
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// The same body, encoded from its JSON value for every answer.
+    EncodedBody {
+        /// Where it is.
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// axum and one argon2id hash at the server's cost.
+    Argon2id,
     /// Raw durable appends through one SQLite writer with group commit.
     WAppend(rows::Options),
     /// Raw durable compare-and-set updates through the same writer.
@@ -54,11 +70,17 @@ impl Floor {
             all.extend(["--rows".to_owned(), options.rows.to_string()]);
             all
         };
+        let in_file = |word: &str, file: &Path| {
+            [word, "--file", &file.display().to_string()].map(str::to_owned).to_vec()
+        };
         match self {
             Self::H => vec!["h".to_owned()],
             Self::HPost => vec!["h-post".to_owned()],
             Self::J => vec!["j".to_owned()],
             Self::JEddsa => vec!["j-eddsa".to_owned()],
+            Self::Body { file } => in_file("body", file),
+            Self::EncodedBody { file } => in_file("encoded-body", file),
+            Self::Argon2id => vec!["argon2id".to_owned()],
             Self::WAppend(options) => rows("w-append", options),
             Self::WUpdate(options) => rows("w-update", options),
             Self::Postgres { database, connections } => {
@@ -85,6 +107,9 @@ pub(crate) fn run(floor: Floor) -> Outcome<()> {
         Floor::H | Floor::HPost => serve(async { Ok(hello::router()) }),
         Floor::J => serve(async { jwt::router(&jwt::Algorithm::Es256) }),
         Floor::JEddsa => serve(async { jwt::router(&jwt::Algorithm::EdDsa) }),
+        Floor::Body { file } => serve(async move { body::constant(&file) }),
+        Floor::EncodedBody { file } => serve(async move { body::encoded(&file) }),
+        Floor::Argon2id => serve(async { Ok(argon::router()) }),
         Floor::WAppend(options) => rows::run(&options, rows::Kind::Append),
         Floor::WUpdate(options) => rows::run(&options, rows::Kind::Update),
         Floor::Postgres { database, connections } => {

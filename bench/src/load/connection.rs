@@ -102,7 +102,8 @@ impl Connection {
         let (status, body) = self.read_answer().await?;
         let body = std::str::from_utf8(&self.incoming[body])?;
         let wanted = &self.plan.request;
-        if status != wanted.status || !body.contains(&wanted.needs) {
+        let is_wanted = status == wanted.status && body.contains(&wanted.needs);
+        if !is_wanted && !wanted.or.contains(&status) {
             return Err(format!("status {status}, body {body}").into());
         }
         self.feed.answered(body)?;

@@ -24,9 +24,9 @@ use crate::histogram::Histogram;
 use crate::wire::{self, Answer, Order, Slice};
 
 pub(crate) use self::feed::Source;
-pub(crate) use self::once::exchange_once;
+pub(crate) use self::once::{Reply, exchange_once};
 
-/// What a loader sends and what must come back. `{}` in the body is replaced by the next token.
+/// What a loader sends and what must come back. `{}` in the body is replaced by the next token, once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Plan {
     pub(crate) address: SocketAddr,
@@ -43,6 +43,8 @@ pub(crate) struct Request {
     /// `None` sends no body and no length.
     pub(crate) body: Option<String>,
     pub(crate) status: u16,
+    /// Other statuses that are right too, whatever their body holds.
+    pub(crate) or: Vec<u16>,
     /// A word the answer must hold.
     pub(crate) needs: String,
     /// Whether each request has a name of its own in `Idempotency-Key`.

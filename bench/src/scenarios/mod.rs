@@ -4,6 +4,7 @@ mod connections;
 mod floors;
 mod growth;
 mod keys;
+mod people;
 mod postgres;
 mod start;
 mod steady;
@@ -31,6 +32,9 @@ const ALL: &[Scenario] = &[
     Scenario { name: "check-key", run: keys::check },
     Scenario { name: "charge", run: keys::charge },
     Scenario { name: "connection-token", run: connections::token },
+    Scenario { name: "auth-info", run: people::auth_info },
+    Scenario { name: "sign-in-password", run: people::sign_in_password },
+    Scenario { name: "sign-in-flood", run: people::sign_in_flood },
     Scenario { name: "refresh", run: steady::refresh },
     Scenario { name: "revoke", run: steady::revoke },
     Scenario { name: "growth", run: growth::run },
