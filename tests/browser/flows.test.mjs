@@ -73,6 +73,13 @@ describe("people at the pages", () => {
     return { secret, codes: await page.locator("#codes li").allTextContents() };
   }
 
+  /** A device that holds passkeys, in this page's browser. */
+  async function addAuthenticatorDevice(page) {
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send("WebAuthn.enable");
+    await devtools.send("WebAuthn.addVirtualAuthenticator", { options: AUTHENTICATOR });
+  }
+
   it("the welcome page is gone once there is an administrator", async () => {
     const page = await person(browser);
     const answer = await page.goto(`${server.url}/welcome`);
@@ -125,9 +132,7 @@ describe("people at the pages", () => {
 
   it("a passkey is added and signs in alone", async () => {
     const page = await newPerson("passkey@example.test");
-    const devtools = await page.context().newCDPSession(page);
-    await devtools.send("WebAuthn.enable");
-    await devtools.send("WebAuthn.addVirtualAuthenticator", { options: AUTHENTICATOR });
+    await addAuthenticatorDevice(page);
     await page.goto(`${server.url}/account/passkeys/new`);
     assert.deepEqual(await barriers(page), []);
     await page.fill("#name", "A test's key");
@@ -195,6 +200,32 @@ describe("people at the pages", () => {
     await page.click("#login-submit");
     await signedIn(page);
     assert.match(await page.textContent("main"), /new@example\.test/);
+    await page.context().close();
+  });
+
+  it("anybody makes an account with a passkey alone", async () => {
+    const page = await person(browser);
+    await addAuthenticatorDevice(page);
+    await page.goto(`${server.url}/sign-up`);
+    await page.fill("#username", "keyonly@example.test");
+    await page.fill("#name", "Key Only");
+    await page.getByRole("button", { name: "Use a passkey, no password" }).click();
+    await page.waitForSelector("#notice");
+    const letter = await server.letter("keyonly@example.test", /\/sign-up\/confirm#/);
+    const link = new URL(/http\S+\/sign-up\/confirm#\S+/.exec(letter)[0]);
+    await page.goto(`${server.url}/sign-up/confirm${link.hash}`);
+    await page.click("#login-submit");
+    await page.waitForURL("**/account/passkeys/new");
+    await page.fill("#name", "A test key");
+    await page.click("#passkey");
+    await page.waitForSelector("#codes");
+    await page.goto(`${server.url}/account`);
+    assert.match(await page.textContent("main"), /None; you sign in another way/);
+    await signOut(page);
+    await page.goto(`${server.url}/login?continue=/account`);
+    await Promise.race([page.click("#passkey").catch(() => {}), signedIn(page)]);
+    await signedIn(page);
+    assert.deepEqual(page.complaints, []);
     await page.context().close();
   });
 

@@ -2,12 +2,13 @@
 
 import { spawn, execFileSync } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 
-const GREETING = /http:\/\/localhost:(\d+)/;
+const GREETING = /http:\/\/(localhost|127\.0\.0\.1):(\d+)/;
 const WELCOME = /\/welcome#(\S+)/;
 const LAST_LINE = /curl -u kh_client_/;
 
@@ -18,11 +19,20 @@ export function program() {
   return found;
 }
 
+/** A port nobody uses now, for a server whose issuer must be said before it starts. */
+export async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
 /** Starts a server with `settings` (environment variables). `stop` ends it and its data. */
-export async function startServer(settings = {}) {
+export async function startServer(settings = {}, { listen = "127.0.0.1:0" } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "keyhaven-browser-"));
   const data = join(folder, "data");
-  const words = ["--data", data, "serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"];
+  const words = ["--data", data, "serve", "--listen", listen, "--operator-listen", "127.0.0.1:0"];
   const env = { ...withoutOurs(process.env), ...settings };
   const child = spawn(program(), words, { env, stdio: ["ignore", "pipe", "pipe"] });
   let complaints = "";
@@ -31,11 +41,14 @@ export async function startServer(settings = {}) {
   const greeting = await readGreeting(child, () => complaints);
   return {
     ...greeting,
-    url: `http://localhost:${greeting.port}`,
+    url: `http://${greeting.host}:${greeting.port}`,
     data,
     log: () => complaints,
-    /** The command line beside the server; its answer as JSON. */
-    cli: (...more) => JSON.parse(execFileSync(program(), ["--data", data, ...more, "--json"], { env })),
+    /** The command line beside the server; its answer as JSON. A last object is how it is run. */
+    cli: (...more) => {
+      const how = typeof more.at(-1) === "object" ? more.pop() : {};
+      return JSON.parse(execFileSync(program(), ["--data", data, ...more, "--json"], { env, ...how }));
+    },
     /** The newest letter to an address whose text matches, once it has been written. */
     letter: (to, text) => letter(join(data, "outbox"), to, text),
     stop: async () => {
@@ -75,12 +88,14 @@ function withoutOurs(environment) {
 async function readGreeting(child, complaints) {
   const found = {};
   for await (const line of createInterface({ input: child.stdout })) {
-    found.port ??= GREETING.exec(line)?.[1];
+    const [, host, port] = GREETING.exec(line) ?? [];
+    found.host ??= host;
+    found.port ??= port;
     found.welcome ??= WELCOME.exec(line)?.[1];
     if (found.port && LAST_LINE.test(line)) {
       // Whatever it prints from here on is not ours to read, but must not fill the pipe.
       child.stdout.resume();
-      return { port: Number(found.port), welcome: found.welcome };
+      return { host: found.host, port: Number(found.port), welcome: found.welcome };
     }
   }
   throw new Error(`the server ended before its first lines: ${complaints()}`);

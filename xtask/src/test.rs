@@ -49,6 +49,7 @@ const SUITES: &[Suite] = &[
             "tests/browser/apps.test.mjs",
             "tests/browser/connections.test.mjs",
             "tests/browser/hand_out.test.mjs",
+            "tests/browser/upstream.test.mjs",
         ],
     },
     Suite {

@@ -200,6 +200,8 @@ ids! {
     HoldId;
     /// Another OpenID provider that people sign in with.
     UpstreamId;
+    /// An invitation that was not accepted yet.
+    InvitationId;
     /// A signed-in browser or command line. It is a grant: what hangs on it has it as its parent.
     SessionId;
 }

@@ -14,7 +14,7 @@ use crate::oauth::{
     authorize, end_session, introspect, metadata, pushed_authorization, revoke, token, userinfo,
 };
 use crate::pages::account::{
-    authenticator, email, passkeys, password, recovery_codes, sessions as own_sessions,
+    authenticator, email, passkeys, password, recovery_codes, sessions as own_sessions, upstreams,
 };
 use crate::pages::{
     account, assets, connect, hand_out, invitation, logout, mail_code, organizations, recovery,
@@ -149,6 +149,8 @@ fn account_pages() -> Routes<Shared> {
         .route("/account/passkeys", post(passkeys::add_passkey))
         .route("/account/passkeys/new", get(passkeys::show_new_passkey))
         .route("/account/passkeys/remove", post(passkeys::remove_passkey))
+        .route("/account/upstreams/link", post(upstreams::leave_to_link))
+        .route("/account/upstreams/unlink", post(upstreams::unlink))
         .route("/account/sessions/end", post(own_sessions::end_session))
         .route("/account/sessions/end-others", post(own_sessions::end_other_own_sessions))
 }

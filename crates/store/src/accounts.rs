@@ -11,7 +11,9 @@ use crate::organizations::{self, Organization};
 use crate::projects::{self, Project};
 use crate::sessions::{Why, ending_all};
 use crate::users::{self, User};
-use crate::{Act, Error, Outcome, Plan, Store, instance, memberships, passwords, people, values};
+use crate::{
+    Act, Error, Outcome, Plan, Store, instance, memberships, passwords, people, profiles, values,
+};
 
 /// An account about to be made.
 #[derive(Clone, Debug)]
@@ -22,6 +24,17 @@ pub struct NewAccount<'a> {
     pub phc: Option<&'a str>,
     /// Where they belong from the beginning, and as what.
     pub membership: Option<(OrganizationId, Role)>,
+    /// Whether they have shown to receive mail at their address.
+    pub address: Address,
+}
+
+/// What is known of an address when its account is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// What was made was sent there and nowhere else.
+    Shown,
+    /// Somebody says so.
+    Told,
 }
 
 impl Store {
@@ -93,7 +106,7 @@ impl Store {
         self.carry_out(plan, act).await
     }
 
-    /// Gives a person another address, which they have proved. Every session but `keep` ends, and
+    /// Gives a person another address, which they have shown to receive mail at. Every session but `keep` ends, and
     /// links that were sent to the old address are void. `Taken("email")` when another has it.
     pub async fn change_address(
         &self,
@@ -107,6 +120,7 @@ impl Store {
         let plan = with
             .must(users::hold_active(user), Outcome::Absent)
             .must(users::readdressing(user, email), Outcome::Taken("email"))
+            .and(profiles::verifying(user, email, now))
             .also(one_time_codes::voiding(user, Purpose::Recovery, now))
             .also(one_time_codes::voiding(user, Purpose::EmailChange, now))
             .and(ending_all(user, keep, Why::CredentialsChanged, &mut act))
@@ -120,6 +134,9 @@ fn creating(new: &NewAccount<'_>, act: &mut Act) -> Plan {
     let mut plan = Plan::default()
         .must(users::creating(user), Outcome::Taken("email"))
         .also(act.audit(None, "user.created", target(user.id), "{}"));
+    if new.address == Address::Shown {
+        plan = plan.and(profiles::verifying(user.id, &user.email, act.now));
+    }
     if let Some(phc) = new.phc {
         plan = plan.and(passwords::setting(user.id, phc, None, act));
     }

@@ -22,7 +22,6 @@ pub mod consents;
 pub mod engine;
 pub mod envelope;
 mod error;
-pub mod factor_tries;
 pub mod flows;
 pub mod groups;
 pub mod hand_outs;
@@ -131,7 +130,6 @@ pub const ROOMS: &[&[&Statement]] = &[
     connectors::STATEMENTS,
     flows::STATEMENTS,
     consents::STATEMENTS,
-    factor_tries::STATEMENTS,
     groups::STATEMENTS,
     hand_outs::STATEMENTS,
     idempotency::STATEMENTS,

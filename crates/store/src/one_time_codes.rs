@@ -7,7 +7,7 @@ use keyhaven_protocol::secret::{Digest, Secret};
 use keyhaven_protocol::time::{Seconds, Timestamp};
 
 use crate::engine::{Row, Statement, Step};
-use crate::{Error, Outcome, Plan, Store, values};
+use crate::{Error, Listed, Outcome, Page, Plan, Reach, Store, values};
 
 /// What a code is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,21 +139,35 @@ impl Store {
         Ok(found.filter(|found| found.hash == presented.digest))
     }
 
-    /// The unspent codes of one purpose that an organization, or the instance, has given out.
+    /// The unspent codes of one purpose within reach, oldest first.
     pub async fn list_one_time_codes(
         &self,
-        organization: Option<OrganizationId>,
+        reach: Reach,
         purpose: Purpose,
+        page: Page,
         now: Timestamp,
-    ) -> Result<Vec<OneTimeCode>, Error> {
-        let values = values![organization.map(|id| id.0), purpose.as_str(), now, MOST_LISTED];
-        let rows = self.engine.read(&LIST, values).await?;
-        rows.into_iter().map(code).collect()
+    ) -> Result<Listed<OneTimeCode>, Error> {
+        let values = values![reach, purpose.as_str(), now, page.above(), page.fetch()];
+        page.of(self.engine.read(&LIST, values).await?, code, |code| code.id)
+    }
+
+    /// Makes an unspent code worthless. `Absent` when there is none within reach. `action` names the
+    /// deed for the audit.
+    pub async fn withdraw_one_time_code(
+        &self,
+        reach: Reach,
+        purpose: Purpose,
+        id: Id,
+        action: &'static str,
+        mut act: crate::Act,
+    ) -> Result<Outcome, Error> {
+        let values = values![purpose.as_str(), id, reach, act.now];
+        let plan = Plan::default()
+            .must(Step::one(&WITHDRAW, values), Outcome::Absent)
+            .also(act.audit(reach.organization(), action, format!("code:{id}"), "{}"));
+        self.carry_out(plan, act).await
     }
 }
-
-/// Codes in one list.
-const MOST_LISTED: i64 = 500;
 
 /// The step that keeps a code, to go into the commit of what made it.
 #[must_use]
@@ -226,8 +240,8 @@ static FIND: Statement = Statement::new(
 static LIST: Statement = Statement::new(
     "one_time_codes.list",
     select!(
-        "WHERE organization IS NOT DISTINCT FROM $1 AND purpose = $2 AND spent_at IS NULL
-           AND expires_at > $3 ORDER BY id DESC LIMIT $4"
+        "WHERE organization IS NOT DISTINCT FROM COALESCE($1, organization) AND purpose = $2
+           AND spent_at IS NULL AND expires_at > $3 AND id > $4 ORDER BY id LIMIT $5"
     ),
 );
 
@@ -237,6 +251,13 @@ static SPEND: Statement = Statement::new(
       WHERE purpose = $1 AND id = $2 AND hash = $3 AND spent_at IS NULL AND expires_at > $4",
 );
 
+static WITHDRAW: Statement = Statement::new(
+    "one_time_codes.withdraw",
+    "UPDATE one_time_codes SET spent_at = $4
+      WHERE purpose = $1 AND id = $2 AND organization IS NOT DISTINCT FROM COALESCE($3, organization)
+        AND spent_at IS NULL AND expires_at > $4",
+);
+
 static VOID: Statement = Statement::new(
     "one_time_codes.void",
     "UPDATE one_time_codes SET spent_at = $3
@@ -244,4 +265,4 @@ static VOID: Statement = Statement::new(
 );
 
 /// Every statement of this room.
-pub const STATEMENTS: &[&Statement] = &[&KEEP, &FIND, &LIST, &SPEND, &VOID];
+pub const STATEMENTS: &[&Statement] = &[&KEEP, &FIND, &LIST, &SPEND, &WITHDRAW, &VOID];

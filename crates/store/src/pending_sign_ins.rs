@@ -9,6 +9,7 @@ use keyhaven_protocol::sign_in::{Method, Methods};
 use keyhaven_protocol::time::{Seconds, Timestamp};
 
 use crate::engine::{Commit, Row, Statement, Step};
+use crate::sign_in_tries::Counter;
 use crate::{Error, Outcome, Plan, Store, values};
 
 /// How long a sign-in may take.
@@ -45,10 +46,13 @@ pub struct PendingSignIn {
 }
 
 impl Store {
-    /// Begins a sign-in.
-    pub async fn begin_sign_in(&self, new: &PendingSignIn) -> Result<(), Error> {
-        self.engine.commit(vec![begin(new)]).await?;
-        Ok(())
+    /// Begins a sign-in, if `counter` has a try left. `Some` when it has none: wait this long.
+    pub async fn begin_sign_in(
+        &self,
+        new: &PendingSignIn,
+        counter: Counter,
+    ) -> Result<Option<Seconds>, Error> {
+        self.take_tries_for(&[counter], vec![begin(new)], new.created_at).await
     }
 
     /// Goes on after a first factor: the old handle is spent and the new one knows who is coming.

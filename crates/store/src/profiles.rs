@@ -25,12 +25,6 @@ pub struct Profile {
 }
 
 impl Store {
-    /// Notes that `user` proved to receive mail at the account's address.
-    pub async fn verify_email(&self, user: UserId, now: Timestamp) -> Result<(), Error> {
-        self.engine.commit(vec![Step::any(&VERIFY_EMAIL, values![user.0, now])]).await?;
-        Ok(())
-    }
-
     /// What is known of `user`; `None` when there is no such user.
     pub async fn find_profile(&self, user: UserId) -> Result<Option<Profile>, Error> {
         let rows = self.engine.read(&FIND, values![user.0]).await?;
@@ -65,8 +59,25 @@ impl Store {
     }
 }
 
+/// The step that notes that a person has shown to receive mail at this address, for the commit of what
+/// showed it. It notes nothing when the account has another address by then.
+#[must_use]
+pub fn verifying(user: UserId, email: &str, now: Timestamp) -> Plan {
+    Plan::default().also(Step::any(&VERIFY_EMAIL, values![user.0, now, email]))
+}
+
+/// The step that forgets it, for the commit that gives the account an address nobody has shown.
+pub(crate) fn doubting(user: UserId) -> Step {
+    Step::any(&DOUBT_EMAIL, values![user.0])
+}
+
+/// The step that takes the document with its account.
+pub(crate) fn forget(user: UserId) -> Step {
+    Step::any(&FORGET, values![user.0])
+}
+
 /// Every statement of this room.
-pub const STATEMENTS: &[&Statement] = &[&FIND, &WRITE, &VERIFY_EMAIL];
+pub const STATEMENTS: &[&Statement] = &[&FIND, &WRITE, &VERIFY_EMAIL, &DOUBT_EMAIL, &FORGET];
 
 static FIND: Statement = Statement::new(
     "profiles.find",
@@ -83,6 +94,14 @@ static WRITE: Statement = Statement::new(
 static VERIFY_EMAIL: Statement = Statement::new(
     "profiles.verify_email",
     "INSERT INTO profiles (member, claims, changed_at, email_verified_at) \
-     SELECT id, '{}', $2, $2 FROM users WHERE id = $1 \
+     SELECT id, '{}', $2, $2 FROM users WHERE id = $1 AND email = $3 \
      ON CONFLICT (member) DO UPDATE SET email_verified_at = excluded.email_verified_at",
+);
+
+static FORGET: Statement =
+    Statement::new("profiles.forget", "DELETE FROM profiles WHERE member = $1");
+
+static DOUBT_EMAIL: Statement = Statement::new(
+    "profiles.doubt_email",
+    "UPDATE profiles SET email_verified_at = NULL WHERE member = $1",
 );

@@ -1,6 +1,7 @@
-//! Tries to sign in, counted per account, device and network, shared by all doors and nodes. A try is
-//! taken before anything is compared, by a write that counts: a thousand at once are no more than
-//! one after another.
+//! Tries that cost something when they are many: passwords and second factors, letters, sign-ins that
+//! are begun. Counted in a window per account, device and network, shared by all doors and nodes. A
+//! try is taken before anything is compared, by a write that counts: a thousand at once are no more
+//! than one after another.
 
 use keyhaven_protocol::id::{Id, UserId};
 use keyhaven_protocol::secret::Digest;
@@ -9,41 +10,74 @@ use keyhaven_protocol::time::{Seconds, Timestamp};
 use crate::engine::{Commit, Statement, Step};
 use crate::{Act, Error, Plan, Store, values};
 
-/// How long tries are counted together.
+/// How long most tries are counted together.
 pub const WINDOW: Seconds = Seconds(15 * 60);
 
-/// What tries are counted by.
+/// What tries are counted by, and how many there are in a window, which begins with the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counter {
     key: Digest,
     most: i64,
+    window: Seconds,
 }
 
 impl Counter {
+    fn new(parts: &[&[u8]], most: i64, window: Seconds) -> Self {
+        Self { key: Digest::of(&parts.concat()), most, window }
+    }
+
     /// Tries at one canonical address, whether it has an account or not, from browsers that are not
     /// known to it.
     #[must_use]
     pub fn of_account(email: &str) -> Self {
-        Self { key: Digest::of(&[b"account\0", email.as_bytes()].concat()), most: 10 }
+        Self::new(&[b"account\0", email.as_bytes()], 10, WINDOW)
     }
 
     /// Tries from one known device of one account: strangers do not use them up (A59).
     #[must_use]
     pub fn of_device(device: Id, user: UserId) -> Self {
-        let key = Digest::of(&[b"device\0".as_slice(), &device.0, &user.0.0].concat());
-        Self { key, most: 10 }
+        Self::new(&[b"device\0", &device.0, &user.0.0], 10, WINDOW)
     }
 
     /// Letters that were asked for to one address, whether it has an account or not.
     #[must_use]
     pub fn of_letters(email: &str) -> Self {
-        Self { key: Digest::of(&[b"letters\0", email.as_bytes()].concat()), most: 5 }
+        Self::new(&[b"letters\0", email.as_bytes()], 5, WINDOW)
     }
 
     /// Tries from one network, whatever the account.
     #[must_use]
     pub fn of_network(network: [u8; 16]) -> Self {
-        Self { key: Digest::of(&[b"network\0".as_slice(), &network].concat()), most: 300 }
+        Self::new(&[b"network\0", &network], 300, WINDOW)
+    }
+
+    /// Second factors of one account, over all its sign-ins; from one known device of it, if `device`
+    /// is one. Ten guesses an hour at six digits of which three count: one in fourteen hundred
+    /// accounts in a day of guessing by somebody who has the password.
+    #[must_use]
+    pub fn of_second_factors(user: UserId, device: Option<Id>) -> Self {
+        let device = device.map(|device| device.0).unwrap_or_default();
+        Self::new(&[b"second factor\0", &user.0.0, &device], 10, Seconds(3_600))
+    }
+
+    /// Letters that strangers ask for to one address: enough for a bad day, not enough to fill a
+    /// mailbox.
+    #[must_use]
+    pub fn of_mail_to(address: &str) -> Self {
+        Self::new(&[b"mail to\0", address.as_bytes()], 5, WINDOW)
+    }
+
+    /// Letters that one network asks for.
+    #[must_use]
+    pub fn of_mail_from(network: [u8; 16]) -> Self {
+        Self::new(&[b"mail by network\0", &network], 50, WINDOW)
+    }
+
+    /// Sign-ins that one network begins, and challenges it is given: each is kept for a while, before
+    /// anybody has shown anything (A80).
+    #[must_use]
+    pub fn of_openings(network: [u8; 16]) -> Self {
+        Self::new(&[b"openings\0", &network], 5_000, WINDOW)
     }
 }
 
@@ -54,11 +88,22 @@ impl Store {
         counters: &[Counter],
         now: Timestamp,
     ) -> Result<Option<Seconds>, Error> {
+        self.take_tries_for(counters, Vec::new(), now).await
+    }
+
+    /// The same, and `steps` in one commit with it.
+    pub(crate) async fn take_tries_for(
+        &self,
+        counters: &[Counter],
+        steps: Vec<Step>,
+        now: Timestamp,
+    ) -> Result<Option<Seconds>, Error> {
         let take = |counter: &Counter| {
-            let values = values![counter.key, now.plus(WINDOW), now, counter.most];
+            let values = values![counter.key, now.plus(counter.window), now, counter.most];
             Step::one(&TAKE, values)
         };
-        let commit = self.engine.commit(counters.iter().map(take).collect()).await?;
+        let steps = counters.iter().map(take).chain(steps).collect();
+        let commit = self.engine.commit(steps).await?;
         let Commit::Lost(at) = commit else { return Ok(None) };
         let lost = counters.get(at).ok_or_else(|| Error::broken("an unknown counter was lost"))?;
         let rows = self.engine.read(&ENDS, values![lost.key]).await?;

@@ -71,17 +71,20 @@ impl Store {
     }
 
     /// Makes an account for somebody whom a provider vouches for, linked and in its organization, all
-    /// or nothing. `Taken("email")` when somebody has the address meanwhile.
+    /// or nothing. `with` is what goes with it, after the account is there. `Taken("email")` when
+    /// somebody has the address meanwhile.
     pub async fn admit_newcomer(
         &self,
         user: &User,
         member_of: Option<OrganizationId>,
         identity: &UpstreamIdentity,
+        with: Plan,
         mut act: Act,
     ) -> Result<Outcome, Error> {
         let mut plan = Plan::default()
             .must(users::creating(user), Outcome::Taken("email"))
             .and(linking(identity))
+            .and(with)
             .also(act.audit(None, "user.admitted", target(user.id), detail(identity.provider)));
         if let Some(organization) = member_of {
             plan = plan

@@ -1,7 +1,7 @@
 //! Other OpenID providers that may vouch for people: of the whole instance, or of one organization.
 //! Their client secrets are sealed. What they say of themselves is fetched and not kept here.
 
-use keyhaven_protocol::id::{Id, OrganizationId};
+use keyhaven_protocol::id::{Id, OrganizationId, UserId};
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::Timestamp;
 use keyhaven_protocol::upstream::admission::Admits;
@@ -131,6 +131,12 @@ impl Store {
     /// The enabled providers that anybody may sign in with, as buttons: id and name.
     pub async fn list_upstream_buttons(&self) -> Result<Vec<(Id, String)>, Error> {
         let rows = self.engine.read(&BUTTONS, values![]).await?;
+        rows.into_iter().map(|mut row| Ok((row.id(0)?, row.text(1)?))).collect()
+    }
+
+    /// The enabled providers that this person may link: everybody's, and those of their organizations.
+    pub async fn list_linkable_upstreams(&self, user: UserId) -> Result<Vec<(Id, String)>, Error> {
+        let rows = self.engine.read(&LINKABLE, values![user.0]).await?;
         rows.into_iter().map(|mut row| Ok((row.id(0)?, row.text(1)?))).collect()
     }
 
@@ -284,6 +290,15 @@ static BUTTONS: Statement = Statement::new(
       WHERE organization IS NULL AND disabled_at IS NULL ORDER BY id LIMIT 50",
 );
 
+static LINKABLE: Statement = Statement::new(
+    "upstream_providers.linkable",
+    "SELECT id, name FROM upstream_providers
+      WHERE disabled_at IS NULL
+        AND (organization IS NULL
+             OR organization IN (SELECT organization FROM memberships WHERE member = $1))
+      ORDER BY id LIMIT 50",
+);
+
 static UPDATE: Statement = Statement::new(
     "upstream_providers.update",
     "UPDATE upstream_providers
@@ -315,5 +330,16 @@ static REMOVE_ALL: Statement = Statement::new(
 );
 
 /// Every statement of this room.
-pub const STATEMENTS: &[&Statement] =
-    &[&ADD, &FIND, &FIND_OWN, &LIST, &BUTTONS, &UPDATE, &REMOVE, &UNLINK, &UNLINK_ALL, &REMOVE_ALL];
+pub const STATEMENTS: &[&Statement] = &[
+    &ADD,
+    &FIND,
+    &FIND_OWN,
+    &LIST,
+    &BUTTONS,
+    &LINKABLE,
+    &UPDATE,
+    &REMOVE,
+    &UNLINK,
+    &UNLINK_ALL,
+    &REMOVE_ALL,
+];

@@ -9,7 +9,7 @@ use crate::changes::{Change, Kind};
 use crate::engine::{Row, Statement, Step};
 use crate::organizations::Power;
 use crate::{
-    Act, Error, Listed, Outcome, Page, Reach, Store, accounts, mail_codes, passkeys,
+    Act, Error, Listed, Outcome, Page, Reach, Store, accounts, mail_codes, passkeys, profiles,
     recovery_codes, totp_seeds, upstream_identities, values,
 };
 
@@ -100,7 +100,9 @@ impl Store {
         let mut plan =
             Plan::default().must(Step::one(&RENAME, values![id.0, edit.name]), Outcome::Absent);
         if let Some(email) = edit.email {
-            plan = plan.must(readdressing(id, email), Outcome::Taken("email"));
+            plan = plan
+                .must(readdressing(id, email), Outcome::Taken("email"))
+                .also(profiles::doubting(id));
         }
         let action = match edit.standing {
             None => "user.updated",
@@ -129,6 +131,7 @@ impl Store {
             .also(passkeys::forget(id))
             .also(mail_codes::forget(id))
             .also(upstream_identities::forget(id))
+            .also(profiles::forget(id))
             .also(Step::any(&REVOKE_GRANTS, values![id.0, act.now]))
             .and(accounts::forgetting(id))
             .also(act.audit(None, "user.deleted", target(id), "{}"))

@@ -37,6 +37,7 @@ mod forward_auth;
 pub mod grants;
 pub mod groups;
 pub mod instance;
+pub mod invitations;
 pub mod keys;
 pub mod master_key;
 pub mod members;
@@ -72,6 +73,7 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(profiles::routes())
         .merge(consents::routes())
         .merge(sessions::routes())
+        .merge(invitations::routes())
         .merge(sign_ins::routes())
         .merge(factors::routes())
         .merge(sign_in_policies::routes())

@@ -1,5 +1,5 @@
-//! Letting people in: invitations, sign-in tickets, the history of somebody's sign-ins, and requiring
-//! a new password. Whatever can sign somebody in is for administrators of the instance: a person may
+//! Letting people in: sign-in tickets, the history of somebody's sign-ins, and requiring a new
+//! password. Whatever can sign somebody in is for administrators of the instance: a person may
 //! belong to several organizations, and none of them owns the account.
 
 use crate::api::open_api::OpenApiRouter;
@@ -8,134 +8,30 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use keyhaven_protocol::email::parse_email;
-use keyhaven_protocol::id::{OrganizationId, UserId};
-use keyhaven_protocol::secret::Secret;
+use keyhaven_protocol::id::UserId;
+use keyhaven_store::Outcome;
 use keyhaven_store::audit::Recorded;
-use keyhaven_store::memberships::Role;
-use keyhaven_store::one_time_codes::{OneTimeCode, Purpose};
-use keyhaven_store::{Outcome, Reach};
+use keyhaven_store::one_time_codes::Purpose;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::administrator::Administrator;
-use super::body::Members;
 use super::deed::Deed;
 use super::once::{Ended, Once};
 use super::page::{Asked, Listing, PageParams};
 use super::problems::{CreateProblems, IdempotencyKey, NamedProblems};
-use super::tenant::{Named, find_organization};
-use crate::app::{App, Shared};
+use super::tenant::Named;
+use crate::app::Shared;
 use crate::http::error::ApiError;
 use crate::http::reply::NoContent;
-use crate::mail::letter::Matter;
-use crate::operations::accounts::{Invited, mint_code, mint_invitation};
-use crate::operations::notify;
+use crate::operations::accounts::mint_code;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
-        .routes(routes!(invite_user))
         .routes(routes!(create_ticket))
         .routes(routes!(list_user_sign_ins))
         .routes(routes!(require_password_reset))
-}
-
-/// Somebody to invite.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"email": "ada@example.com", "organization": "acme", "role": "member"}))]
-pub struct InviteUser {
-    /// The address.
-    email: String,
-    /// The organization they join: id or slug. Without one, they get an account and nothing else,
-    /// which only administrators of the instance may offer.
-    #[serde(default)]
-    organization: Option<String>,
-    /// As what they join: `owner`, `admin` or `member` (the default).
-    #[serde(default)]
-    role: Option<String>,
-}
-
-/// An invitation. Its link is shown once.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "id": "019a2b3c-4d5e-7f60-8123-456789abcdef", "email": "ada@example.com",
-    "link": "https://auth.example.com/invitation#kh_once_…", "expires_at": 1_764_604_800
-}))]
-pub struct Invitation {
-    /// Its id.
-    pub id: String,
-    /// The address it is for.
-    pub email: String,
-    /// What to send there. Whoever has it makes the account.
-    pub link: String,
-    /// When it ends, in seconds since 1970.
-    pub expires_at: i64,
-}
-
-/// Invite somebody
-///
-/// Makes a link with which the person makes their account, or accepts with the one they have. Send it
-/// to their address and nowhere else: who opens it is believed to read that mailbox.
-#[utoipa::path(
-    post, path = "/v1/invitations", tag = "sign-in", params(IdempotencyKey), request_body = InviteUser,
-    responses((status = 201, description = "The invitation", body = Invitation), CreateProblems)
-)]
-async fn invite_user(
-    State(app): State<Shared>,
-    administrator: Administrator,
-    request: Once<InviteUser>,
-) -> Result<Response, Ended> {
-    let (body, once) = request.split();
-    let into = into(&app, &administrator, &body).await?;
-    let mut members = Members::default();
-    let email = members.read("/email", parse_email(&body.email));
-    let Some(email) = email else { return Err(members.refuse().into()) };
-    let Invited { code, link } = mint_invitation(&app, email, into);
-    let answer = Invitation {
-        id: code.id.to_string(),
-        email: code.subject.clone(),
-        link: link.reveal().to_owned(),
-        expires_at: code.expires_at.0,
-    };
-    let (act, answer) = once.created(format!("/v1/invitations/{}", code.id), &answer)?;
-    let outcome = app.store.keep_one_time_code(&code, "user.invited", act).await?;
-    if outcome == Outcome::Done {
-        mail_invitation(&app, &code, &link).await?;
-    }
-    Ok(answer.after(outcome, "invitation").await?)
-}
-
-/// The invited person gets the link too.
-async fn mail_invitation(app: &App, code: &OneTimeCode, link: &Secret) -> Result<(), ApiError> {
-    let organization = match code.organization {
-        None => None,
-        Some(id) => app.store.find_organization(Reach::Instance, id).await?,
-    };
-    let matter = Matter::Invitation {
-        organization: organization.map(|organization| organization.name),
-        link: link.reveal().to_owned(),
-    };
-    Ok(notify::ask_for(app, &code.subject, matter).await?)
-}
-
-async fn into(
-    app: &App,
-    administrator: &Administrator,
-    body: &InviteUser,
-) -> Result<Option<(OrganizationId, Role)>, ApiError> {
-    let Some(organization) = &body.organization else {
-        administrator.of_instance()?;
-        return match body.role {
-            None => Ok(None),
-            Some(_) => Err(ApiError::member("/role", "goes with organization")),
-        };
-    };
-    let found = find_organization(app, administrator.reach, organization).await?;
-    let found = found.ok_or_else(|| ApiError::member("/organization", "is not there"))?;
-    let role = Role::parse(body.role.as_deref().unwrap_or("member"));
-    let role = role.ok_or_else(|| ApiError::member("/role", "is owner, admin or member"))?;
-    Ok(Some((found.id, role)))
 }
 
 /// Whose ticket.

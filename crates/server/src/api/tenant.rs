@@ -4,8 +4,8 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use keyhaven_protocol::id::{
-    AppId, BudgetId, ClientId, ConnectionId, ConnectorId, GrantId, GroupId, Id, KeyId,
-    OrganizationId, ProjectId, SessionId, UpstreamId, UserId,
+    AppId, BudgetId, ClientId, ConnectionId, ConnectorId, GrantId, GroupId, Id, InvitationId,
+    KeyId, OrganizationId, ProjectId, SessionId, UpstreamId, UserId,
 };
 use keyhaven_store::Reach;
 use keyhaven_store::organizations::Organization;
@@ -72,6 +72,7 @@ path_ids! {
     ClientId = "client",
     GrantId = "grant",
     SessionId = "session",
+    InvitationId = "invitation",
     UpstreamId = "upstream",
     KeyId = "key",
     AppId = "app",

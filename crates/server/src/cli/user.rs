@@ -13,6 +13,8 @@ use super::profile::Profile;
 
 const FIELDS: &[&str] = &["id", "email", "name", "created_at", "disabled_at"];
 
+const INVITATIONS: &[&str] = &["id", "email", "organization", "role", "created_at", "expires_at"];
+
 /// Verbs on people.
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
@@ -32,6 +34,19 @@ pub(super) enum User {
     Update(Update),
     /// Invite somebody: prints the link to send to their address.
     Invite(Invite),
+    /// List invitations that were not accepted yet.
+    Invitations {
+        /// Only those into this organization: id, slug or name.
+        #[arg(long)]
+        org: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Withdraw an invitation: its link opens nothing any more.
+    WithdrawInvitation {
+        /// Its id.
+        invitation: String,
+    },
     /// Make a user choose a new password: the old one and every session end.
     RequireReset {
         /// The user's id or address.
@@ -124,6 +139,15 @@ impl User {
                 let made = caller.ask(Ask::post(&["invitations"], present(body))).await?;
                 printer.item(&made, &["id", "email", "link", "expires_at"])?;
                 printer.shown_once(true)
+            }
+            Self::Invitations { org, paging } => {
+                let org = names::maybe_organization(caller, org.as_deref()).await?;
+                let ask = Ask::get(&["invitations"]).with("organization", org.as_deref());
+                printer.list(&paging.list(caller, ask).await?, INVITATIONS)
+            }
+            Self::WithdrawInvitation { invitation } => {
+                caller.ask(Ask::delete(&["invitations", &invitation])).await?;
+                printer.done("The invitation is gone.", &json!({ "withdrawn": invitation }))
             }
             Self::RequireReset { user } => {
                 let id = names::user(caller, &user).await?;

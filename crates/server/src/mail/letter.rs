@@ -38,8 +38,8 @@ pub enum Matter {
     SignUp {
         /// The name they gave.
         name: String,
-        /// The password they chose, hashed.
-        phc: String,
+        /// The password they chose, hashed; `None` for those who sign in with a passkey alone.
+        phc: Option<String>,
     },
     /// A link with which a person proves that this is their address from now on.
     Address {

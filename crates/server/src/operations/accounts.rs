@@ -9,7 +9,7 @@ use keyhaven_protocol::id::{OrganizationId, UserId};
 use keyhaven_protocol::refusal::{Code, Refusal};
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::sign_in::{Method, Methods};
-use keyhaven_store::accounts::NewAccount;
+use keyhaven_store::accounts::{Address, NewAccount};
 use keyhaven_store::memberships::Role;
 use keyhaven_store::one_time_codes::{OneTimeCode, Purpose, spending};
 use keyhaven_store::sessions::SignedIn;
@@ -30,8 +30,8 @@ use crate::mail::letter::Matter;
 pub struct NewPerson<'a> {
     /// The name people see, as it was typed.
     pub name: &'a str,
-    /// The password they choose.
-    pub password: &'a Secret,
+    /// The password they choose; `None` for those who sign in with a passkey alone.
+    pub password: Option<&'a Secret>,
 }
 
 /// The code of this purpose that a text names, unspent and in time.
@@ -76,9 +76,9 @@ pub fn link(app: &App, path: &str, code: &Secret) -> Secret {
     Secret::new(format!("{}{path}#{}", app.settings.issuer, code.reveal()))
 }
 
-/// Makes the account of an invitation and signs the person in: whoever holds the code reads the mail
-/// of its address. Where the address has an account already, its owner signs in and accepts with
-/// [`accept_invitation`].
+/// Makes the account of an invitation and signs the person in. Who invites has the link as well, so
+/// the address is not shown to be theirs by it. Where the address has an account already, its owner
+/// signs in and accepts with [`accept_invitation`].
 pub async fn make_invited_account(
     app: &App,
     code: &str,
@@ -88,11 +88,13 @@ pub async fn make_invited_account(
     let code = find_code(app, Purpose::Invitation, code).await?;
     let membership = invited_into(&code)?;
     let (user, phc) = prepare(app, &code.subject, new).await?;
-    let account = NewAccount { user: &user, phc: Some(&phc), membership };
+    let (phc, address) = (phc.as_deref(), Address::Told);
+    let account = NewAccount { user: &user, phc, membership, address };
     let act = app.act(format!("user:{}", user.id), visitor.origin);
     let with = spending(&code, app.clock.now());
     made(app.store.create_account(&account, with, act).await?)?;
-    first_session(app, user.id, Method::Password, visitor).await
+    let method = first_method(phc, Method::Ticket);
+    first_session(app, user.id, method, first_page(phc)?, visitor).await
 }
 
 /// A signed-in person accepts an invitation to their own address.
@@ -148,7 +150,7 @@ pub async fn sign_up_link(
     app: &App,
     email: &str,
     name: &str,
-    phc: &str,
+    phc: Option<&str>,
     origin: &Origin,
 ) -> Result<Option<Secret>, Error> {
     if app.store.find_user_by_email(Reach::Instance, email).await?.is_some() {
@@ -169,15 +171,17 @@ pub async fn confirm_sign_up(
     visitor: Visitor<'_>,
 ) -> Result<Opened, Failure> {
     let code = find_code(app, Purpose::SignUp, code).await?;
-    let (name, phc): (String, String) =
+    let (name, phc): (String, Option<String>) =
         serde_json::from_str(&code.detail).map_err(Error::broken)?;
     let (id, now) = (UserId(app.id()), app.clock.now());
     let email = code.subject.clone();
     let user = User { id, email, name, created_at: now, disabled_at: None };
-    let account = NewAccount { user: &user, phc: Some(&phc), membership: None };
+    let (phc, address) = (phc.as_deref(), Address::Shown);
+    let account = NewAccount { user: &user, phc, membership: None, address };
     let act = app.act(format!("user:{id}"), visitor.origin);
     made(app.store.create_account(&account, spending(&code, now), act).await?)?;
-    first_session(app, id, Method::Password, visitor).await
+    let method = first_method(phc, Method::MailCode);
+    first_session(app, id, method, first_page(phc)?, visitor).await
 }
 
 /// Makes the first administrator, with the code that was printed at the start (A67). They own the
@@ -194,11 +198,12 @@ pub async fn make_first_administrator(
     let first = Page { after: None, limit: 1 };
     let organizations = app.store.list_organizations(Reach::Instance, first).await?;
     let membership = organizations.items.first().map(|found| (found.id, Role::Owner));
-    let account = NewAccount { user: &user, phc: Some(&phc), membership };
+    let (phc, address) = (phc.as_deref(), Address::Told);
+    let account = NewAccount { user: &user, phc, membership, address };
     let act = app.act(format!("user:{}", user.id), visitor.origin);
     let with = spending(&code, app.clock.now());
     made(app.store.create_first_administrator(&account, with, act).await?)?;
-    first_session(app, user.id, Method::FirstRun, visitor).await
+    first_session(app, user.id, Method::FirstRun, Continuation::default(), visitor).await
 }
 
 /// The code with which the first administrator is made, while there is none.
@@ -212,22 +217,27 @@ pub async fn first_run_code(app: &App, origin: &Origin) -> Result<Option<Secret>
     Ok(Some(text))
 }
 
-/// A user and the PHC string of their password, from what was typed.
-pub(super) async fn prepare(
+/// A user and the PHC string of their password, if they chose one, from what was typed.
+async fn prepare(
     app: &App,
     email: &str,
     new: NewPerson<'_>,
-) -> Result<(User, String), Failure> {
+) -> Result<(User, Option<String>), Failure> {
     let email = parse_email(email).map_err(|rule| Refusal::request(rule).on("username"))?;
     let name = parse_display_name(new.name).map_err(|rule| Refusal::request(rule).on("name"))?;
-    refuse_weak(new.password, &email)?;
-    let phc = app.passwords.hash(new.password, app.dice.bytes()).await?;
+    let phc = match new.password {
+        None => None,
+        Some(password) => {
+            refuse_weak(password, &email)?;
+            Some(app.passwords.hash(password, app.dice.bytes()).await?)
+        }
+    };
     let (id, created_at) = (UserId(app.id()), app.clock.now());
     Ok((User { id, email, name, created_at, disabled_at: None }, phc))
 }
 
 /// What making an account ended as.
-pub(super) fn made(outcome: Outcome) -> Result<(), Failure> {
+fn made(outcome: Outcome) -> Result<(), Failure> {
     let refusal = match outcome {
         Outcome::Done => return Ok(()),
         Outcome::Taken("email") => Refusal::grant("the address has an account already"),
@@ -242,19 +252,29 @@ pub(super) fn made(outcome: Outcome) -> Result<(), Failure> {
 }
 
 /// The session of an account that was just made.
-pub(super) async fn first_session(
+async fn first_session(
     app: &App,
     user: UserId,
     method: Method,
+    continue_to: Continuation,
     visitor: Visitor<'_>,
 ) -> Result<Opened, Failure> {
     let person = app.store.find_person(user).await?;
     let person = person.ok_or_else(|| Refusal::grant("the user is gone"))?;
-    let opening = Opening {
-        person: &person,
-        methods: Methods::of(method),
-        continue_to: Continuation::default(),
-        parent: None,
-    };
+    let opening =
+        Opening { person: &person, methods: Methods::of(method), continue_to, parent: None };
     open(app, opening, Plan::default(), visitor).await
+}
+
+/// Where the first session of an account leads.
+fn first_page(phc: Option<&str>) -> Result<Continuation, Failure> {
+    match phc {
+        Some(_) => Ok(Continuation::default()),
+        None => Ok(Continuation::parse("/account/passkeys/new").map_err(Error::broken)?),
+    }
+}
+
+/// What the first session of an account was begun with.
+fn first_method(phc: Option<&str>, without: Method) -> Method {
+    if phc.is_some() { Method::Password } else { without }
 }

@@ -75,7 +75,7 @@ async fn write(app: &App, letter: &Letter, now: Timestamp) -> Result<Option<Page
             Ok(link.map(|link| letter::recovery(link, issuer)))
         }
         Matter::SignUp { name, phc } => {
-            let link = sign_up_link(app, &letter.to, name, phc, &origin()).await?;
+            let link = sign_up_link(app, &letter.to, name, phc.as_deref(), &origin()).await?;
             let known = || letter::known_already(issuer);
             Ok(Some(link.map_or_else(known, |link| letter::sign_up(link, issuer))))
         }

@@ -7,6 +7,7 @@ use keyhaven_protocol::refusal::Refusal;
 use keyhaven_protocol::sign_in::Method;
 use keyhaven_store::mail_codes::{self, Tried};
 use keyhaven_store::pending_sign_ins::PendingSignIn;
+use keyhaven_store::profiles::verifying;
 
 use super::passwords::note_failure;
 use super::sign_in::{Next, Visitor, complete_first_factor};
@@ -53,6 +54,7 @@ pub async fn sign_in(
     if person.user.email != sent.address {
         return Err(Refusal::grant("the user has another address by now").into());
     }
-    let with = mail_codes::spending(&sent, now);
+    let shown = verifying(sent.user, &sent.address, now);
+    let with = mail_codes::spending(&sent, now).and(shown);
     complete_first_factor(app, pending, &person, Method::MailCode, with, visitor).await
 }

@@ -1,14 +1,13 @@
 //! Telling people by mail. Notices go into the commit of what they tell of ([`notice`]); letters that
 //! carry something secret are queued by [`ask_as_visitor`] and written when they are sent.
 
-use keyhaven_protocol::refusal::{Code, Refusal};
-use keyhaven_protocol::secret::Digest;
-use keyhaven_protocol::time::Seconds;
-use keyhaven_store::factor_tries::Allowance;
+use keyhaven_store::sign_in_tries::Counter;
 use keyhaven_store::{Error, Outcome, Plan};
 
-use super::{Failure, Refused};
+use super::Failure;
+use super::sign_in_tries::take;
 use crate::app::{App, Origin};
+use crate::limits::network;
 use crate::mail::letter::{Letter, Matter, Notice};
 
 /// The steps that queue a notice to `address`, for the commit of what it tells of.
@@ -34,27 +33,15 @@ pub async fn ask_as_visitor(
     matter: Matter,
     origin: &Origin,
 ) -> Result<(), Failure> {
-    let now = app.clock.now();
-    let network = crate::limits::network(origin.address);
-    let network = Digest::of(&[b"mail by network\0".as_slice(), &network].concat());
-    if !app.store.take_factor_try(network, PER_NETWORK, now).await? {
-        let refusal =
-            Refusal::new(Code::TooManyRequests, "too many letters asked for by a network");
-        let wait = Some(PER_NETWORK.window.0);
-        return Err(Failure::Refused(Box::new(Refused { refusal, client: None, wait })));
-    }
-    let what = Digest::of(&[b"mail to\0".as_slice(), address.as_bytes()].concat());
-    if !app.store.take_factor_try(what, PER_ADDRESS, now).await? {
+    let from = Counter::of_mail_from(network(origin.address));
+    take(app, &[from], "too many letters asked for by a network").await?;
+    let to = Counter::of_mail_to(address);
+    if app.store.take_sign_in_try(&[to], app.clock.now()).await?.is_some() {
         tracing::info!("a letter is not sent: too many to one address");
         return Ok(());
     }
     ask_for(app, address, matter).await
 }
-
-/// Letters to one address: enough for a bad day, not enough to fill a mailbox.
-const PER_ADDRESS: Allowance = Allowance { most: 5, window: Seconds(900) };
-/// Letters asked for by one network.
-const PER_NETWORK: Allowance = Allowance { most: 50, window: Seconds(900) };
 
 fn queueing(app: &App, address: &str, matter: Matter) -> Result<Plan, Error> {
     let letter = Letter { to: address.to_owned(), matter };

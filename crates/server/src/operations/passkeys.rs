@@ -20,6 +20,7 @@ use keyhaven_store::sessions::SignedIn;
 use super::factors::{actor, first_recovery_codes, require_fresh, settled};
 use super::passwords::note_failure;
 use super::sign_in::{Next, Visitor, complete_first_factor};
+use super::sign_in_tries::{TOO_MANY_OPENINGS, openings, take};
 use super::{Failure, notify};
 use crate::app::{App, Origin};
 use crate::mail::letter::Notice;
@@ -71,11 +72,19 @@ pub async fn register(
 }
 
 /// What a browser is asked for a passkey: `PublicKeyCredentialRequestOptions` as JSON. Before a
-/// first factor it names no credential, so that it says nothing of who has an account (A58).
-pub async fn request_options(app: &App, pending: &PendingSignIn) -> Result<String, Failure> {
+/// first factor it names no credential, so that it says nothing of who has an account (A58), and one
+/// network is given so many.
+pub async fn request_options(
+    app: &App,
+    pending: &PendingSignIn,
+    origin: &Origin,
+) -> Result<String, Failure> {
     let known = match pending.user {
         Some(user) => app.store.list_passkeys(user).await?,
-        None => Vec::new(),
+        None => {
+            take(app, &[openings(origin)], TOO_MANY_OPENINGS).await?;
+            Vec::new()
+        }
     };
     let challenge = new_challenge(app, Ceremony::SignIn, pending.id).await?;
     Ok(browser::request_options(rp_id(app), &known, &challenge))

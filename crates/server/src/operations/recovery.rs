@@ -10,6 +10,7 @@ use keyhaven_store::Error;
 use keyhaven_store::Outcome;
 use keyhaven_store::one_time_codes::{Purpose, spending};
 use keyhaven_store::passwords::PasswordChange;
+use keyhaven_store::profiles::verifying;
 use keyhaven_store::sessions::SignedIn;
 
 use super::Failure;
@@ -85,7 +86,9 @@ pub async fn recover(
     let change = PasswordChange { user, phc: &phc, was, keep: None };
     let act = app.act(format!("user:{user}"), origin);
     let told = notice(app, &code.subject, Notice::PasswordChanged)?;
-    let with = spending(&code, app.clock.now()).and(told);
+    let now = app.clock.now();
+    let shown = verifying(user, &code.subject, now);
+    let with = spending(&code, now).and(told).and(shown);
     changed(app.store.change_password(change, with, act).await?)?;
     Ok(user)
 }

@@ -3,23 +3,18 @@
 
 use keyhaven_protocol::id::UserId;
 use keyhaven_protocol::recovery_code;
-use keyhaven_protocol::refusal::{Code, Refusal};
-use keyhaven_protocol::secret::Digest;
+use keyhaven_protocol::refusal::Refusal;
 use keyhaven_protocol::sign_in::{Method, decide_second};
-use keyhaven_protocol::time::Seconds;
-use keyhaven_store::factor_tries::{self, Allowance};
 use keyhaven_store::pending_sign_ins::PendingSignIn;
+use keyhaven_store::sign_in_tries::{Counter, giving_back};
 use keyhaven_store::{Plan, recovery_codes, totp_seeds};
 
 use super::passwords::note_failure;
 use super::sign_in::{Opened, Visitor, complete_second_factor, take_try};
-use super::{Failure, Refused, known_device, notify, passkeys};
+use super::sign_in_tries::take;
+use super::{Failure, known_device, notify, passkeys};
 use crate::app::{App, Origin};
 use crate::mail::letter::Notice;
-
-/// Ten guesses an hour at six digits of which three count: one in fourteen hundred accounts in a
-/// day of guessing by somebody who has the password.
-const ALLOWANCE: Allowance = Allowance { most: 10, window: Seconds(3_600) };
 
 /// What a person answers with.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +53,7 @@ pub async fn prove_second_factor(
         Answer::RecoveryCode(typed) => recovery_code(app, pending, typed, origin).await?,
         Answer::Passkey(credential) => passkeys::second(app, pending, credential, origin).await?,
     };
-    let with = spent.and(factor_tries::forgiving(tries));
+    let with = spent.and(giving_back(&[tries], None));
     complete_second_factor(app, pending, answer.method(), with, visitor).await
 }
 
@@ -68,20 +63,13 @@ async fn take_account_try(
     app: &App,
     pending: &PendingSignIn,
     visitor: Visitor<'_>,
-) -> Result<Digest, Failure> {
+) -> Result<Counter, Failure> {
     let user = user(pending)?;
     let device = visitor.device.and_then(|cookie| known_device::recognise(app, cookie));
-    let device = device.filter(|device| device.user == user).map(|device| device.id.0);
-    let what = Digest::of(
-        &[b"second factor\0".as_slice(), &user.0.0, &device.unwrap_or_default()].concat(),
-    );
-    if app.store.take_factor_try(what, ALLOWANCE, app.clock.now()).await? {
-        return Ok(what);
-    }
-    let refusal =
-        Refusal::new(Code::TooManyRequests, "too many wrong second factors on an account");
-    let wait = Some(ALLOWANCE.window.0);
-    Err(Failure::Refused(Box::new(Refused { refusal, client: None, wait })))
+    let device = device.filter(|device| device.user == user).map(|device| device.id);
+    let counter = Counter::of_second_factors(user, device);
+    take(app, &[counter], "too many wrong second factors on an account").await?;
+    Ok(counter)
 }
 
 /// Leaves the wrong answer in the person's history.

@@ -31,6 +31,7 @@ use keyhaven_store::sessions::NewSession;
 use keyhaven_store::sign_in_tries::{Counter, giving_back};
 use keyhaven_store::{Error, Outcome, Plan};
 
+use super::sign_in_tries::{TOO_MANY_OPENINGS, allowed, openings};
 use super::{Failure, Refused, known_device};
 use crate::app::{App, Origin};
 
@@ -88,14 +89,17 @@ pub fn new_browser(app: &App) -> Secret {
     credential::mint(Kind::Flow, app.id(), &app.dice.bytes())
 }
 
-/// Begins a sign-in that leads to `continue_to`. The handle may stand in pages and URLs.
+/// Begins a sign-in that leads to `continue_to`. The handle may stand in pages and URLs. One network
+/// begins so many.
 pub async fn begin(
     app: &App,
     browser: &Secret,
     continue_to: Continuation,
+    origin: &Origin,
 ) -> Result<Secret, Failure> {
     let (pending, handle) = new_pending(app, browser, continue_to);
-    app.store.begin_sign_in(&pending).await?;
+    let wait = app.store.begin_sign_in(&pending, openings(origin)).await?;
+    allowed(wait, TOO_MANY_OPENINGS)?;
     Ok(handle)
 }
 

@@ -1,9 +1,10 @@
 //! How often somebody may try (A59): per account from strangers, per known device of its owner, per
 //! network. The counters are in the database, so every door and node shares them; a try is taken
-//! before anything is compared.
+//! before anything is compared, letters included.
 
 use keyhaven_protocol::id::UserId;
 use keyhaven_protocol::refusal::{Code, Refusal};
+use keyhaven_protocol::time::Seconds;
 use keyhaven_store::Plan;
 use keyhaven_store::sign_in_tries::{Counter, giving_back};
 
@@ -12,13 +13,26 @@ use super::{Failure, Refused, known_device};
 use crate::app::{App, Origin};
 use crate::limits::network;
 
-/// Takes a try from each counter, or says how long to wait.
-pub async fn take(app: &App, counters: &[Counter]) -> Result<(), Failure> {
-    let Some(wait) = app.store.take_sign_in_try(counters, app.clock.now()).await? else {
-        return Ok(());
-    };
-    let refusal = Refusal::new(Code::TooManyRequests, "too many tries to sign in");
+/// Takes a try from each counter, or refuses by `rule` and says how long to wait.
+pub async fn take(app: &App, counters: &[Counter], rule: &'static str) -> Result<(), Failure> {
+    allowed(app.store.take_sign_in_try(counters, app.clock.now()).await?, rule)
+}
+
+/// Refuses by `rule` when there was something to wait for.
+pub fn allowed(wait: Option<Seconds>, rule: &'static str) -> Result<(), Failure> {
+    let Some(wait) = wait else { return Ok(()) };
+    let refusal = Refusal::new(Code::TooManyRequests, rule);
     Err(Failure::Refused(Box::new(Refused { refusal, client: None, wait: Some(wait.0) })))
+}
+
+const TOO_MANY_TRIES: &str = "too many tries to sign in";
+/// What is refused when a network begins too much that it does not finish.
+pub const TOO_MANY_OPENINGS: &str = "too many sign-ins were begun by a network";
+
+/// What sign-ins that are begun, and challenges, are counted by.
+#[must_use]
+pub fn openings(origin: &Origin) -> Counter {
+    Counter::of_openings(network(origin.address))
 }
 
 /// A try that was taken for one account.
@@ -49,7 +63,7 @@ pub async fn take_at_account(
         _ => Counter::of_account(email),
     };
     let network = Counter::of_network(network(visitor.origin.address));
-    take(app, &[account, network]).await?;
+    take(app, &[account, network], TOO_MANY_TRIES).await?;
     Ok(Taken { account, network })
 }
 
@@ -57,5 +71,5 @@ pub async fn take_at_account(
 /// floods a mailbox.
 pub async fn take_letter(app: &App, email: &str, origin: &Origin) -> Result<(), Failure> {
     let network = Counter::of_network(network(origin.address));
-    take(app, &[Counter::of_letters(email), network]).await
+    take(app, &[Counter::of_letters(email), network], TOO_MANY_TRIES).await
 }

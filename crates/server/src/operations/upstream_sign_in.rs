@@ -3,6 +3,7 @@
 
 use keyhaven_protocol::credential::{self, Kind};
 use keyhaven_protocol::display_name::parse_display_name;
+use keyhaven_protocol::email::parse_email;
 use keyhaven_protocol::id::{Id, UserId};
 use keyhaven_protocol::params::{Params, ParamsError};
 use keyhaven_protocol::refusal::Refusal;
@@ -14,6 +15,7 @@ use keyhaven_protocol::upstream::authorization::{Request, random_text};
 use keyhaven_protocol::upstream::callback::{Answer, Outcome as Answered};
 use keyhaven_store::pending_sign_ins::PendingSignIn;
 use keyhaven_store::people::Person;
+use keyhaven_store::profiles::verifying;
 use keyhaven_store::sessions::SignedIn;
 use keyhaven_store::upstream_flows::{LIVES, Purpose, UpstreamFlow};
 use keyhaven_store::upstream_identities::{self, UpstreamIdentity};
@@ -51,6 +53,19 @@ struct Luggage {
 #[must_use]
 pub fn redirect_uri(app: &App, provider: Id) -> String {
     format!("{}/login/with/{provider}/callback", app.settings.issuer)
+}
+
+/// The provider that the organization of this address signs in with, if it has claimed the domain and
+/// names one that is enabled.
+pub async fn find_home_upstream(
+    app: &App,
+    address: &str,
+) -> Result<Option<UpstreamProvider>, Error> {
+    let Ok(address) = parse_email(address) else { return Ok(None) };
+    let home = app.store.find_home(&address).await?;
+    let Some(id) = home.upstream.as_deref().and_then(Id::parse) else { return Ok(None) };
+    let found = app.store.find_upstream(Reach::Instance, id).await?;
+    Ok(found.filter(|provider| provider.disabled_at.is_none()))
 }
 
 /// Where a browser goes to sign in with a provider.
@@ -263,8 +278,12 @@ async fn admit(
     };
     let identity = identity(app, provider, profile, user.id);
     let act = app.act(format!("upstream:{}", provider.id), origin);
-    let outcome = app.store.admit_newcomer(&user, newcomer.member_of, &identity, act).await?;
-    match outcome {
+    let shown = match profile.email_verified {
+        true => verifying(user.id, &user.email, now),
+        false => Plan::default(),
+    };
+    let admitted = app.store.admit_newcomer(&user, newcomer.member_of, &identity, shown, act);
+    match admitted.await? {
         Outcome::Done => Ok(user.id),
         Outcome::Taken(_) => {
             Err(Refusal::grant("an account has this address: it links the provider itself").into())

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use keyhaven_store::sessions::SessionRecord;
 use keyhaven_store::{Page, Reach};
 
-use super::parts::Form;
+use super::parts::{Form, Upstream};
 use super::sample::Sample;
 use super::under_way::query;
 use super::words::{day, program, recent_day};
@@ -26,6 +26,9 @@ pub mod passkeys;
 pub mod password;
 pub mod recovery_codes;
 pub mod sessions;
+pub mod upstreams;
+
+use upstreams::{Linked, find_links};
 
 pub use apps::{Apps, show_apps, withdraw_app};
 pub use keys::{HeldKey, Keys, delete_own_key, show_keys};
@@ -64,6 +67,10 @@ pub struct Account {
     pub authenticator: Option<String>,
     /// Recovery codes left, once there were some.
     pub recovery_codes: Option<i64>,
+    /// Accounts elsewhere that sign the person in.
+    pub linked: Vec<Linked>,
+    /// Other services that can be linked.
+    pub linkable: Vec<Upstream>,
     /// Where one is signed in.
     pub sessions: Vec<Session>,
 }
@@ -106,6 +113,7 @@ impl Account {
             store.count_recovery_codes(account.id),
         )?;
         let password = store.find_password_of(account.id).await?.and_then(|found| found.password);
+        let (linked, linkable) = find_links(app, account.id, now).await?;
         let this = user.signed_in.session.id;
         let passkeys = passkeys.into_iter().map(|known| Passkey {
             id: known.id.to_string(),
@@ -134,6 +142,8 @@ impl Account {
                 .and_then(|totp| totp.confirmed_at)
                 .map(|at| format!("Since {}", day(at))),
             recovery_codes: codes.made_at.map(|_| codes.left),
+            linked,
+            linkable,
             sessions: sessions.items.into_iter().map(session).collect(),
         })
     }
@@ -167,6 +177,12 @@ impl Sample for Account {
             ],
             authenticator: Some(text("Since 3 November 2026")),
             recovery_codes: Some(8),
+            linked: vec![Linked {
+                id: text("a"),
+                name: text("GitHub"),
+                used: text("ada@home.example · Linked on 3 November 2026, used yesterday"),
+            }],
+            linkable: Upstream::samples().into_iter().take(1).collect(),
             sessions: vec![
                 session("a", "Firefox on Linux", "198.51.100.7 · now", true),
                 session("b", "Safari on iPhone", "203.0.113.20 · yesterday", false),
@@ -182,6 +198,8 @@ impl Sample for Account {
             passkeys: Vec::new(),
             authenticator: None,
             recovery_codes: None,
+            linked: Vec::new(),
+            linkable: Vec::new(),
             sessions: Self::sample().sessions.into_iter().take(1).collect(),
             ..Self::sample()
         };

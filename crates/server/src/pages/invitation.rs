@@ -3,11 +3,11 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use keyhaven_protocol::secret::Secret;
 
 use super::account::deed::{refused, sender};
 use super::parts::{Field, Form};
 use super::sample::Sample;
+use super::sign_up::chosen_password;
 use super::under_way::{Visit, arrive};
 use crate::app::Shared;
 use crate::http::browser::Browser;
@@ -35,8 +35,8 @@ pub async fn show_invitation(State(app): State<Shared>, browser: Browser) -> Res
 pub async fn make_account(State(app): State<Shared>, posted: Posted) -> Answer {
     let visit = Visit::of(&app, &posted.browser);
     let typed = |name: &str| posted.form.get(name).unwrap_or_default();
-    let password = Secret::from(typed("password"));
-    let person = NewPerson { name: typed("name"), password: &password };
+    let password = chosen_password(&posted);
+    let person = NewPerson { name: typed("name"), password: password.as_ref() };
     let visitor = visit.visitor(&posted.browser);
     match make_invited_account(&app, typed("once"), person, visitor).await {
         Ok(opened) => Ok(arrive(&app, &opened)),

@@ -5,6 +5,7 @@ use keyhaven_store::Error;
 use crate::app::App as Node;
 use crate::http::browser::SignedInUser;
 use crate::http::same_origin::form_token;
+use crate::operations::upstream_sign_in::find_home_upstream;
 
 /// What every form carries.
 #[derive(Clone, Debug, Default)]
@@ -122,6 +123,13 @@ impl Upstream {
     pub async fn all(app: &Node) -> Result<Vec<Self>, Error> {
         let known = app.store.list_upstream_buttons().await?.into_iter();
         Ok(known.map(|(id, name)| Self { slug: id.to_string(), name }).collect())
+    }
+
+    /// The one that the organization of an address signs in with, where that has claimed the domain.
+    /// It says nothing of whether the address has an account (A58).
+    pub async fn of_home(app: &Node, address: &str) -> Result<Option<Self>, Error> {
+        let found = find_home_upstream(app, address).await?;
+        Ok(found.map(|found| Self { slug: found.id.to_string(), name: found.name }))
     }
 
     /// Those of samples.

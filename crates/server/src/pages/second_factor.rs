@@ -134,7 +134,7 @@ impl SecondFactor {
         let has = |way| ways.contains(&way);
         let first = [Way::Totp, Way::Passkey, Way::RecoveryCode].into_iter().find(|way| has(*way));
         let passkey = match has(Way::Passkey) {
-            true => Some(passkeys::request_options(app, pending).await?),
+            true => Some(passkeys::request_options(app, pending, &under_way.origin).await?),
             false => None,
         };
         Ok(Self {

@@ -89,6 +89,8 @@ pub struct SignIn {
     pub username: Field,
     /// What the browser is asked for a passkey (Web Authentication §5.5), as JSON.
     pub passkey: Option<String>,
+    /// The service that the organization of the address signs in with.
+    pub home: Option<Upstream>,
     /// Other services.
     pub upstreams: Vec<Upstream>,
     /// Whether strangers may make accounts.
@@ -107,8 +109,11 @@ impl SignIn {
         Ok(Self {
             form: under_way.form(),
             app: led.map(|led| Caller { name: led.name, host: led.host, verified: led.verified }),
+            home: Upstream::of_home(app, &username.value).await?,
             username,
-            passkey: Some(passkeys::request_options(app, &under_way.pending).await?),
+            passkey: Some(
+                passkeys::request_options(app, &under_way.pending, &under_way.origin).await?,
+            ),
             upstreams: Upstream::all(app).await?,
             open: is_open(app),
         })
@@ -124,6 +129,7 @@ impl Sample for SignIn {
             app: Some(Caller::sample()),
             username: Field::default(),
             passkey: Some(PASSKEY_SAMPLE.to_owned()),
+            home: None,
             upstreams: Upstream::samples(),
             open: true,
         }
@@ -131,15 +137,20 @@ impl Sample for SignIn {
 
     fn others() -> Vec<(&'static str, Self)> {
         let refused = Self {
-            form: Form::refused_sample(
-                "The address or the password is not right. Check both and try again.",
-            ),
+            form: Form::refused_sample(WRONG_PASSWORD),
             username: Field::of("ada@northwind.example"),
             app: None,
             ..Self::sample()
         };
         let plain = Self { passkey: None, upstreams: Vec::new(), open: false, ..Self::sample() };
-        vec![("refused", refused), ("plain", plain)]
+        let home = Self {
+            form: Form::refused_sample(WRONG_PASSWORD),
+            username: Field::of("ada@northwind.example"),
+            home: Some(Upstream { slug: "northwind".to_owned(), name: "Northwind".to_owned() }),
+            app: None,
+            ..Self::sample()
+        };
+        vec![("refused", refused), ("plain", plain), ("home", home)]
     }
 }
 

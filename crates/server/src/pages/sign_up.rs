@@ -46,8 +46,8 @@ pub async fn show_sign_up(State(app): State<Shared>, browser: Browser, uri: Uri)
 /// `POST /sign-up`
 pub async fn ask_for_account(State(app): State<Shared>, posted: Posted) -> Answer {
     let typed = |name: &str| posted.form.get(name).unwrap_or_default();
-    let password = Secret::from(typed("password"));
-    let person = NewPerson { name: typed("name"), password: &password };
+    let password = chosen_password(&posted);
+    let person = NewPerson { name: typed("name"), password: password.as_ref() };
     let origin = &posted.browser.origin;
     let asked = request_sign_up(&app, typed("username"), person, origin).await;
     let Err(failure) = asked else { return Ok(page::see_other("/sign-up/sent")) };
@@ -92,6 +92,12 @@ pub async fn make_own_account(State(app): State<Shared>, posted: Posted) -> Answ
             Ok(page::render(&view).after(&told).into_response())
         }
     }
+}
+
+/// The password of a new account; `None` when its form was sent by the button for a passkey alone.
+pub(super) fn chosen_password(posted: &Posted) -> Option<Secret> {
+    let with_passkey = posted.form.get("with") == Some("passkey");
+    (!with_passkey).then(|| Secret::from(posted.form.get("password").unwrap_or_default()))
 }
 
 /// What is said when a mailed code does not count.

@@ -13,7 +13,7 @@ use keyhaven_store::pending_sign_ins::PendingSignIn;
 use keyhaven_store::sessions::SignedIn;
 
 use super::parts::Form;
-use crate::app::{App, Shared};
+use crate::app::{App, Origin, Shared};
 use crate::http::browser::{Browser, keep_browser, keep_session};
 use crate::http::page::{self, Early, Page, Told};
 use crate::http::same_origin::{Posted, form_token};
@@ -29,6 +29,8 @@ pub struct UnderWay {
     pub browser: Secret,
     /// The sign-in.
     pub pending: PendingSignIn,
+    /// Where the browser is.
+    pub origin: Origin,
 }
 
 /// The query of a page; one that cannot be read counts as empty.
@@ -54,8 +56,8 @@ impl UnderWay {
         }
         let to = query.get("continue").and_then(|text| Continuation::parse(text).ok());
         let cookie = browser.browser.clone().unwrap_or_else(|| new_browser(app));
-        let handle = begin(app, &cookie, to.unwrap_or_default()).await?;
-        Self::at(app, handle.reveal(), &cookie).await
+        let handle = begin(app, &cookie, to.unwrap_or_default(), &browser.origin).await?;
+        Self::at(app, handle.reveal(), &cookie, browser).await
     }
 
     /// The sign-in that the query or the form names, in this browser.
@@ -63,12 +65,18 @@ impl UnderWay {
         let handle = names.get("sign_in").ok_or_else(|| Refusal::missing("sign_in"))?;
         let cookie = browser.browser.as_ref();
         let cookie = cookie.ok_or_else(|| Refusal::token("the browser began no sign-in"))?;
-        Self::at(app, handle, cookie).await
+        Self::at(app, handle, cookie, browser).await
     }
 
-    async fn at(app: &App, handle: &str, cookie: &Secret) -> Result<Self, Failure> {
+    async fn at(
+        app: &App,
+        handle: &str,
+        cookie: &Secret,
+        browser: &Browser,
+    ) -> Result<Self, Failure> {
         let pending = find(app, handle, cookie).await?;
-        Ok(Self { handle: handle.to_owned(), browser: cookie.clone(), pending })
+        let (handle, origin) = (handle.to_owned(), browser.origin.clone());
+        Ok(Self { handle, browser: cookie.clone(), pending, origin })
     }
 
     /// A form of this sign-in.

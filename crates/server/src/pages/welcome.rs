@@ -32,7 +32,7 @@ pub async fn welcome_administrator(State(app): State<Shared>, posted: Posted) ->
     let visit = Visit::of(&app, &posted.browser);
     let typed = |name: &str| posted.form.get(name).unwrap_or_default();
     let password = Secret::from(typed("password"));
-    let person = NewPerson { name: typed("name"), password: &password };
+    let person = NewPerson { name: typed("name"), password: Some(&password) };
     let (once, username) = (typed("once"), typed("username"));
     let visitor = visit.visitor(&posted.browser);
     match make_first_administrator(&app, once, username, person, visitor).await {

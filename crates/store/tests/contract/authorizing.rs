@@ -11,7 +11,8 @@ use keyhaven_store::authorization_requests::{Handle, WaitingRequest};
 use keyhaven_store::authorizations::{CodeSpend, NewAuthorization};
 use keyhaven_store::consents::Consent;
 use keyhaven_store::issuing::{FamilyStep, Issue, Issued, NewGrant};
-use keyhaven_store::users::User;
+use keyhaven_store::profiles::verifying;
+use keyhaven_store::users::{User, UserEdit};
 use keyhaven_store::{Outcome, Store};
 use tokio::task::JoinSet;
 
@@ -340,8 +341,22 @@ async fn a_profile_is_the_accounts_and_the_administrators(place: Place) {
     assert_eq!((found.claims, found.email_verified), (Person::default(), false));
     let written = store.write_profile(user(), &claims, act_at(NOW)).await.expect("commits");
     assert_eq!(written, Outcome::Done);
-    store.verify_email(user(), NOW).await.expect("commits");
+    let elsewhere = verifying(user(), "sam@b.test", NOW);
+    store.note_factors(elsewhere, act_at(NOW)).await.expect("commits");
+    let found = store.find_profile(user()).await.expect("reads").expect("is there");
+    assert!(!found.email_verified, "another address was shown");
+    let shown = verifying(user(), "sam@a.test", NOW);
+    store.note_factors(shown, act_at(NOW)).await.expect("commits");
     let found = store.find_profile(user()).await.expect("reads").expect("is there");
     assert_eq!((found.claims, found.email_verified), (claims, true));
     assert_eq!((found.email.as_str(), found.name.as_str()), ("sam@a.test", "Sam"));
+    let edit = UserEdit { email: Some("sam@b.test"), ..UserEdit::default() };
+    let moved = store.update_user(user(), edit, "{}", act_at(NOW)).await.expect("commits");
+    assert_eq!(moved, Outcome::Done);
+    let found = store.find_profile(user()).await.expect("reads").expect("is there");
+    assert!(!found.email_verified, "an administrator gave the address");
+    store.delete_user(user(), act_at(NOW)).await.expect("commits");
+    a_user(&store).await;
+    let found = store.find_profile(user()).await.expect("reads").expect("is there");
+    assert_eq!(found.claims, Person::default(), "the document went with the account");
 }

@@ -16,6 +16,7 @@ use keyhaven_store::organizations::{Organization, OrganizationEdit, Power};
 use keyhaven_store::pending_sign_ins::{self, MOST_TRIES, PendingSignIn};
 use keyhaven_store::projects::Project;
 use keyhaven_store::sessions::{MOST_SESSIONS, NewSession, SignedIn, Why};
+use keyhaven_store::sign_in_tries::Counter;
 use keyhaven_store::users::{User, UserEdit};
 use keyhaven_store::{Outcome, Page, Plan, Reach, Store};
 use tokio::task::JoinSet;
@@ -171,7 +172,7 @@ async fn of_many_who_complete_one_sign_in_one_gets_a_session(place: Place) {
     let store = store(&place).await;
     let user = a_user(&store, 1).await;
     let (pending, _) = a_pending(3, Some(user));
-    store.begin_sign_in(&pending).await.expect("commits");
+    store.begin_sign_in(&pending, Counter::of_openings([0; 16])).await.expect("commits");
     let mut tries = JoinSet::new();
     for number in 10..40 {
         let (store, pending) = (store.clone(), pending.clone());
@@ -187,7 +188,7 @@ async fn of_many_who_complete_one_sign_in_one_gets_a_session(place: Place) {
 async fn a_pending_sign_in_belongs_to_one_browser(place: Place) {
     let store = store(&place).await;
     let (pending, handle) = a_pending(3, None);
-    store.begin_sign_in(&pending).await.expect("commits");
+    store.begin_sign_in(&pending, Counter::of_openings([0; 16])).await.expect("commits");
     let find = async |browser: &[u8], at| {
         store.find_sign_in(&handle, Digest::of(browser), at).await.expect("reads")
     };
@@ -206,7 +207,7 @@ async fn a_pending_sign_in_belongs_to_one_browser(place: Place) {
 async fn ten_guesses_at_once_are_still_five(place: Place) {
     let store = store(&place).await;
     let (pending, _) = a_pending(3, None);
-    store.begin_sign_in(&pending).await.expect("commits");
+    store.begin_sign_in(&pending, Counter::of_openings([0; 16])).await.expect("commits");
     let mut tries = JoinSet::new();
     for _ in 0..10 {
         let (store, pending) = (store.clone(), pending.clone());

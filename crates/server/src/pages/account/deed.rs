@@ -57,6 +57,7 @@ pub fn said(what: &str) -> Option<&'static str> {
         "passkey" => "The passkey is added.",
         "no-passkey" => "The passkey is removed.",
         "linked" => "The other account is linked.",
+        "unlinked" => "The other account is unlinked.",
         "ended" => "That session is signed out.",
         "others-ended" => "All your other browsers and devices are signed out.",
         _ => return None,

@@ -24,7 +24,8 @@ async fn guess(
     let (browser, origin) = (sign_in::new_browser(app), a_browsers_origin());
     let visitor =
         Visitor { browser: &browser, device: None, agent: "", session: None, origin: &origin };
-    let handle = sign_in::begin(app, &browser, Continuation::default()).await.expect("begun");
+    let handle =
+        sign_in::begin(app, &browser, Continuation::default(), &origin).await.expect("begun");
     let pending = sign_in::find(app, handle.reveal(), &browser).await.expect("found");
     server.database.reads();
     let commits = server.database.commits();

@@ -1,7 +1,7 @@
 //! A13, A14, A20, A21, A65 at the sign-in page: somebody else's password, a planted cookie, split
 //! headers, markup in what is typed, destinations elsewhere.
 
-use crate::harness::Server;
+use crate::harness::{Server, field_of};
 
 #[tokio::test]
 async fn a13_another_sites_form_signs_nobody_in() {
@@ -22,10 +22,7 @@ async fn a13_a_null_origin_counts_only_beside_the_browsers_own_word() {
     let server = Server::start().await;
     let mut browser = server.a_window();
     let page = browser.open("/login").await.text();
-    let field = |name: &str| {
-        let value = page.split(&format!("name=\"{name}\" value=\"")).nth(1).expect("a field");
-        value.split('"').next().unwrap_or_default().to_owned()
-    };
+    let field = |name| field_of(&page, name);
     let (token, handle) = (field("form_token"), field("sign_in"));
     for (site, status) in
         [("same-origin", 422), ("same-site", 403), ("cross-site", 403), ("none", 403)]
@@ -49,12 +46,8 @@ async fn a14_a_sign_in_begun_in_another_browser_is_not_found_in_this_one() {
     let (mut eve, mut ada) = (server.a_window(), server.a_window());
     let planted = eve.open("/login").await;
     let own = ada.open("/login").await;
-    let handle = |page: &str| {
-        let value = page.split("name=\"sign_in\" value=\"").nth(1).expect("a handle");
-        value.split('"').next().unwrap_or_default().to_owned()
-    };
-    let planted = handle(&planted.text());
-    assert_ne!(planted, handle(&own.text()));
+    let planted = field_of(&planted.text(), "sign_in");
+    assert_ne!(planted, field_of(&own.text(), "sign_in"));
     let typed = [("sign_in", planted.as_str()), ("username", "a@b.test"), ("password", "x")];
     let answer = ada.fill(&own, "/login", &typed).await;
     assert_eq!(answer.status, 400, "{}", answer.text());
@@ -132,4 +125,30 @@ async fn a22_the_answer_to_a_password_is_never_a_repeatable_redirect() {
         browser.fill(&page, "/login", &[("username", "a@b.test"), ("password", "x")]).await;
     assert!(![301, 302, 307, 308].contains(&answer.status));
     assert!(answer.headers.get("location").is_none());
+}
+
+/// Everything a browser may hold before somebody signs in was planted by Eve, her own session included.
+#[tokio::test]
+async fn a14_what_was_planted_before_a_sign_in_opens_nothing_after_it() {
+    let server = Server::start().await;
+    let (eve, ada) =
+        (server.a_person("eve@example.test").await, server.a_person("ada@example.test").await);
+    server.set_password(&ada, "harbour lights at dusk").await;
+    let mut evil = server.a_window_of(&eve).await;
+    let page = evil.open("/login?again=yes").await;
+    let mut victim = server.a_window();
+    let planted = ["__Host-sid", "__Host-browser"].map(|name| {
+        let value = evil.cookie(name).unwrap_or_else(|| panic!("no {name}")).to_owned();
+        victim.plant(name, &value);
+        (name, value)
+    });
+    let typed = [("username", "ada@example.test"), ("password", "harbour lights at dusk")];
+    let arrived = victim.fill(&page, "/login", &typed).await;
+    assert_eq!(arrived.status, 303, "{}", arrived.text());
+    assert_ne!(victim.cookie("__Host-sid"), Some(planted[0].1.as_str()), "a new id");
+    assert!(victim.open("/account").await.text().contains("ada@example.test"));
+    assert_eq!(evil.open("/account").await.status, 303, "the planted session ended with it");
+    let again = evil.fill(&page, "/login", &typed).await;
+    assert_eq!(again.status, 400, "the planted sign-in is spent: {}", again.text());
+    assert!(evil.open("/account").await.status == 303);
 }

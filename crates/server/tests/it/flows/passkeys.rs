@@ -28,7 +28,9 @@ async fn a_passkey_signs_in_without_a_password_and_counts_as_two_factors() {
     let ada = server.a_person("ada@a.test").await;
     let mut device = enrolled(&server, &ada, "one").await;
     let browser = server.a_browser().await;
-    let options = request_options(server.app(), &browser.pending).await.expect("options");
+    let options = request_options(server.app(), &browser.pending, &a_browsers_origin())
+        .await
+        .expect("options");
     assert!(options.contains(r#""allowCredentials":[]"#), "it says nothing of who has what");
     let used = device.get(&options);
     let next = sign_in(server.app(), &browser.pending, &used, browser.visitor()).await;
@@ -49,7 +51,9 @@ async fn a_passkey_is_a_second_factor_for_its_owner_only() {
     let mut other = enrolled(&server, &eve, "two").await;
     let browser = server.at_the_second_factor(&ada).await;
     assert!(browser.pending.wanted.contains(&Method::Passkey));
-    let options = request_options(server.app(), &browser.pending).await.expect("options");
+    let options = request_options(server.app(), &browser.pending, &a_browsers_origin())
+        .await
+        .expect("options");
     let foreign = other.get(&options);
     let answer = Answer::Passkey(&foreign);
     let refusal = prove_second_factor(server.app(), &browser.pending, answer, browser.visitor());
@@ -67,7 +71,9 @@ async fn an_answer_from_another_page_or_of_another_sign_in_is_refused() {
     let ada = server.a_person("ada@a.test").await;
     let mut device = enrolled(&server, &ada, "one").await;
     let (browser, eve) = (server.a_browser().await, server.a_browser().await);
-    let options = request_options(server.app(), &browser.pending).await.expect("options");
+    let options = request_options(server.app(), &browser.pending, &a_browsers_origin())
+        .await
+        .expect("options");
     let used = device.get(&options);
     let foreign = sign_in(server.app(), &eve.pending, &used, eve.visitor()).await;
     let spent = "the challenge is over, was answered, or is of another sign-in";
@@ -91,7 +97,9 @@ async fn a_copied_passkey_is_noticed() {
     let mut attempt = async |counter: u32| {
         device.counter = counter;
         let browser = server.a_browser().await;
-        let options = request_options(server.app(), &browser.pending).await.expect("options");
+        let options = request_options(server.app(), &browser.pending, &a_browsers_origin())
+            .await
+            .expect("options");
         let used = device.get(&options);
         sign_in(server.app(), &browser.pending, &used, browser.visitor()).await
     };

@@ -28,7 +28,8 @@ async fn try_on(
     let (browser, origin) = (sign_in::new_browser(app), a_browsers_origin());
     let agent = "a test";
     let visitor = Visitor { browser: &browser, device, agent, session: None, origin: &origin };
-    let handle = sign_in::begin(app, &browser, Continuation::default()).await.expect("begun");
+    let handle =
+        sign_in::begin(app, &browser, Continuation::default(), &origin).await.expect("begun");
     let pending = sign_in::find(app, handle.reveal(), &browser).await.expect("found");
     let password = Secret::from(password);
     match passwords::sign_in_with_password(app, &pending, email, &password, visitor).await {
@@ -146,7 +147,7 @@ async fn an_invitation_makes_one_account(place: Place) {
         let (browser, origin) = (sign_in::new_browser(app), a_browsers_origin());
         let visitor =
             Visitor { browser: &browser, device: None, agent: "", session: None, origin: &origin };
-        let new = NewPerson { name: "Ada", password: &Secret::from(GOOD) };
+        let new = NewPerson { name: "Ada", password: Some(&Secret::from(GOOD)) };
         accounts::make_invited_account(app, code, new, visitor).await
     };
     let (one, two) = tokio::join!(accept(), accept());
@@ -180,7 +181,7 @@ async fn there_is_one_first_administrator(place: Place) {
                 origin: &origin,
             };
             let email = format!("ada{number}@example.test");
-            let new = NewPerson { name: "Ada", password: &Secret::from(GOOD) };
+            let new = NewPerson { name: "Ada", password: Some(&Secret::from(GOOD)) };
             let code = code.reveal();
             accounts::make_first_administrator(&app, code, &email, new, visitor).await.is_ok()
         });

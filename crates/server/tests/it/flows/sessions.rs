@@ -107,7 +107,7 @@ async fn a_second_factor_stands_between_the_first_and_a_session() {
         origin: &origin,
     };
     let to = Continuation::parse("/account").expect("a path");
-    let handle = sign_in::begin(app, &browser, to).await.expect("begun");
+    let handle = sign_in::begin(app, &browser, to, &origin).await.expect("begun");
     let pending = sign_in::find(app, handle.reveal(), &browser).await.expect("found");
     let person = app.store.find_person(ada.id).await.expect("reads").expect("there");
     let next = sign_in::complete_first_factor(

@@ -2,6 +2,7 @@
 //! in its fields.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Answer, ISSUER, Server};
 
@@ -9,12 +10,18 @@ use super::{Answer, ISSUER, Server};
 pub(crate) struct AWindow<'a> {
     server: &'a Server,
     cookies: BTreeMap<String, String>,
+    address: IpAddr,
 }
 
 impl Server {
     /// A browser that was never here.
     pub(crate) fn a_window(&self) -> AWindow<'_> {
-        AWindow { server: self, cookies: BTreeMap::new() }
+        self.a_window_at(Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// The same, somewhere on the network.
+    pub(crate) fn a_window_at(&self, address: IpAddr) -> AWindow<'_> {
+        AWindow { server: self, cookies: BTreeMap::new(), address }
     }
 }
 
@@ -39,7 +46,7 @@ impl AWindow<'_> {
     pub(crate) async fn open(&mut self, path: &str) -> Answer {
         let ask =
             self.server.get(path).header("cookie", self.cookies()).header("accept", "text/html");
-        let answer = ask.send().await;
+        let answer = ask.from(self.address).send().await;
         self.keep(&answer);
         answer
     }
@@ -47,7 +54,8 @@ impl AWindow<'_> {
     /// Sends a form as a page of ours would.
     pub(crate) async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
         let ask = self.server.post(path).header("cookie", self.cookies()).header("origin", ISSUER);
-        let answer = ask.header("sec-fetch-site", "same-origin").form(form).await;
+        let ask = ask.header("sec-fetch-site", "same-origin").from(self.address);
+        let answer = ask.form(form).await;
         self.keep(&answer);
         answer
     }
@@ -79,6 +87,14 @@ impl AWindow<'_> {
             }
         }
     }
+}
+
+/// What a hidden field of a page holds, the first of that name.
+#[track_caller]
+pub(crate) fn field_of(html: &str, name: &str) -> String {
+    let value = html.split(&format!("name=\"{name}\" value=\"")).nth(1);
+    let value = value.and_then(|rest| rest.split('"').next());
+    value.unwrap_or_else(|| panic!("no field {name}: {html}")).to_owned()
 }
 
 /// The hidden fields of the first form of a page that leads to `action`.

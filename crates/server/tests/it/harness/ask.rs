@@ -1,5 +1,7 @@
 //! Requests to a server, in process.
 
+use std::net::IpAddr;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -8,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
 use keyhaven::api::administrator::Administrator;
+use keyhaven::app::Origin;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -36,6 +39,13 @@ impl<'a> Ask<'a> {
     /// A bearer token.
     pub(crate) fn bearer(self, token: &str) -> Self {
         self.header(AUTHORIZATION.as_str(), format!("Bearer {token}"))
+    }
+
+    /// From this address, as the listener would have noted it.
+    pub(crate) fn from(mut self, address: IpAddr) -> Self {
+        let origin = Origin { address, request: "a test".into() };
+        self.request = self.request.extension(origin);
+        self
     }
 
     /// As an administrator whom the process already knows.

@@ -38,7 +38,8 @@ impl Server {
     /// A browser at the sign-in page.
     pub(crate) async fn a_browser(&self) -> ABrowser {
         let cookie = sign_in::new_browser(self.app());
-        let begun = sign_in::begin(self.app(), &cookie, Continuation::default()).await;
+        let (to, origin) = (Continuation::default(), a_browsers_origin());
+        let begun = sign_in::begin(self.app(), &cookie, to, &origin).await;
         self.browser_with(cookie, begun.expect("a sign-in begins")).await
     }
 

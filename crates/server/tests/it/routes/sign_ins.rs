@@ -82,6 +82,44 @@ async fn an_organization_invites_into_itself_only() {
 }
 
 #[tokio::test]
+async fn an_invitation_is_listed_until_it_is_accepted_or_withdrawn() {
+    let server = Server::start().await;
+    let here = Some(server.organization);
+    let south = Some(server.an_organization("South", "south").await);
+    let path = "/v1/invitations";
+    let body = json!({ "email": "ada@example.test", "organization": "north", "role": "admin" });
+    let made = ask(&server, None, "POST", path, Some(body)).await.expect(201);
+    server.present.pass(1);
+    let elsewhere = json!({ "email": "bob@example.test" });
+    ask(&server, None, "POST", path, Some(elsewhere)).await.expect(201);
+    let emails = async |of, path: &str| {
+        let listed = ask(&server, of, "GET", path, None).await.expect(200);
+        let items = listed["items"].as_array().expect("a list").clone();
+        assert!(items.iter().all(|item| item.get("link").is_none()), "{items:?}");
+        items.iter().map(|item| the(&item["email"])).collect::<Vec<_>>()
+    };
+    assert_eq!(emails(None, path).await, ["ada@example.test", "bob@example.test"]);
+    assert_eq!(emails(None, "/v1/invitations?organization=north").await, ["ada@example.test"]);
+    assert_eq!(emails(here, path).await, ["ada@example.test"]);
+    assert!(emails(south, path).await.is_empty());
+    let withdrawn = format!("{path}/{}", the(&made["id"]));
+    let foreign = ask(&server, south, "DELETE", &withdrawn, None).await;
+    assert_eq!(foreign.status, 404, "as if it were not there");
+    assert_eq!(ask(&server, here, "DELETE", &withdrawn, None).await.status, 204);
+    assert_eq!(ask(&server, here, "DELETE", &withdrawn, None).await.status, 404);
+    assert!(emails(here, path).await.is_empty());
+    let link = the(&made["link"]);
+    let once = link.split_once('#').expect("a link with a code").1;
+    let mut browser = server.a_window();
+    let page = browser.open("/invitation").await;
+    let typed = [("once", once), ("name", "Ada"), ("with", "passkey")];
+    server.refusals();
+    assert_eq!(browser.fill(&page, "/invitation", &typed).await.status, 422);
+    let over = "the one-time code is unknown, over, spent or for something else";
+    assert_eq!(server.refusal().reason, over);
+}
+
+#[tokio::test]
 async fn a_required_reset_ends_everything_and_the_history_tells() {
     let server = Server::start().await;
     let ada = server.a_person("ada@example.test").await;
