@@ -4,6 +4,7 @@
 
 use futures_util::future::join_all;
 use keyhaven::jobs::RefreshDue;
+use keyhaven_fake_provider::Rules;
 use keyhaven_protocol::connection::Method;
 use keyhaven_protocol::connection::state::Standing;
 use keyhaven_protocol::id::{ConnectionId, ConnectorId};
@@ -11,6 +12,7 @@ use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::Outcome;
 use keyhaven_store::connections::{NewConnection, Tokens};
+use serde_json::json;
 
 use crate::harness::{Connector, Server};
 
@@ -90,7 +92,9 @@ async fn half_a_second(server: &Server, scheduler: &mut RefreshDue) -> i64 {
 async fn every_deadline_of_a_hundred_thousand_an_hour_is_kept() {
     let (due, within) = how_many();
     let server = Server::with_providers().await;
-    let connector = server.a_connector().await;
+    // Of so long a life that none is due twice, however many there are.
+    let long = Rules { lifetime: Some(86_400), ..Rules::default() };
+    let connector = server.a_connector_with(long, json!({}), json!({})).await;
     keep_many(&server, &connector, due, within).await;
     let mut scheduler = RefreshDue::new(server.app.clone());
     let mut latest = 0;
