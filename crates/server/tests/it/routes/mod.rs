@@ -31,6 +31,7 @@ mod tenants;
 mod token;
 mod upstreams;
 mod usage;
+mod usage_refusals;
 mod user_keys;
 mod users;
 mod well_known;
