@@ -2,7 +2,7 @@
 //
 // What an operation ends or changes for good is made for it alone, so that the order does not matter.
 
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { startServer } from "../../tests/clients/node/server.mjs";
 
 const SCOPES = ["keyhaven:admin", "keyhaven:usage", "connection:token"];
@@ -48,7 +48,8 @@ async function administrator(server, ...whose) {
 function caller(url, bearer) {
   return async (method, path, body, more = {}) => {
     const type = body && { "content-type": "application/json" };
-    const headers = { authorization: `Bearer ${bearer}`, ...type, ...more };
+    const once = method === "POST" && path.startsWith("/v1/") && { "idempotency-key": randomUUID() };
+    const headers = { authorization: `Bearer ${bearer}`, ...type, ...once, ...more };
     const sent = { method, headers, redirect: "manual", ...(body && { body: JSON.stringify(body) }) };
     const answer = await fetch(url + path, sent);
     const text = await answer.text();
