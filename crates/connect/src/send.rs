@@ -149,6 +149,29 @@ impl Reply {
     }
 }
 
+/// Names under which services say how they know a request.
+const REQUEST_IDS: [&str; 9] = [
+    "x-request-id",
+    "request-id",
+    "x-amzn-requestid",
+    "x-amz-request-id",
+    "x-ms-request-id",
+    "x-github-request-id",
+    "x-slack-req-id",
+    "x-correlation-id",
+    "cf-ray",
+];
+
+impl Reply {
+    /// What the other side calls this request: at most 128 visible ASCII characters of it.
+    #[must_use]
+    pub fn request_id(&self) -> Option<String> {
+        let found = REQUEST_IDS.iter().find_map(|name| self.header(name))?;
+        let sound = found.chars().filter(char::is_ascii_graphic).take(128);
+        Some(sound.collect::<String>()).filter(|id| !id.is_empty())
+    }
+}
+
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("egress", &self.egress).finish_non_exhaustive()

@@ -132,6 +132,33 @@ pub async fn find_account(
     }
 }
 
+/// Whose account an access token is for, asked of the provider. `Ok(None)` if it has no call for that
+/// or did not say.
+pub async fn account_of(
+    client: &Client,
+    provider: &Provider,
+    app: &App<'_>,
+    access: &Secret,
+) -> Result<Option<Identity>, Failure> {
+    let refused =
+        |_| Failure::before(FailureKind::Refused("the account's URL is not the provider's"));
+    match request::account(provider, app, access) {
+        None => Ok(None),
+        Some(request) => {
+            let said = client.send(request.map_err(refused)?, Limits::TOKEN).await?;
+            Ok(response::from_call(provider, app, &said))
+        }
+    }
+}
+
+/// The status with which a consent page answers a stranger.
+pub async fn look_at_consent(client: &Client, url: Url) -> Result<u16, Failure> {
+    let mut request = Outgoing::get_json(url);
+    let any = http::HeaderValue::from_static("text/html, */*");
+    request.headers.insert(http::header::ACCEPT, any);
+    Ok(client.send(request, Limits::TOKEN).await?.status)
+}
+
 /// Where the API is, if the file or the reply says so.
 pub fn api_base(
     provider: &Provider,
@@ -206,7 +233,7 @@ async fn run_prelude(
         // Nothing of the user's was in this call.
         return Err(Verdict { acted: verdict::Acted::No, ..verdict });
     }
-    let Content::Document(document) = content else { return Err(Verdict::no_token()) };
+    let Content::Document(document) = content else { return Err(Verdict::no_token(&reply)) };
     let token = document.pointer(rules.token.as_str()).and_then(serde_json::Value::as_str);
-    token.map(|token| Some(Secret::from(token))).ok_or_else(Verdict::no_token)
+    token.map(|token| Some(Secret::from(token))).ok_or_else(|| Verdict::no_token(&reply))
 }

@@ -32,6 +32,8 @@ pub struct Verdict {
     pub words: Option<String>,
     /// How long the provider asked us to wait.
     pub retry_after: Option<Seconds>,
+    /// What the provider calls the request, if it says.
+    pub request: Option<String>,
 }
 
 /// Who can mend it.
@@ -77,14 +79,24 @@ impl Class {
 
 impl Verdict {
     const fn new(class: Class, acted: Acted) -> Self {
-        Self { class, acted, status: None, code: None, words: None, retry_after: None }
+        Self {
+            class,
+            acted,
+            status: None,
+            code: None,
+            words: None,
+            retry_after: None,
+            request: None,
+        }
     }
 
     /// A reply that is no failure but holds no token: whatever it is, it may be a rotation.
     #[must_use]
-    pub(crate) fn no_token() -> Self {
+    pub(crate) fn no_token(reply: &Reply) -> Self {
         Self {
+            status: Some(reply.status),
             words: Some("no access token in the reply".into()),
+            request: reply.request_id(),
             ..Self::new(Class::Unclear, Acted::Perhaps)
         }
     }
@@ -143,6 +155,7 @@ pub fn judge(
         code: error.code.as_deref().map(redact::code),
         words: error.text.as_deref().map(redact::words),
         retry_after: reply.header("retry-after").and_then(|text| retry_after(text, now)),
+        request: reply.request_id(),
     })
 }
 

@@ -57,6 +57,7 @@ impl Plain {
             .status(self.status)
             .header("content-type", self.kind)
             .header("cache-control", "no-store")
+            .header("x-request-id", "fake-request")
             .header("date", date);
         if let Some(location) = self.location {
             reply = reply.header("location", location);

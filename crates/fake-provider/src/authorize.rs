@@ -21,7 +21,7 @@ pub(crate) fn authorize(books: &mut Books, query: &str, issuer: &str) -> Plain {
         (Consent::Approve, _) | (Consent::Ask, Some("approve")) => {
             approve(books, &params, back, issuer)
         }
-        (Consent::Deny, _) | (Consent::Ask, Some(_)) => deny(&params, back, issuer),
+        (Consent::Deny, _) | (Consent::Ask, Some(_)) => deny(books, &params, back, issuer),
         (Consent::Ask, None) => ask(books, &params, query),
     }
 }
@@ -40,17 +40,18 @@ fn approve(
         challenge: said("code_challenge"),
     });
     back.query_pairs_mut().append_pair("code", &code);
-    end(params, back, issuer)
+    end(books, params, back, issuer)
 }
 
-fn deny(params: &HashMap<String, String>, mut back: Url, issuer: &str) -> Plain {
+fn deny(books: &Books, params: &HashMap<String, String>, mut back: Url, issuer: &str) -> Plain {
     back.query_pairs_mut().append_pair("error", "access_denied");
-    end(params, back, issuer)
+    end(books, params, back, issuer)
 }
 
-fn end(params: &HashMap<String, String>, mut back: Url, issuer: &str) -> Plain {
-    if let Some(state) = params.get("state") {
-        back.query_pairs_mut().append_pair("state", state);
+fn end(books: &Books, params: &HashMap<String, String>, mut back: Url, issuer: &str) -> Plain {
+    let name = &books.rules.state;
+    if let Some(state) = params.get(name) {
+        back.query_pairs_mut().append_pair(name, state);
     }
     back.query_pairs_mut().append_pair("iss", issuer);
     Plain::redirect(back.into())

@@ -26,6 +26,10 @@ pub struct Rules {
     pub clock_ahead: i64,
     /// Whether errors are said with status 200.
     pub errors_are_200: bool,
+    /// The member of an exchange's reply in which a second grant's tokens come along.
+    pub also: Option<String>,
+    /// What it calls the state.
+    pub state: String,
 }
 
 impl Default for Rules {
@@ -41,6 +45,8 @@ impl Default for Rules {
             kills_access: false,
             clock_ahead: 0,
             errors_are_200: false,
+            also: None,
+            state: "state".to_owned(),
         }
     }
 }

@@ -46,10 +46,23 @@ pub(crate) fn token(books: &mut Books, request: &Request) -> Plain {
             let subject = subject_of(books, said("assertion"));
             subject.map(|subject| books.grant(&subject, said("scope"), false))
         }
+        "password" => {
+            books.count("login");
+            let fits =
+                said("password") == books.rules.client_secret && !said("username").is_empty();
+            let account = said("username").to_owned();
+            fits.then(|| books.grant(&account, said("scope"), true)).ok_or("wrong login")
+        }
         _ => return refuse(books, 400, "unsupported_grant_type", "not one of ours"),
     };
     match issued {
-        Ok(issued) => tokens(books, &issued, request.now),
+        Ok(issued) => {
+            let further = match said("grant_type") {
+                "authorization_code" => further(books, &issued),
+                _ => None,
+            };
+            tokens(books, &issued, further.as_ref(), request.now)
+        }
         Err(reason) => refuse(books, 400, "invalid_grant", reason),
     }
 }
@@ -105,7 +118,13 @@ fn refuse(books: &Books, status: u16, code: &str, text: &str) -> Plain {
     Plain::refusal(if books.rules.errors_are_200 { 200 } else { status }, code, text)
 }
 
-fn tokens(books: &Books, issued: &Issued, now: i64) -> Plain {
+/// A second grant of the same user, where the rules want one.
+fn further(books: &mut Books, first: &Issued) -> Option<(String, Issued)> {
+    let member = books.rules.also.clone()?;
+    Some((member, books.grant(&first.account, "chat", true)))
+}
+
+fn tokens(books: &Books, issued: &Issued, further: Option<&(String, Issued)>, now: i64) -> Plain {
     let rules = &books.rules;
     let mut reply = json!({
         "access_token": issued.access,
@@ -115,6 +134,12 @@ fn tokens(books: &Books, issued: &Issued, now: i64) -> Plain {
     });
     if let Some(refresh) = &issued.refresh {
         reply["refresh_token"] = json!(refresh);
+    }
+    if let Some((member, also)) = further {
+        reply[member] = json!({
+            "access_token": also.access, "refresh_token": also.refresh, "scope": also.scope,
+            "expires_in": rules.lifetime,
+        });
     }
     match (rules.wire, rules.lifetime) {
         (_, None) => {}

@@ -17,8 +17,8 @@ use crate::pages::account::{
     authenticator, email, passkeys, password, recovery_codes, sessions as own_sessions, upstreams,
 };
 use crate::pages::{
-    account, assets, connect, hand_out, invitation, logout, mail_code, organizations, recovery,
-    second_factor, sign_in, sign_up, start, upstream, welcome,
+    account, assets, connect, hand_out, invitation, invited, logout, mail_code, organizations,
+    recovery, second_factor, sign_in, sign_up, start, upstream, welcome,
 };
 use crate::telemetry::per_route::Routes;
 
@@ -81,6 +81,12 @@ fn pages() -> Routes<Shared> {
         .route(
             "/connections/{connection}/confirm",
             get(connect::show_confirmation).post(connect::confirm),
+        )
+        .route("/connect/done", get(invited::show_connected))
+        .route("/connect/failed", get(invited::show_not_connected))
+        .route(
+            "/connect/{session}",
+            get(invited::show_connect_invitation).post(invited::follow_connect_invitation),
         )
         .route("/auth", get(hand_out::start_hand_out))
         .route(

@@ -68,14 +68,18 @@ CREATE TABLE flows (
     expires_at BIGINT NOT NULL,
     consumed_at BIGINT,
     outcome TEXT,
-    made BYTEA
+    made BYTEA,
+    session BYTEA
 );
+CREATE INDEX flows_by_session ON flows (session) WHERE session IS NOT NULL;
 CREATE INDEX flows_by_end ON flows (expires_at);
 
 -- One outside account's grant. The grant (refresh, its generation and end) and the access token are
 -- separate columns: either may die without the other. token_updated_at is not updated_at: editing
 -- a label must not look like a fresh token. spent_* say that the refresh token of spent_generation
--- was sent and that no answer has been stored.
+-- was sent and that no answer has been stored. external_id is the caller's own name for it, metadata
+-- a JSON object of the caller's. A provider that gives several tokens at once fills slots: rows of
+-- their own below the connection (parent), each refreshed on its own, gone with it.
 CREATE TABLE connections (
     id BYTEA PRIMARY KEY,
     organization BYTEA NOT NULL,
@@ -84,7 +88,11 @@ CREATE TABLE connections (
     method TEXT NOT NULL,
     account TEXT,
     account_label TEXT,
+    external_id TEXT,
     labels TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    parent BYTEA,
+    slot TEXT,
     status TEXT NOT NULL,
     reason TEXT,
     since BIGINT NOT NULL,
@@ -128,6 +136,31 @@ CREATE INDEX connections_by_due ON connections (due_at) WHERE due_at IS NOT NULL
 CREATE INDEX connections_by_master_key ON connections (substr(data_key, 2, 4));
 CREATE UNIQUE INDEX connections_by_account ON connections (connector, COALESCE(owner, connector), account)
     WHERE account IS NOT NULL AND status <> 'revoked';
+CREATE UNIQUE INDEX connections_by_external_id ON connections (connector, external_id)
+    WHERE external_id IS NOT NULL AND status <> 'revoked';
+CREATE UNIQUE INDEX connections_by_slot ON connections (parent, slot) WHERE parent IS NOT NULL;
+
+-- An invitation to connect, for a page inside another product: who asks, what for, whose it will be.
+-- Found by the digest of its token.
+CREATE TABLE connect_sessions (
+    hash BYTEA PRIMARY KEY,
+    id BYTEA NOT NULL,
+    organization BYTEA NOT NULL,
+    connector BYTEA NOT NULL,
+    connection BYTEA,
+    owner BYTEA,
+    account_hint TEXT,
+    starter TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    external_id TEXT,
+    labels TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    base TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX connect_sessions_by_id ON connect_sessions (id);
+CREATE INDEX connect_sessions_by_end ON connect_sessions (expires_at);
 
 -- What happened to a connection: never token text.
 CREATE TABLE token_events (

@@ -43,6 +43,8 @@ pub struct NewFlow<'a> {
     pub base: &'a str,
     /// What was asked for.
     pub scopes: &'a str,
+    /// The invitation it follows.
+    pub session: Option<Digest>,
 }
 
 /// A flow that has begun.
@@ -68,6 +70,8 @@ pub struct Flow {
     pub base: String,
     /// What was asked for.
     pub scopes: String,
+    /// The invitation it follows.
+    pub session: Option<Digest>,
     /// When it is over.
     pub expires_at: Timestamp,
     /// How it ended, once it has.
@@ -110,6 +114,7 @@ impl Store {
             new.scopes,
             now,
             now.plus(LIFE),
+            new.session,
         ];
         match self.engine.commit(vec![Step::one(&BEGIN, values)]).await? {
             Commit::Done(_) => Ok(()),
@@ -177,6 +182,7 @@ fn flow(mut row: Row) -> Result<Flow, Error> {
         scopes: row.text(10)?,
         expires_at: row.time(11)?,
         is_consumed: row.maybe_time(14)?.is_some(),
+        session: row.maybe_digest(15)?,
         outcome,
     })
 }
@@ -184,14 +190,15 @@ fn flow(mut row: Row) -> Result<Flow, Error> {
 static BEGIN: Statement = Statement::new(
     "flows.begin",
     "INSERT INTO flows (hash, organization, connector, connection, owner, starter, browser, sealed, \
-     redirect_uri, base, scopes, created_at, expires_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
+     redirect_uri, base, scopes, created_at, expires_at, session) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
 );
 
 static FIND: Statement = Statement::new(
     "flows.find",
     "SELECT hash, organization, connector, connection, owner, starter, browser, sealed, \
-     redirect_uri, base, scopes, expires_at, outcome, made, consumed_at FROM flows WHERE hash = $1",
+     redirect_uri, base, scopes, expires_at, outcome, made, consumed_at, session \
+     FROM flows WHERE hash = $1",
 );
 
 static CONSUME: Statement = Statement::new(

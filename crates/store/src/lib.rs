@@ -16,6 +16,7 @@ pub mod changes;
 pub mod client_groups;
 pub mod client_secrets;
 pub mod clients;
+pub mod connect_sessions;
 pub mod connections;
 pub mod connectors;
 pub mod consents;
@@ -127,6 +128,8 @@ pub const ROOMS: &[&[&Statement]] = &[
     connections::STATEMENTS[3],
     connections::STATEMENTS[4],
     connections::STATEMENTS[5],
+    connections::STATEMENTS[6],
+    connect_sessions::STATEMENTS,
     connectors::STATEMENTS,
     flows::STATEMENTS,
     consents::STATEMENTS,

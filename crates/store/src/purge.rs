@@ -19,6 +19,9 @@ const CHANGES_KEPT: Seconds = Seconds(3_600);
 /// which is refused the same way.
 const SPENT_CODES_KEPT: Seconds = Seconds(86_400);
 
+/// An invitation that is over is remembered this long, so that its page can say so.
+const CONNECT_SESSIONS_KEPT: Seconds = Seconds(3_600);
+
 /// Use by day and key is kept this long.
 const USAGE_KEPT: Seconds = Seconds(400 * 86_400);
 
@@ -70,6 +73,7 @@ impl Store {
             (&PASSKEY_CHALLENGES, now.into()),
             (&MAIL_CODES, now.into()),
             (&UPSTREAM_FLOWS, now.into()),
+            (&CONNECT_SESSIONS, now.minus(CONNECT_SESSIONS_KEPT).into()),
         ];
         let mut purged = Purged::default();
         for (statement, before) in chunks {
@@ -126,6 +130,7 @@ pub static STATEMENTS: &[&Statement] = &[
     &PASSKEY_CHALLENGES,
     &MAIL_CODES,
     &UPSTREAM_FLOWS,
+    &CONNECT_SESSIONS,
     &BACKLOG,
 ];
 
@@ -188,6 +193,8 @@ static SIGN_IN_TRIES: Statement =
 static PASSKEY_CHALLENGES: Statement =
     delete_chunk!("passkey_challenges", "passkey_challenges", "hash", "expires_at");
 static MAIL_CODES: Statement = delete_chunk!("mail_codes", "mail_codes", "bound", "expires_at");
+static CONNECT_SESSIONS: Statement =
+    delete_chunk!("connect_sessions", "connect_sessions", "hash", "expires_at");
 static UPSTREAM_FLOWS: Statement =
     delete_chunk!("upstream_flows", "upstream_flows", "id", "expires_at");
 

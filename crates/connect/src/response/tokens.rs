@@ -43,6 +43,8 @@ pub struct TokenReply {
     pub extra: BTreeMap<String, String>,
     /// Variables the reply sets; each fits its pattern.
     pub captured: BTreeMap<String, String>,
+    /// What the provider calls the request, if it says.
+    pub request: Option<String>,
     /// The reply itself, for the account and the API's base; dropped with this value.
     pub(crate) document: Value,
 }
@@ -66,7 +68,7 @@ pub fn read_tokens(
     let content = sniff(&reply.body);
     let judged = verdict::judge(provider, reply, &content, now);
     let Content::Document(document) = content else {
-        return Err(judged.unwrap_or_else(Verdict::no_token));
+        return Err(judged.unwrap_or_else(|| Verdict::no_token(reply)));
     };
     if let Some(verdict) = judged {
         return Err(verdict);
@@ -80,7 +82,7 @@ pub fn read_tokens(
     let mut also = slots(map, &document, present);
     let (main, slot) = match tokens(map, root, present) {
         Some(main) => (main, None),
-        None if also.is_empty() => return Err(Verdict::no_token()),
+        None if also.is_empty() => return Err(Verdict::no_token(reply)),
         None => {
             let (name, tokens) = also.remove(0);
             (tokens, Some(name))
@@ -89,7 +91,8 @@ pub fn read_tokens(
     let extra = named(&map.extra, &document);
     let mut captured = named(&map.capture, &document);
     captured.retain(|name, value| provider.vet_var(name, value).is_ok());
-    Ok(TokenReply { main, slot, also, extra, captured, document })
+    let request = reply.request_id();
+    Ok(TokenReply { main, slot, also, extra, captured, request, document })
 }
 
 fn slots(map: &ReplyMap, document: &Value, present: Timestamp) -> Vec<(String, Tokens)> {

@@ -65,6 +65,9 @@ words! {
         Basic = "basic",
         /// An assertion signed by the connector's key (RFC 7523 §2.1).
         JwtBearer = "jwt_bearer",
+        /// A user name and a password that are exchanged for a token (RFC 6749 §4.3), for services
+        /// that know nothing better.
+        Password = "password",
     }
 }
 

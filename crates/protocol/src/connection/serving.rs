@@ -19,6 +19,8 @@ pub struct Facts {
     pub renewable: bool,
     /// Nobody asks the provider before this instant.
     pub next_try_at: Option<Timestamp>,
+    /// When its tokens changed last.
+    pub renewed_at: Timestamp,
     /// Whether the connector's own credentials are known to be wrong.
     pub misconfigured: bool,
     /// Whether somebody holds the lease.
@@ -100,6 +102,10 @@ pub fn decide(facts: &Facts, ask: Ask, now: Timestamp) -> Serve {
     if let Some(at) = facts.next_try_at.filter(|at| *at > now && ask != Ask::Another) {
         return instead(NoToken::Backoff(at));
     }
+    // The provider would refuse, or give the same token again.
+    if lives && facts.pace.min_interval.is_some_and(|pause| facts.renewed_at.plus(pause) > now) {
+        return Serve::Current;
+    }
     refresh(facts, ask, lives, now)
 }
 
@@ -163,6 +169,7 @@ mod tests {
             }),
             renewable: true,
             next_try_at: None,
+            renewed_at: Timestamp(0),
             misconfigured: false,
             leased: false,
         }
@@ -234,6 +241,21 @@ mod tests {
         check(wait, 10, Ask::Another, Serve::Refresh);
         let over = |facts: &mut Facts| facts.next_try_at = Some(NOW);
         check(over, 0, Ask::ANY, Serve::Refresh);
+    }
+
+    #[test]
+    fn nothing_is_asked_again_within_the_provider_s_pause_while_the_token_lives() {
+        let paused = |ago: i64| {
+            move |facts: &mut Facts| {
+                facts.pace.min_interval = Some(Seconds(570));
+                facts.renewed_at = NOW.minus(Seconds(ago));
+            }
+        };
+        for ask in [Ask::ANY, Ask::Lasting(Seconds(900)), Ask::Another, Ask::Scheduled] {
+            check(paused(569), 100, ask, Serve::Current);
+        }
+        check(paused(570), 100, Ask::Scheduled, Serve::Refresh);
+        check(paused(10), 0, Ask::ANY, Serve::Refresh);
     }
 
     #[test]

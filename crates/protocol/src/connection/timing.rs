@@ -42,6 +42,8 @@ pub struct Pace {
     pub absolute: Option<Seconds>,
     /// Never refresh earlier than this before the end.
     pub max_lead: Option<Seconds>,
+    /// Never refresh sooner than this after the last time, while the access token lives.
+    pub min_interval: Option<Seconds>,
     /// A refresh ends the access token before it.
     pub kills_access: bool,
 }
@@ -54,6 +56,7 @@ impl Pace {
         idle: None,
         absolute: None,
         max_lead: None,
+        min_interval: None,
         kills_access: false,
     };
 
@@ -89,7 +92,10 @@ impl Pace {
             Renewal::Never => ends_at,
             _ => {
                 let lead = self.lead(lifetime, Urgency::Scheduled);
-                ends_at.minus(Seconds(lead.0 + portion(lead.0 / 5, dice)))
+                let due = ends_at.minus(Seconds(lead.0 + portion(lead.0 / 5, dice)));
+                // What may not be asked for yet is looked at when it may; never after its end.
+                let from = self.min_interval.map_or(due, |pause| now.plus(pause));
+                due.max(from.min(ends_at))
             }
         });
         let by_idle = self.idle.filter(|_| self.keeps_alive()).map(|idle| keep_alive(now, idle));
@@ -181,6 +187,16 @@ mod tests {
         assert_eq!(ROTATING.due(access, Timestamp(0), u64::MAX), Some(Timestamp(9_568)));
         assert_eq!(Pace::NEVER.due(access, Timestamp(0), 9), Some(Timestamp(10_000)));
         assert_eq!(Pace::NEVER.due(None, Timestamp(0), 9), None);
+    }
+
+    #[test]
+    fn a_provider_that_refuses_a_quick_second_refresh_is_looked_at_after_its_pause() {
+        let instagram = Pace { min_interval: Some(Seconds(86_400)), ..ROTATING };
+        let short = Some((Timestamp(100_000), Seconds(100_000)));
+        assert_eq!(instagram.due(short, Timestamp(50_000), 0), Some(Timestamp(100_000)));
+        assert_eq!(instagram.due(short, Timestamp(13_000), 0), Some(Timestamp(99_400)));
+        let long = Some((Timestamp(5_184_000), Seconds(5_184_000)));
+        assert_eq!(instagram.due(long, Timestamp(0), 0), ROTATING.due(long, Timestamp(0), 0));
     }
 
     #[test]

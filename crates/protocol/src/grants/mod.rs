@@ -6,6 +6,7 @@
 mod authorization_code;
 mod client_credentials;
 mod refresh_token;
+pub mod token_exchange;
 
 use crate::authorization::Authorization;
 use crate::client::Client;
@@ -24,6 +25,7 @@ pub static GRANTS: &[&dyn Grant] = &[
     &authorization_code::AuthorizationCode,
     &client_credentials::ClientCredentials,
     &refresh_token::RefreshToken,
+    &token_exchange::TokenExchange,
 ];
 
 /// One grant type.

@@ -7,8 +7,8 @@ use axum::http::request::Parts;
 use keyhaven_protocol::id::{ConnectionId, UserId};
 use keyhaven_protocol::refusal::Refusal;
 use keyhaven_protocol::scope::{ADMIN, Scopes};
-use keyhaven_store::Reach;
 use keyhaven_store::connections::{Connection, Held};
+use keyhaven_store::{Error, Reach};
 
 use super::administrator::Administrator;
 use crate::app::{App, Shared};
@@ -62,10 +62,23 @@ impl ConnectionCaller {
         }
     }
 
+    /// The connection, or one of its further tokens, if they may use it.
+    pub async fn look_up(
+        &self,
+        app: &App,
+        id: ConnectionId,
+        slot: Option<&str>,
+    ) -> Result<Option<Held>, Error> {
+        let found = match slot {
+            None => app.store.find_held(self.reach, id).await?.filter(Held::is_first),
+            Some(name) => app.store.find_slot(self.reach, id, name).await?,
+        };
+        Ok(found.filter(|held| self.may_use(&held.connection)))
+    }
+
     /// The connection, if they may use it.
     pub async fn find(&self, app: &App, id: ConnectionId) -> Result<Held, ApiError> {
-        let found = app.store.find_held(self.reach, id).await?;
-        let found = found.filter(|held| self.may_use(&held.connection));
+        let found = self.look_up(app, id, None).await?;
         found.ok_or_else(|| ApiError::not_found("connection"))
     }
 

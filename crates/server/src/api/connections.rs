@@ -1,17 +1,19 @@
 //! `/v1/connections`: outside accounts' grants, their timeline, and the token call itself.
 
+pub mod edit;
 mod token;
 pub mod wire;
 
 use crate::api::open_api::OpenApiRouter;
 use crate::api::open_api::routes;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, RawPathParams, State};
+use axum::http::request::Parts;
 use axum::response::Response;
 use keyhaven_protocol::connection::state::{Reason, Standing, Status};
 use keyhaven_protocol::connection::timing::Pace;
 use keyhaven_protocol::id::{ConnectionId, ConnectorId, UserId};
-use keyhaven_store::connections::{Filter, NewConnection};
+use keyhaven_store::connections::{Filter, Held, NewConnection};
 use keyhaven_store::{Outcome, Reach};
 
 use super::administrator::Administrator;
@@ -31,18 +33,20 @@ use crate::operations::confirm_connection::confirm_connection;
 use crate::operations::revoke_connection::revoke_connection;
 use crate::operations::start_connection::{Start, start_connection};
 use crate::vault::upstream::{pace, scheme};
+use edit::UpdateConnection;
 use wire::{
     Authorization, Confirmation, Connection, CreateConnection, StartAuthorization, Terms,
     TimelineEvent,
 };
 
-const FILTERS: [&str; 5] = ["organization", "connector", "user", "status", "label"];
+const FILTERS: [&str; 7] =
+    ["organization", "connector", "user", "status", "label", "account", "external_id"];
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list_connections, create_connection))
-        .routes(routes!(show_connection))
+        .routes(routes!(show_connection, update_connection))
         .routes(routes!(revoke_one_connection))
         .routes(routes!(restart_authorization))
         .routes(routes!(confirm_one_connection))
@@ -62,6 +66,8 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         ("user" = Option<String>, Query, description = "Of this user only"),
         ("status" = Option<String>, Query, description = "In this state only"),
         ("label" = Option<String>, Query, description = "With this label only"),
+        ("account" = Option<String>, Query, description = "Of this outside account only"),
+        ("external_id" = Option<String>, Query, description = "With this name of yours only"),
         PageParams
     ),
     responses((status = 200, description = "A page of connections", body = Listing<Connection>), ListProblems)
@@ -78,6 +84,9 @@ async fn list_connections(
         owner: parsed(&asked, "user", UserId::parse)?,
         status: parsed(&asked, "status", Status::parse)?,
         label: asked.text("label"),
+        account: asked.text("account"),
+        external_id: asked.text("external_id"),
+        ..Filter::default()
     };
     let listed = app.store.list_connections(tenant, filter, page).await?;
     let now = app.clock.now();
@@ -127,7 +136,10 @@ async fn create_connection(
         method: kept.connector.method,
         account: arrived.account.as_deref(),
         account_label: arrived.account_label.as_deref(),
+        external_id: arrived.external_id.as_deref(),
         labels: &arrived.labels,
+        metadata: &arrived.metadata,
+        slots: &[],
         standing: Standing::active(now),
         issued_to: kept.connector.client_id.as_deref(),
         flow: None,
@@ -151,7 +163,43 @@ async fn show_connection(
     ConnectionPath(connection): ConnectionPath,
 ) -> Result<Json<Connection>, ApiError> {
     let held = caller.find(&app, connection).await?;
-    Ok(Json(Connection::of_held(&held, app.clock.now())))
+    shown(&app, &held).await
+}
+
+/// A connection with its further tokens.
+async fn shown(app: &App, held: &Held) -> Result<Json<Connection>, ApiError> {
+    let now = app.clock.now();
+    let slots = app.store.list_slots(held.connection.id).await?;
+    let mut shown = Connection::of_held(held, now);
+    shown.slots = slots.iter().filter_map(|slot| wire::Slot::of(slot, now)).collect();
+    Ok(Json(shown))
+}
+
+/// Change a connection
+///
+/// What its callers keep with it; its tokens and its state stay as they are. Members that are absent
+/// stay; `metadata` is merged (RFC 7396): a member that is null goes.
+#[utoipa::path(
+    patch, path = "/v1/connections/{connection}", tag = "connections",
+    params(("connection" = String, Path, description = "Id")),
+    request_body = UpdateConnection,
+    responses((status = 200, description = "As it is now", body = Connection), ChangeProblems)
+)]
+async fn update_connection(
+    State(app): State<Shared>,
+    caller: ConnectionCaller,
+    ConnectionPath(connection): ConnectionPath,
+    origin: Origin,
+    Strict(body): Strict<UpdateConnection>,
+) -> Result<Json<Connection>, ApiError> {
+    let held = caller.find_own(&app, connection).await?;
+    let change = body.parse(&held.connection)?;
+    let edit = change.edit();
+    let (node, act) = (app.vault.node_name(), app.act(caller.actor.clone(), &origin));
+    match app.store.edit_connection(&held.connection, edit, &node, act).await? {
+        Outcome::Done => shown(&app, &caller.find(&app, connection).await?).await,
+        other => Err(ApiError::of_outcome(other, "connection")),
+    }
 }
 
 /// Revoke a connection
@@ -216,6 +264,7 @@ async fn restart_authorization(
         starter: &caller.actor,
         base: &base,
         scopes: &body.scopes,
+        session: None,
     };
     let started = start_connection(&app, &start).await.map_err(not_started)?;
     Ok(Json(Authorization::of(&app, &started)))
@@ -282,17 +331,35 @@ pub(super) fn base_of(app: &App, asked: Option<&str>) -> Result<String, &'static
 /// The connection a path names, for callers who need not be administrators.
 pub(super) struct ConnectionPath(pub(super) ConnectionId);
 
-impl axum::extract::FromRequestParts<Shared> for ConnectionPath {
+impl FromRequestParts<Shared> for ConnectionPath {
     type Rejection = ApiError;
 
-    async fn from_request_parts(
-        parts: &mut axum::http::request::Parts,
-        app: &Shared,
-    ) -> Result<Self, ApiError> {
-        let missing = || ApiError::not_found("connection");
-        let params = axum::extract::RawPathParams::from_request_parts(parts, app).await;
-        let params = params.map_err(|_| missing())?;
-        let text = params.iter().find(|(name, _)| *name == "connection").map(|(_, text)| text);
-        text.and_then(ConnectionId::parse).map(Self).ok_or_else(missing)
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
+        named(parts, app, "connection", ConnectionId::parse).await.map(Self)
     }
+}
+
+/// The connector a path names, for callers who need not be administrators.
+pub(super) struct ConnectorPath(pub(super) ConnectorId);
+
+impl FromRequestParts<Shared> for ConnectorPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
+        named(parts, app, "connector", ConnectorId::parse).await.map(Self)
+    }
+}
+
+/// What a path names under the word `noun`.
+pub(super) async fn named<T>(
+    parts: &mut Parts,
+    app: &Shared,
+    noun: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, ApiError> {
+    let missing = || ApiError::not_found(noun);
+    let params = <RawPathParams as FromRequestParts<Shared>>::from_request_parts(parts, app).await;
+    let params = params.map_err(|_| missing())?;
+    let text = params.iter().find(|(name, _)| *name == noun).map(|(_, text)| text);
+    text.and_then(parse).ok_or_else(missing)
 }

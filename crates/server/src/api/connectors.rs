@@ -1,6 +1,8 @@
 //! `/v1/connectors`: a provider and one app registered there. A client secret is write-only: what is
 //! shown of it is its last four characters and when it was set.
 
+mod import;
+mod probing;
 pub mod wire;
 
 use crate::api::open_api::OpenApiRouter;
@@ -48,6 +50,8 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(count_connector_connections))
         .routes(routes!(start_authorization))
         .routes(routes!(change_connector_connections))
+        .merge(probing::routes())
+        .merge(import::routes())
 }
 
 /// List connectors
@@ -220,6 +224,7 @@ async fn start_authorization(
         starter: &administrator.actor,
         base: &base,
         scopes: &body.scopes,
+        session: None,
     };
     let started = start_connection(&app, &start).await.map_err(not_started)?;
     Ok(Json(Authorization::of(&app, &started)))

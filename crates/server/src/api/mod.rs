@@ -26,6 +26,7 @@ pub mod budgets;
 pub mod check;
 pub mod client_secrets;
 pub mod clients;
+pub mod connect_sessions;
 pub mod connection_caller;
 pub mod connections;
 pub mod connectors;
@@ -87,6 +88,7 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(grants::routes())
         .merge(connectors::routes())
         .merge(connections::routes())
+        .merge(connect_sessions::routes())
         .merge(providers::routes())
         .merge(webhook_endpoints::routes())
         .merge(master_key::routes())

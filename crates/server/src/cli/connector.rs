@@ -35,6 +35,20 @@ pub(super) enum Connector {
     },
     /// Change a connector. Another secret of the same app takes over with its first success.
     Update(Box<Update>),
+    /// Test a connector: a dry run that says what is wrong.
+    Test {
+        /// Its id.
+        connector: String,
+    },
+    /// Import grants that another system holds, as JSON on standard input: a list of objects with
+    /// `external_id` and tokens. Safe to repeat.
+    Import {
+        /// The connector's id.
+        connector: String,
+        /// How each is proved.
+        #[arg(long, value_parser = ["refresh", "account"])]
+        prove: Option<String>,
+    },
     /// Delete a connector: its connections end, and their provider is told.
     Delete {
         /// Its id.
@@ -55,7 +69,7 @@ pub(super) struct Create {
     #[arg(long, value_parser = ["private", "project", "organization"])]
     sharing: Option<String>,
     /// What its connections hold.
-    #[arg(long, value_parser = ["oauth", "client_credentials", "api_key", "basic", "jwt_bearer"])]
+    #[arg(long, value_parser = ["oauth", "client_credentials", "api_key", "basic", "jwt_bearer", "password"])]
     method: Option<String>,
     #[command(flatten)]
     settings: Settings,
@@ -125,6 +139,15 @@ impl Connector {
                 let path = ["connectors", update.connector.as_str()];
                 printer.item(&caller.ask(Ask::patch(&path, body)).await?, FIELDS)
             }
+            Self::Test { connector } => {
+                let path = ["connectors", connector.as_str(), "test"];
+                let found = caller.ask(Ask::post(&path, json!({}))).await?;
+                if printer.is_json() {
+                    return printer.document(&found);
+                }
+                printer.list(&json!({ "items": found["checks"] }), &["check", "status", "detail"])
+            }
+            Self::Import { connector, prove } => import(caller, printer, &connector, prove).await,
             Self::Delete { connector } => {
                 caller.ask(Ask::delete(&["connectors", &connector])).await?;
                 let told = json!({ "deleted": connector });
@@ -146,6 +169,28 @@ impl Create {
     }
 }
 
+/// Rows of one call of `import`.
+const ROWS: usize = 25;
+
+async fn import(
+    caller: &Caller,
+    printer: &Printer,
+    connector: &str,
+    prove: Option<String>,
+) -> Result<()> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).context("the grants cannot be read")?;
+    let rows: Vec<Value> = serde_json::from_str(&text).context("standard input is no JSON list")?;
+    let mut results = Vec::with_capacity(rows.len());
+    for rows in rows.chunks(ROWS) {
+        let body = present(json!({ "connections": rows, "prove": prove }));
+        let report = caller.ask(Ask::post(&["connectors", connector, "import"], body)).await?;
+        results.extend(report["results"].as_array().cloned().unwrap_or_default());
+    }
+    let columns = ["external_id", "status", "connection", "proof", "reason"];
+    printer.list(&json!({ "items": results }), &columns)
+}
+
 fn read_secret() -> Result<String> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).context("the secret cannot be read")?;
@@ -156,7 +201,7 @@ fn read_secret() -> Result<String> {
     Ok(text.to_owned())
 }
 
-fn pairs(texts: &[String]) -> Result<Map<String, Value>> {
+pub(super) fn pairs(texts: &[String]) -> Result<Map<String, Value>> {
     let pair = |text: &String| {
         let (name, value) =
             text.split_once('=').with_context(|| format!("'{text}' is not NAME=VALUE"))?;

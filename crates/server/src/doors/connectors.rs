@@ -8,7 +8,7 @@
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
-use keyhaven_protocol::connection::callback::Word;
+use keyhaven_protocol::connection::callback::{self, Word};
 use keyhaven_protocol::id::ConnectorId;
 use keyhaven_protocol::refusal::Refusal;
 use keyhaven_protocol::scope::{ADMIN, Scopes};
@@ -109,6 +109,7 @@ async fn start(app: &App, id: &str, query: &str, headers: &HeaderMap, origin: &O
         starter: &starter,
         base: &base,
         scopes: &[],
+        session: None,
     };
     let started =
         start_connection(app, &start).await.map_err(|why| not_started(app, why, origin))?;
@@ -224,8 +225,7 @@ async fn finish(
     } else {
         form_urlencoded::parse(text).into_owned().collect()
     };
-    let state = params.iter().find(|(name, _)| name == "state").map(|(_, value)| value.as_str());
-    let cookies = flow_cookie(headers, state);
+    let cookies = flow_cookie(headers, &params);
     // A path that names no connector can be no flow's.
     let arrival = Arrival {
         connector: connector
@@ -239,9 +239,9 @@ async fn finish(
     Ok(Box::new(answer(app, &ending, wants_json, wants_page, origin)))
 }
 
-/// The cookie of the flow whose state this is.
-fn flow_cookie(headers: &HeaderMap, state: Option<&str>) -> Vec<(String, Secret)> {
-    let hash = state.and_then(keyhaven_protocol::connection::callback::parse_state);
+/// The cookie of the flow whose state is among the parameters, whatever the provider calls it.
+fn flow_cookie(headers: &HeaderMap, params: &[(String, String)]) -> Vec<(String, Secret)> {
+    let hash = params.iter().find_map(|(_, value)| callback::parse_state(value));
     let Some(name) = hash.map(cookie_name) else { return Vec::new() };
     cookies::find(headers, &name).map(|value| (name, value)).into_iter().collect()
 }
@@ -263,6 +263,7 @@ fn answer(app: &App, ending: &Ending, json: bool, html: bool, origin: &Origin) -
             }
             Err(error) => return connector_family::unavailable(&error),
         },
+        (outcome, _) if ending.invited => invited_back(app, base, outcome),
         (_, None) => origins.success(base, ending.sharing, connector),
         (_, Some(word)) => origins.failure(base, ending.sharing, word),
     };
@@ -275,6 +276,23 @@ fn answer(app: &App, ending: &Ending, json: bool, html: bool, origin: &Origin) -
         error: word.map(Word::as_str),
         error_message: word.map(message),
     }))
+}
+
+/// Where an invitation leads: back to who sent it, or to a page of ours that says how it went.
+fn invited_back(app: &App, base: &str, outcome: Finished) -> String {
+    let said = match outcome {
+        Finished::Connected(id) => ("connection", id.to_string()),
+        Finished::Refused(word) => ("error", word.as_str().to_owned()),
+    };
+    let page = match outcome {
+        Finished::Connected(_) => "done",
+        Finished::Refused(_) => "failed",
+    };
+    if base.is_empty() {
+        return format!("{}/connect/{page}", app.settings.issuer);
+    }
+    let mark = if base.contains('?') { '&' } else { '?' };
+    format!("{base}{mark}{}={}", said.0, said.1)
 }
 
 /// Nobody's callback: there is nowhere to send anybody.

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use super::reply::{JSON, JSON_API, with_status};
 use crate::app::{App, Origin};
 use crate::config::JsonApiErrors;
+use crate::operations::fresh_token::{NoFreshToken, reconnect_url};
 use crate::operations::{Failure, Refused};
 
 const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"keyhaven\", charset=\"UTF-8\"");
@@ -34,6 +35,46 @@ pub fn oauth(app: &App, failure: Failure, origin: &Origin) -> Response {
         response.headers_mut().insert(WWW_AUTHENTICATE, BASIC);
     }
     wait(&mut response, &refused);
+    response
+}
+
+/// Why a connection has no token to exchange for (RFC 8693 §2.2.2): `invalid_target` with the reason
+/// and where its user mends it, or a wait.
+pub fn no_outside_token(app: &App, why: NoFreshToken, origin: &Origin) -> Response {
+    let (rule, reason, url) = match why {
+        NoFreshToken::Storage(error) => return unavailable(&error),
+        NoFreshToken::InProgress => return try_again(1),
+        NoFreshToken::Unavailable(seconds) => return try_again(seconds),
+        NoFreshToken::NotConnected => ("the user has no connection there", "not_connected", None),
+        NoFreshToken::Misconfigured => {
+            ("the connector's credentials are wrong", "connector_misconfigured", None)
+        }
+        NoFreshToken::NeedsReauth(reason, held) => {
+            let url = reconnect_url(app, &held.connection);
+            ("the connection needs its user", reason.as_str(), Some(url))
+        }
+    };
+    let refusal = Refusal::new(Code::InvalidTarget, rule).with("reason", reason);
+    let refused = Refused { refusal, client: None, wait: None };
+    let code = note(app, &refused, origin);
+    let mut body = json!({
+        "error": Code::InvalidTarget.as_str(),
+        "error_description": format!("The connection has no token. ({code})"),
+        "reason": reason,
+    });
+    if let Some(url) = url {
+        body["reconnect_url"] = url.into();
+    }
+    with_status(StatusCode::BAD_REQUEST, JSON, &body)
+}
+
+fn try_again(seconds: i64) -> Response {
+    let body = json!({
+        "error": "temporarily_unavailable",
+        "error_description": "The provider does not answer now.",
+    });
+    let mut response = with_status(StatusCode::SERVICE_UNAVAILABLE, JSON, &body);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
 

@@ -16,6 +16,10 @@ pub(super) struct Measure {
     waiting: Gauge,
     backlog: Gauge,
     unexplained: Gauge,
+    due: Gauge,
+    lag: Gauge,
+    under_way: Gauge,
+    paused: Gauge,
 }
 
 impl Measure {
@@ -27,6 +31,10 @@ impl Measure {
             waiting: metrics.gauge("keyhaven_store_commits_waiting", &[]),
             backlog: metrics.gauge("keyhaven_store_purge_backlog_rows", &[]),
             unexplained: metrics.gauge("keyhaven_refusals_not_recorded", &[]),
+            due: metrics.gauge("keyhaven_vault_connections_due", &[]),
+            lag: metrics.gauge("keyhaven_vault_refresh_lag_seconds", &[]),
+            under_way: metrics.gauge("keyhaven_vault_refreshes_under_way", &[]),
+            paused: metrics.gauge("keyhaven_vault_hosts_paused", &[]),
         }
     }
 }
@@ -43,6 +51,20 @@ impl Round for Measure {
         self.waiting.set(measure.waiting as f64);
         self.backlog.set(store.measure_backlog(self.app.clock.now()).await? as f64);
         self.unexplained.set(self.app.refusals.dropped() as f64);
+        self.measure_vault().await
+    }
+}
+
+impl Measure {
+    /// What is due, how late the oldest of it is, and which hosts are left alone.
+    async fn measure_vault(&self) -> Result<(), Error> {
+        let (store, vault) = (&self.app.store, &self.app.vault);
+        let now = self.app.clock.now();
+        self.due.set(store.count_due(now).await? as f64);
+        let lag = store.find_oldest_due(now).await?.map_or(0, |at| now.since(at).0);
+        self.lag.set(lag as f64);
+        self.under_way.set(vault.flights.count() as f64);
+        self.paused.set(vault.hosts.count_paused(self.app.clock.tick()) as f64);
         Ok(())
     }
 }

@@ -48,6 +48,7 @@ pub fn start(
     metrics: &Metrics,
     stop: &Stop,
 ) -> JoinSet<()> {
+    app.vault.numbers.go_to(metrics);
     let mut jobs = JoinSet::new();
     jobs.spawn(again(measure::Measure::new(app.clone(), metrics), stop.clone()));
     jobs.spawn(again(clock::Clock { app: app.clone() }, stop.clone()));

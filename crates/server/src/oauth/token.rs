@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use keyhaven_protocol::client_auth::{Manners, Presented};
-use keyhaven_protocol::grants::Terms;
+use keyhaven_protocol::grants::{Terms, token_exchange};
 use keyhaven_protocol::params::Params;
 use keyhaven_protocol::secret::Secret;
 use serde::Serialize;
@@ -15,6 +15,8 @@ use crate::http::body::{self, Shape};
 use crate::http::call::{Call, unreadable};
 use crate::http::{dpop, refusal, reply};
 use crate::operations::Failure;
+use crate::operations::exchange_token::{NoExchange, exchange_token};
+use crate::operations::fresh_token::FreshToken;
 use crate::operations::issue_token::{IssuedToken, TokenRequest, issue_token};
 
 /// Where it is.
@@ -36,6 +38,10 @@ struct TokenResponse<'a> {
 /// Issues tokens.
 pub async fn create_token(State(app): State<Shared>, call: Call) -> Response {
     match call.shape() {
+        Ok(Shape::Form(params)) if params.get("grant_type") == Some(token_exchange::NAME) => {
+            let answer = exchange(&app, &call.headers, &params, &call.origin).await;
+            dpop::with_nonce(&app, &call.headers, answer)
+        }
         Ok(Shape::Form(params)) => {
             let answer = match issue(&app, &call.headers, &params, &call.origin).await {
                 Ok(issued) => reply::ok(&response(&issued)),
@@ -62,6 +68,54 @@ async fn issue(
     let dpop = dpop::proof(app, headers, "POST", PATH, None)?;
     let terms = Terms::Standard;
     issue_token(app, &TokenRequest { presented, manners, params, terms, dpop, origin }).await
+}
+
+/// RFC 8693 §2.2.1, with the outside account beside it.
+#[derive(Serialize)]
+struct ExchangeResponse<'a> {
+    access_token: &'a str,
+    issued_token_type: &'static str,
+    token_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<i64>,
+    scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_base: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
+}
+
+async fn exchange(app: &Shared, headers: &HeaderMap, params: &Params, origin: &Origin) -> Response {
+    let exchanged = async {
+        let manners = Manners::Standard;
+        let presented = Presented::gather(body::basic(headers, manners)?, params, manners)?;
+        let dpop = dpop::proof(app, headers, "POST", PATH, None)?;
+        exchange_token(app, &presented, params, dpop.as_ref(), origin).await
+    };
+    match exchanged.await {
+        Ok(fresh) => exchanged_response(app, &fresh),
+        Err(NoExchange::Failure(failure)) => refusal::oauth(app, failure, origin),
+        Err(NoExchange::NoToken(why)) => refusal::no_outside_token(app, why, origin),
+    }
+}
+
+fn exchanged_response(app: &App, fresh: &FreshToken) -> Response {
+    let connection = &fresh.held.connection;
+    let left = connection.access_ends_at.map(|end| end.since(app.clock.now()).0.max(0));
+    // A token that no Authorization header carries is of no registered type (RFC 8693 §2.2.1).
+    let token_type = match connection.scheme.as_str() {
+        scheme if scheme.contains(':') => "N_A",
+        scheme => scheme,
+    };
+    reply::ok(&ExchangeResponse {
+        access_token: fresh.access_token.reveal(),
+        issued_token_type: token_exchange::ACCESS_TOKEN,
+        token_type,
+        expires_in: left,
+        scope: &connection.scopes,
+        api_base: connection.api_base.as_deref(),
+        account: connection.account.as_deref(),
+    })
 }
 
 fn response(issued: &IssuedToken) -> TokenResponse<'_> {

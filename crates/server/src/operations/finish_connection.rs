@@ -18,8 +18,9 @@ use keyhaven_protocol::connection::timing::backoff;
 use keyhaven_protocol::id::{ConnectionId, ConnectorId, UserId};
 use keyhaven_protocol::secret::{Digest, Secret};
 use keyhaven_protocol::time::Seconds;
-use keyhaven_store::connections::{Connected, Held, NewConnection, Tokens};
-use keyhaven_store::connectors::Kept;
+use keyhaven_store::connect_sessions::ConnectSession;
+use keyhaven_store::connections::{Connected, Held, NewConnection, NewSlot, Tokens};
+use keyhaven_store::connectors::{Connector, Kept};
 use keyhaven_store::flows::{Finished, Flow};
 use keyhaven_store::{Act, Error, Outcome, Reach};
 
@@ -71,6 +72,8 @@ pub struct Ending {
     pub sharing: Sharing,
     /// The connection waits for its user's click.
     pub unconfirmed: bool,
+    /// It followed an invitation: `base` is the whole URL to return to, or empty.
+    pub invited: bool,
 }
 
 impl Ending {
@@ -81,6 +84,7 @@ impl Ending {
             connector: None,
             sharing: Sharing::Private,
             unconfirmed: false,
+            invited: false,
         }
     }
 
@@ -89,6 +93,7 @@ impl Ending {
             outcome,
             base: Some(flow.base.clone()),
             connector: Some(flow.connector),
+            invited: flow.session.is_some(),
             ..Self::nowhere(Word::ServerError)
         }
     }
@@ -104,13 +109,21 @@ struct Scene {
 
 /// Carries a callback out. Detached from its request: an exchange that has begun is finished.
 pub async fn finish_connection(app: &Shared, arrival: Arrival) -> Result<Ending, Error> {
-    let app = app.clone();
-    let finishing = tokio::spawn(async move { Box::pin(finish(&app, &arrival)).await });
-    finishing.await.unwrap_or_else(|_| Err(Error::broken("the callback failed; outcome unknown")))
+    let node = app.clone();
+    let finishing = tokio::spawn(async move { Box::pin(finish(&node, &arrival)).await });
+    let ending = finishing
+        .await
+        .unwrap_or_else(|_| Err(Error::broken("the callback failed; outcome unknown")))?;
+    app.vault.numbers.flow_ended(match ending.outcome {
+        Finished::Connected(_) => "connected",
+        Finished::Refused(word) => word.as_str(),
+    });
+    Ok(ending)
 }
 
 async fn finish(app: &App, arrival: &Arrival) -> Result<Ending, Error> {
-    let states: Vec<_> = values(&arrival.params, "state");
+    let name = state_param(app, arrival.connector).await?;
+    let states: Vec<_> = values(&arrival.params, &name);
     let [state] = states.as_slice() else {
         return Ok(Ending::nowhere(Word::MissingParameters));
     };
@@ -133,6 +146,18 @@ async fn finish(app: &App, arrival: &Arrival) -> Result<Ending, Error> {
     ending.sharing = scene.kept.connector.sharing;
     ending.unconfirmed = is_unconfirmed(app, outcome).await?;
     Ok(ending)
+}
+
+/// What the provider calls the state. Where the path names no connector it can only be `state`.
+async fn state_param(app: &App, connector: Option<ConnectorId>) -> Result<String, Error> {
+    let usual = || "state".to_owned();
+    let Some(connector) = connector else { return Ok(usual()) };
+    let Some(kept) = app.store.find_connector(Reach::Instance, connector).await? else {
+        return Ok(usual());
+    };
+    let Connector { organization, provider, .. } = &kept.connector;
+    let provider = find_provider(app, *organization, provider).await?;
+    Ok(provider.map_or_else(usual, |provider| provider.callback.state.clone()))
 }
 
 async fn scene(app: &App, flow: Flow, is_present: bool) -> Result<Result<Scene, Ending>, Error> {
@@ -190,7 +215,8 @@ async fn judge(app: &App, arrival: &Arrival, scene: &Scene) -> Result<Finished, 
     }
     let beside =
         Beside { vars: captured, redirect_uri: flow.redirect_uri.clone(), ..Beside::default() };
-    let state = values(&arrival.params, "state").first().copied().unwrap_or_default();
+    let state = values(&arrival.params, &scene.provider.callback.state);
+    let state = state.first().copied().unwrap_or_default();
     match exchange(app, scene, &code, state, beside, &arrival.origin).await {
         Ok(finished) => Ok(finished),
         Err(error) => {
@@ -257,8 +283,13 @@ async fn exchange(
         return Ok(Finished::Refused(Word::ServerError));
     }
     let tokens = upstream::tokens(&asking, &answer, &asked, None, beside.clone());
-    let tokens = Tokens { scopes: tokens.scopes.or_else(|| Some(flow.scopes.clone())), ..tokens };
-    keep(app, scene, identity.as_ref(), &tokens, origin).await
+    let arrived = Grant {
+        account: identity.as_ref().map(account_id),
+        label: identity.and_then(|identity| identity.label),
+        tokens: Tokens { scopes: tokens.scopes.or_else(|| Some(flow.scopes.clone())), ..tokens },
+        slots: upstream::slots(&asking, &answer, &beside),
+    };
+    keep(app, scene, &arrived, origin).await
 }
 
 /// What the user hears of a failed exchange. A connector to blame is blamed once.
@@ -301,34 +332,43 @@ async fn find_account(asking: &Asking<'_>, answer: &Answer) -> Option<Identity> 
 }
 
 /// The account's id; with its tenant where one login spans many.
-fn account_id(identity: &Identity) -> String {
+#[must_use]
+pub fn account_id(identity: &Identity) -> String {
     match &identity.tenant {
         Some(tenant) => format!("{tenant}/{}", identity.id),
         None => identity.id.clone(),
     }
 }
 
+/// A grant that arrived.
+struct Grant {
+    account: Option<String>,
+    label: Option<String>,
+    tokens: Tokens,
+    slots: Vec<NewSlot>,
+}
+
 /// Keeps the grant: as a new connection, or as the one this account has already.
 async fn keep(
     app: &App,
     scene: &Scene,
-    identity: Option<&Identity>,
-    tokens: &Tokens,
+    arrived: &Grant,
     origin: &Origin,
 ) -> Result<Finished, Error> {
-    let account = identity.map(account_id);
-    let label = identity.and_then(|identity| identity.label.clone());
-    let arrived = (account.as_deref(), label.as_deref());
+    let mut invited = match scene.flow.session {
+        Some(hash) => app.store.find_connect_session(hash).await?,
+        None => None,
+    };
     for _ in 0..ATTEMPTS {
         let existing = match scene.flow.connection {
             Some(id) => find_living(app, id).await?,
-            None => find_of_account(app, scene, arrived.0).await?,
+            None => find_of_account(app, scene, arrived.account.as_deref()).await?,
         };
         let act = app.act(scene.flow.starter.clone(), origin);
         let kept = match (existing, scene.flow.connection) {
-            (Some(held), _) => renew(app, scene, &held, arrived, tokens, act).await?,
+            (Some(held), _) => renew(app, scene, &held, arrived, act).await?,
             (None, Some(_)) => Some(Finished::Refused(Word::InvalidState)),
-            (None, None) => connect(app, scene, arrived, tokens, act).await?,
+            (None, None) => connect(app, scene, arrived, invited.as_ref(), act).await?,
         };
         match kept {
             Some(Finished::Refused(word)) => {
@@ -336,7 +376,12 @@ async fn keep(
                 return Ok(Finished::Refused(word));
             }
             Some(connected) => return Ok(connected),
-            None => {}
+            // A name that somebody took meanwhile is not given.
+            None => {
+                if let Some(invited) = &mut invited {
+                    invited.external_id = None;
+                }
+            }
         }
     }
     Err(Error::busy("a connection changed each time it was to be renewed"))
@@ -362,10 +407,10 @@ async fn renew(
     app: &App,
     scene: &Scene,
     held: &Held,
-    (account, account_label): (Option<&str>, Option<&str>),
-    tokens: &Tokens,
+    arrived: &Grant,
     act: Act,
 ) -> Result<Option<Finished>, Error> {
+    let account = arrived.account.as_deref();
     let known = held.connection.account.as_deref();
     // Whoever is not there in person must at least bring an account that is known to be theirs.
     let blind = known.is_none() && needs_a_click(scene);
@@ -374,30 +419,40 @@ async fn renew(
     }
     let node = app.vault.node_name();
     let connected = Connected {
+        slots: &arrived.slots,
         account,
-        account_label,
+        account_label: arrived.label.as_deref(),
         issued_to: scene.kept.connector.client_id.as_deref(),
         flow: Some(scene.flow.hash),
         node: &node,
     };
     let nonces = app.dice.bytes();
-    let outcome = app.store.reconnect_account(held, &connected, tokens, nonces, act).await?;
+    let outcome =
+        app.store.reconnect_account(held, &connected, &arrived.tokens, nonces, act).await?;
     Ok((outcome == Outcome::Done).then_some(Finished::Connected(held.connection.id)))
 }
 
 async fn connect(
     app: &App,
     scene: &Scene,
-    (account, account_label): (Option<&str>, Option<&str>),
-    tokens: &Tokens,
+    arrived: &Grant,
+    invited: Option<&ConnectSession>,
     act: Act,
 ) -> Result<Option<Finished>, Error> {
     let (flow, now) = (&scene.flow, act.now);
     let is_held = needs_a_click(scene);
     let standing = if is_held { Standing::unconfirmed(now) } else { Standing::active(now) };
     let until = now.plus(keyhaven_store::flows::LIFE);
-    let tokens =
-        Tokens { due_at: if is_held { Some(until) } else { tokens.due_at }, ..tokens.clone() };
+    let held_until = |tokens: &Tokens| Tokens {
+        due_at: if is_held { Some(until) } else { tokens.due_at },
+        ..tokens.clone()
+    };
+    let tokens = held_until(&arrived.tokens);
+    let slots: Vec<_> = arrived
+        .slots
+        .iter()
+        .map(|slot| NewSlot { tokens: held_until(&slot.tokens), ..slot.clone() })
+        .collect();
     let node = app.vault.node_name();
     let new = NewConnection {
         id: ConnectionId(app.id()),
@@ -405,9 +460,12 @@ async fn connect(
         connector: flow.connector,
         owner: flow.owner,
         method: scene.kept.connector.method,
-        account,
-        account_label,
-        labels: "",
+        account: arrived.account.as_deref(),
+        account_label: arrived.label.as_deref(),
+        external_id: invited.and_then(|session| session.external_id.as_deref()),
+        labels: invited.map_or("", |session| &session.labels),
+        metadata: "{}",
+        slots: &slots,
         standing,
         issued_to: scene.kept.connector.client_id.as_deref(),
         flow: Some(flow.hash),

@@ -10,13 +10,13 @@ use keyhaven_protocol::connection::state::{Event, Reason};
 use keyhaven_protocol::id::ConnectionId;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::Seconds;
-use keyhaven_store::connections::Held;
-use keyhaven_store::{Error, Reach};
+use keyhaven_store::Error;
+use keyhaven_store::connections::{Connection, Held};
 
 use super::refresh_connection::{end, facts, refresh_connection};
 use crate::app::{App, Shared};
 use crate::vault::flights::Landed;
-use crate::vault::provider_of::find_provider;
+use crate::vault::provider_of::provider_of;
 use crate::vault::reads::Handed;
 use crate::vault::upstream;
 
@@ -34,6 +34,8 @@ pub struct TokenWish<'a> {
     pub scopes: &'a [String],
     /// Who asks, as the audit names it.
     pub caller: &'a str,
+    /// The client that acts for the caller, where another does (RFC 8693 §4.1).
+    pub client: Option<&'a str>,
     /// What for, in the caller's words.
     pub purpose: Option<&'a str>,
     /// Under which request.
@@ -74,18 +76,17 @@ impl From<Error> for NoFreshToken {
     }
 }
 
-/// The token of the connection `id` within reach, renewed where that is needed.
+/// The token of a connection as it was just read, renewed where that is needed.
 pub async fn fresh_token(
     app: &Shared,
-    reach: Reach,
-    id: ConnectionId,
+    held: Held,
     wish: &TokenWish<'_>,
 ) -> Result<FreshToken, NoFreshToken> {
-    let held = app.store.find_held(reach, id).await?;
-    let held = held.filter(|held| !held.grant_revoked).ok_or(NoFreshToken::NotConnected)?;
-    let connection = &held.connection;
-    let provider = find_provider(app, connection.organization, &held.provider).await?;
-    let provider = provider.ok_or(NoFreshToken::Misconfigured)?;
+    if held.grant_revoked {
+        return Err(NoFreshToken::NotConnected);
+    }
+    let (id, connection) = (held.connection.id, &held.connection);
+    let provider = provider_of(app, &held).ok_or(NoFreshToken::Misconfigured)?;
     let pace = upstream::pace(&provider, connection.method);
     let ask = match wish.rejected {
         Some(fingerprint) => report_rejected(app, &held, fingerprint).await?,
@@ -117,6 +118,13 @@ pub async fn fresh_token(
     hand_out(app, served, wish).await
 }
 
+/// Where the user of a connection authorizes it again.
+#[must_use]
+pub fn reconnect_url(app: &App, connection: &Connection) -> String {
+    let id = connection.slot.as_ref().map_or(connection.id, |slot| slot.parent);
+    format!("{}/connections/{id}/reconnect", app.settings.issuer)
+}
+
 async fn wait_for_refresh(
     app: &Shared,
     id: ConnectionId,
@@ -143,6 +151,7 @@ async fn hand_out(
         organization: held.connection.organization,
         connection: held.connection.id,
         caller: wish.caller,
+        client: wish.client,
         purpose: wish.purpose,
         request: wish.request,
     };

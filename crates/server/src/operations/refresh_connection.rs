@@ -28,8 +28,8 @@ use keyhaven_store::{Act, Error, Reach};
 use crate::app::{App, Origin, Shared};
 use crate::vault::flights::Landed;
 use crate::vault::hosts::{Answered, NoSlot, Slot};
-use crate::vault::provider_of::{Found, find_provider};
-use crate::vault::upstream::{self, Answer, Asking, Beside, Question};
+use crate::vault::provider_of::{Found, provider_of};
+use crate::vault::upstream::{self, Answer, Asking, Beside, Login, Question};
 
 /// How long a node waits for another one's refresh: as long as a lease.
 const WAIT_MILLIS: u64 = 25_000;
@@ -77,9 +77,11 @@ async fn try_once(app: &Shared, id: ConnectionId, ask: Ask) -> Landed {
             Err(error) => return Landed::Broken(Arc::new(error)),
         };
         if first.as_ref().is_some_and(|first| has_moved(first, &held)) {
+            app.vault.numbers.waited("adopted");
             return Landed::At(Arc::new(held));
         }
         if app.clock.tick().saturating_sub(started) > WAIT_MILLIS {
+            app.vault.numbers.waited("given_up");
             return Landed::StillLeased;
         }
         first.get_or_insert(held);
@@ -107,8 +109,7 @@ pub async fn find_known(app: &App, id: ConnectionId) -> Result<Option<Known>, Er
     let Some(kept) = app.store.find_connector(Reach::Instance, connector).await? else {
         return Ok(None);
     };
-    let organization = held.connection.organization;
-    let provider = find_provider(app, organization, &held.provider).await?;
+    let provider = provider_of(app, &held);
     Ok(provider.map(|provider| Known { held, kept, provider }))
 }
 
@@ -152,14 +153,22 @@ async fn renew(app: &App, id: ConnectionId, ask: Ask) -> Result<Landed, Error> {
     if !app.store.begin_spending(id, generation, node, now).await? {
         return again(app, id).await;
     }
+    let asked_at = app.clock.tick();
     let asked = ask_provider(&asking, &known, &beside).await?;
     drop(slot);
     note_host(app, &host, &asked);
+    let outcome = asked.as_ref().map_or_else(|why| upstream::class(why).as_str(), |_| "refreshed");
+    let took = app.clock.tick().saturating_sub(asked_at);
+    app.vault.numbers.refreshed(&known.provider, outcome, took);
     match asked {
         Ok(answer) => {
-            let scopes = scopes_of(&known.kept.connector.scopes);
+            // A further token's scopes are not the connector's.
+            let scopes = match known.held.connection.slot {
+                Some(_) => Vec::new(),
+                None => scopes_of(&known.kept.connector.scopes),
+            };
             let tokens = upstream::tokens(&asking, &answer, &scopes, Some(&known.held), beside);
-            store_success(app, &known, &tokens, answer.sent_at).await
+            store_success(app, &known, &tokens, &answer).await
         }
         Err(verdict) => store_failure(app, &known, pace, &verdict, now).await,
     }
@@ -225,6 +234,13 @@ async fn ask_provider(
         }
     };
     let granted = scopes_of(&known.held.connection.scopes);
+    if known.held.connection.method == Method::Password {
+        let kept = store.open_refresh_token(&known.held)?;
+        let login = kept.as_ref().and_then(Login::of);
+        let login = login.ok_or_else(|| Error::broken("a connection has lost its login"))?;
+        let scopes = scopes_of(&known.kept.connector.scopes);
+        return asking.ask(Question::Login(&login, &scopes)).await;
+    }
     match &token {
         Some(token) => {
             let redirect_uri = &beside.redirect_uri;
@@ -253,7 +269,7 @@ async fn store_success(
     app: &App,
     known: &Known,
     tokens: &Tokens,
-    sent_at: Timestamp,
+    answer: &Answer,
 ) -> Result<Landed, Error> {
     let id = known.held.connection.id;
     if known.held.fault.is_some() {
@@ -263,13 +279,14 @@ async fn store_success(
     let started = app.clock.tick();
     let mut held = known.held.clone();
     loop {
-        let renewed = RenewedRow { tokens, upstream: Upstream::default(), node: app.vault.node };
+        let upstream = Upstream { status: Some(200), request: answer.reply.request.clone() };
+        let renewed = RenewedRow { tokens, upstream, node: app.vault.node };
         let stored = app.store.record_refresh(&held, &renewed, app.dice.bytes(), act(app)).await;
         match stored {
             Ok(Stored::Yes) => return again(app, id).await,
             Ok(Stored::Moved) => {}
             Err(error) if app.clock.tick().saturating_sub(started) > STORE_FOR_MILLIS => {
-                tracing::error!(connection = %id, %error, sent_at = sent_at.0, "a refresh is lost");
+                tracing::error!(connection = %id, %error, sent_at = answer.sent_at.0, "a refresh is lost");
                 return Err(error);
             }
             Err(error) => tracing::warn!(connection = %id, %error, "a refresh waits for storage"),
@@ -375,7 +392,8 @@ pub fn facts(held: &Held, pace: Pace) -> Facts {
     });
     let renewable = match pace.renewal {
         Renewal::Never => false,
-        Renewal::Remint => true,
+        // The login may be gone with a grant that died.
+        Renewal::Remint => held.connection.method != Method::Password || held.has_refresh(),
         Renewal::Exchange => held.has_access(),
         Renewal::Static | Renewal::Rotating => held.has_refresh(),
     };
@@ -385,6 +403,7 @@ pub fn facts(held: &Held, pace: Pace) -> Facts {
         access,
         renewable,
         next_try_at: held.connection.next_try_at,
+        renewed_at: held.connection.token_updated_at,
         misconfigured: held.fault.is_some(),
         leased: held.leased,
     }

@@ -36,6 +36,8 @@ pub struct Start<'a> {
     pub base: &'a str,
     /// Scopes beyond the connector's.
     pub scopes: &'a [String],
+    /// The invitation it follows.
+    pub session: Option<Digest>,
 }
 
 /// A flow that has begun.
@@ -104,6 +106,7 @@ pub async fn start_connection(app: &App, start: &Start<'_>) -> Result<Started, N
         redirect_uri: &redirect_uri,
         base: start.base,
         scopes: &scopes.join(" "),
+        session: start.session,
     };
     app.store.begin_flow(&new, app.dice.bytes(), app.clock.now()).await?;
     Ok(Started { authorization_url: url, state: state.outer, browser: cookie })
@@ -147,6 +150,21 @@ fn consent(
     };
     authorization_url(asking.provider, &asking.registered(None, None), &consent)
         .map_err(|error| NoStart::Misconfigured(error.to_string()))
+}
+
+/// The URL a user would be sent to, for a look at it: nothing is remembered of it.
+pub fn consent_url(asking: &Asking<'_>) -> Result<String, String> {
+    let connector = &asking.kept.connector;
+    let scopes = scopes_of(asking.provider, &refresh_connection::scopes_of(&connector.scopes));
+    let state = make_state(&asking.app.dice.bytes(), connector.id.0);
+    let verifier = make_verifier(&asking.app.dice.bytes());
+    let redirect_uri = redirect_uri_of(asking.app, connector);
+    consent(asking, &scopes, &state, &verifier, &redirect_uri).map_err(|why| match why {
+        NoStart::Misconfigured(why) => why,
+        NoStart::NotOauth | NoStart::NoCredentials | NoStart::Storage(_) => {
+            "the consent page's URL cannot be made".to_owned()
+        }
+    })
 }
 
 /// Where the provider sends the user back. Each connector has a path of its own, so that one

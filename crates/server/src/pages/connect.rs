@@ -154,6 +154,7 @@ async fn reconnect(app: &App, scene: &Scene, signed_in: &SignedIn) -> Result<Res
         starter: &starter,
         base: &base,
         scopes: &[],
+        session: None,
     };
     let started = start_connection(app, &start).await.map_err(|why| match why {
         NoStart::Storage(error) => Failure::Storage(error),
@@ -269,7 +270,7 @@ fn view(scene: &Scene, signed_in: &SignedIn, token: String, button: &'static str
 
 /// Where the provider's consent page is: the one origin that the form may lead on to. A host that
 /// is filled in per tenant leaves only its scheme to say.
-fn consent_origin(provider: &Provider) -> String {
+pub(super) fn consent_origin(provider: &Provider) -> String {
     let url = provider.authorize.as_ref().map_or("", |authorize| authorize.url.text());
     let Some((scheme, rest)) = url.split_once("://") else { return String::new() };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();

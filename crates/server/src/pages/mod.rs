@@ -10,6 +10,7 @@ pub mod error;
 pub mod form_post;
 pub mod hand_out;
 pub mod invitation;
+pub mod invited;
 pub mod logout;
 pub mod mail_code;
 pub mod notice;

@@ -46,6 +46,30 @@ impl Notice {
         }
     }
 
+    /// An account was connected by an invitation.
+    #[must_use]
+    pub fn connected() -> Self {
+        Self {
+            title: "Your account is connected",
+            text: "You can close this page and go back to where you came from.",
+            detail: "You can take it back at any time, there or in the settings of your account.",
+            href: "/",
+            label: "Go to Keyhaven",
+            is_step: false,
+        }
+    }
+
+    /// An invitation led to no connection.
+    #[must_use]
+    pub fn not_connected() -> Self {
+        Self {
+            title: "Your account is not connected",
+            text: "Nothing was stored. Use the link again, or ask for a new one.",
+            detail: "",
+            ..Self::connected()
+        }
+    }
+
     /// A new password is set.
     #[must_use]
     pub fn password_set() -> Self {
@@ -68,6 +92,6 @@ impl Sample for Notice {
     }
 
     fn others() -> Vec<(&'static str, Self)> {
-        vec![("password-set", Self::password_set())]
+        vec![("password-set", Self::password_set()), ("connected", Self::connected())]
     }
 }

@@ -4,7 +4,7 @@
 use askama::Template;
 
 use super::{
-    account, connect, consent, error, form_post, invitation, logout, mail_code, notice,
+    account, connect, consent, error, form_post, invitation, invited, logout, mail_code, notice,
     organizations, recovery, second_factor, sign_in, sign_up, upstream, welcome,
 };
 
@@ -50,6 +50,7 @@ pub fn all() -> Vec<Rendered> {
         of::<account::recovery_codes::RecoveryCodes>(),
         of::<account::password::Password>(),
         of::<connect::Connect>(),
+        of::<invited::ConnectInvitation>(),
         of::<consent::Consent>(),
         of::<form_post::FormPost>(),
         of::<logout::Logout>(),

@@ -4,6 +4,7 @@
 
 pub mod flights;
 pub mod hosts;
+pub mod numbers;
 pub mod provider_of;
 pub mod reads;
 pub mod return_origins;
@@ -14,6 +15,7 @@ use keyhaven_protocol::id::Id;
 
 use flights::Flights;
 use hosts::Hosts;
+use numbers::Numbers;
 use provider_of::Definitions;
 use reads::Reads;
 
@@ -31,6 +33,8 @@ pub struct Vault {
     pub definitions: Definitions,
     /// Token reads on their way to the audit.
     pub reads: Reads,
+    /// What operators watch.
+    pub numbers: Numbers,
 }
 
 impl Vault {
@@ -44,6 +48,7 @@ impl Vault {
             hosts: Hosts::default(),
             definitions: Definitions::default(),
             reads: Reads::default(),
+            numbers: Numbers::default(),
         }
     }
 

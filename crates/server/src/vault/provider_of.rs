@@ -9,6 +9,7 @@ use keyhaven_connect::provider::Provider;
 use keyhaven_protocol::id::OrganizationId;
 use keyhaven_protocol::secret::Digest;
 use keyhaven_store::Error;
+use keyhaven_store::connections::Held;
 
 use crate::app::App;
 
@@ -50,6 +51,15 @@ pub async fn find_provider(
     }
     let Some(own) = app.store.find_provider(organization, key).await? else { return Ok(None) };
     Ok(read(app, &own.document).map(Found::Own))
+}
+
+/// The provider of a connection, from what was read with it.
+#[must_use]
+pub fn provider_of(app: &App, held: &Held) -> Option<Found> {
+    if let Some(shipped) = catalogue::find_provider(&held.provider) {
+        return Some(Found::Shipped(shipped));
+    }
+    read(app, held.definition.as_deref()?).map(Found::Own)
 }
 
 fn read(app: &App, document: &str) -> Option<Arc<Provider>> {

@@ -33,6 +33,8 @@ pub struct Handed<'a> {
     pub connection: ConnectionId,
     /// To whom, as the audit names it.
     pub caller: &'a str,
+    /// The client that acts for the caller, where another does.
+    pub client: Option<&'a str>,
     /// What for, in the caller's words.
     pub purpose: Option<&'a str>,
     /// Under which request.
@@ -58,13 +60,16 @@ impl Reads {
 
     /// Notes that a token is handed out. One that cannot be noted must not be.
     pub async fn note(&self, app: &App, handed: &Handed<'_>) -> Result<(), Error> {
-        let detail = serde_json::json!({ "purpose": handed.purpose }).to_string();
+        let mut detail = serde_json::json!({ "purpose": handed.purpose });
+        if let Some(client) = handed.client {
+            detail["client"] = client.into();
+        }
         let entry = Entry {
             organization: Some(handed.organization),
             actor: handed.caller.to_owned(),
             action: "connection.token_read".to_owned(),
             target: format!("connection:{}", handed.connection),
-            detail,
+            detail: detail.to_string(),
             request: handed.request.to_owned(),
         };
         let read = (app.id(), app.clock.now(), entry);

@@ -6,6 +6,9 @@ use keyhaven_protocol::connection::callback::Word;
 use keyhaven_protocol::id::ConnectorId;
 use url::{Position, Url};
 
+/// The longest URL to return to.
+const LONGEST_URL: usize = 2_048;
+
 /// The allowed origins and the paths of the pages there.
 #[derive(Clone, Debug)]
 pub struct ReturnOrigins {
@@ -38,6 +41,18 @@ impl ReturnOrigins {
         let origin = origin_of(asked)?;
         let known = self.origins.iter().chain(std::iter::once(&self.own));
         known.into_iter().find(|known| **known == origin).cloned()
+    }
+
+    /// A whole URL that a request asks to return to, if its origin is allowed.
+    #[must_use]
+    pub fn allow_url(&self, asked: &str) -> Option<String> {
+        let url = Url::parse(asked).ok()?;
+        let bare = url.username().is_empty() && url.password().is_none();
+        if !bare || url.fragment().is_some() || asked.len() > LONGEST_URL {
+            return None;
+        }
+        self.allow(Some(&url[..Position::BeforePath]))?;
+        Some(url.into())
     }
 
     /// Where a success leads.
@@ -106,6 +121,21 @@ mod tests {
             "hub.example",
         ] {
             assert_eq!(origins.allow(Some(asked)), None, "{asked}");
+        }
+    }
+
+    #[test]
+    fn a_whole_url_returns_to_an_allowed_origin_only() {
+        let asked = "https://hub.example/settings?tab=apps";
+        assert_eq!(origins().allow_url(asked).as_deref(), Some(asked));
+        for asked in [
+            "https://evil.example/settings",
+            "https://ada@hub.example/settings",
+            "https://hub.example/settings#top",
+            "/settings",
+            "javascript:alert(1)",
+        ] {
+            assert_eq!(origins().allow_url(asked), None, "{asked}");
         }
     }
 

@@ -8,17 +8,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keyhaven_connect::provider::{Grant, Pkce, Provider, RefreshKind, Span};
 use keyhaven_connect::request::{App as Registered, Code, Ended, Renewal, Stamp, token_host};
-use keyhaven_connect::response::{Lifetime, TokenReply};
+use keyhaven_connect::response::{Lifetime, TokenReply, Tokens as Arrived};
 use keyhaven_connect::talk;
 use keyhaven_connect::verdict::{Acted, Class as Judged, Verdict};
 use keyhaven_protocol::connection::failure::Class;
 use keyhaven_protocol::connection::timing::{Pace, ends_at};
 use keyhaven_protocol::connection::{Method, Renewal as How};
+use keyhaven_protocol::id::ConnectionId;
 use keyhaven_protocol::jose::algorithm::Algorithm;
 use keyhaven_protocol::jose::signing_key::SigningKey;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::{Seconds, Timestamp};
-use keyhaven_store::connections::{Held, Tokens, Upstream};
+use keyhaven_store::connections::{Held, NewSlot, Tokens, Upstream};
 use keyhaven_store::connectors::{Kept, NewSecret};
 use keyhaven_store::{Error, Outcome};
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,31 @@ pub enum Question<'a> {
     Refresh(Renewal<'a>),
     /// A token on the connector's own authority.
     Remint(&'a [String]),
+    /// A token for a login.
+    Login(&'a Login, &'a [String]),
+}
+
+/// A user's login, kept as what renews the token.
+pub struct Login {
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// A login as it is kept.
+#[must_use]
+pub fn sealed_login(username: &str, password: &str) -> Secret {
+    Secret::new(format!("{}\n{password}", username.replace('\n', " ")))
+}
+
+impl Login {
+    /// Reads what [`sealed_login`] made.
+    #[must_use]
+    pub fn of(kept: &Secret) -> Option<Self> {
+        let (username, password) = kept.reveal().split_once('\n')?;
+        Some(Self { username: username.to_owned(), password: Secret::from(password) })
+    }
 }
 
 /// The answer, and when the question was sent by our clock.
@@ -120,7 +146,10 @@ impl<'a> Asking<'a> {
         secret: Option<&Secret>,
     ) -> Result<Answer, Verdict> {
         let key = secret.and_then(|secret| self.signing_key(secret));
-        let registered = self.registered(secret, key.as_ref());
+        let mut registered = self.registered(secret, key.as_ref());
+        if let Question::Login(login, _) = question {
+            registered.login = Some((&login.username, &login.password));
+        }
         let stamp = self.stamp();
         let (client, provider) = (&self.app.vault.client, &**self.provider);
         let reply = match question {
@@ -130,7 +159,7 @@ impl<'a> Asking<'a> {
             Question::Refresh(renewal) => {
                 Box::pin(talk::refresh(client, provider, &registered, renewal, &stamp)).await
             }
-            Question::Remint(scopes) => {
+            Question::Remint(scopes) | Question::Login(_, scopes) => {
                 let asked = (self.grant(), *scopes);
                 Box::pin(talk::remint(client, provider, &registered, asked, &stamp)).await
             }
@@ -191,6 +220,7 @@ impl<'a> Asking<'a> {
     fn grant(&self) -> Grant {
         let wanted = match self.kept.connector.method {
             Method::JwtBearer => Grant::JwtBearer,
+            Method::Password => Grant::Password,
             _ => Grant::ClientCredentials,
         };
         let listed = &self.provider.grants;
@@ -256,10 +286,10 @@ pub fn pace(provider: &Provider, method: Method) -> Pace {
     let span = |span: Option<Span>| span.map(|Span(seconds)| seconds);
     let rules = &provider.refresh;
     let renewal = match (method, rules.kind) {
-        (Method::ApiKey | Method::Basic, _) | (_, RefreshKind::None) => How::Never,
-        (Method::ClientCredentials | Method::JwtBearer, _) | (_, RefreshKind::Remint) => {
-            How::Remint
-        }
+        (Method::ApiKey | Method::Basic, _) => How::Never,
+        (Method::ClientCredentials | Method::JwtBearer | Method::Password, _)
+        | (_, RefreshKind::Remint) => How::Remint,
+        (_, RefreshKind::None) => How::Never,
         (_, RefreshKind::Static) => How::Static,
         (_, RefreshKind::Rotating) => How::Rotating,
         (_, RefreshKind::Exchange) => How::Exchange,
@@ -270,6 +300,7 @@ pub fn pace(provider: &Provider, method: Method) -> Pace {
         idle: span(rules.idle),
         absolute: span(rules.absolute),
         max_lead: span(rules.max_lead),
+        min_interval: span(rules.min_interval),
         kills_access: rules.kills_access,
     }
 }
@@ -291,7 +322,33 @@ pub fn class(verdict: &Verdict) -> Class {
 /// What the provider said about its answer.
 #[must_use]
 pub fn upstream(verdict: &Verdict) -> Upstream {
-    Upstream { status: verdict.status, request: None }
+    Upstream { status: verdict.status, request: verdict.request.clone() }
+}
+
+/// Further tokens that a provider may give at once, and the longest name one may have there.
+const MOST_SLOTS: usize = 16;
+const LONGEST_NAME: usize = 200;
+
+/// The further tokens of the reply to a new authorization, each to be kept and renewed on its own.
+#[must_use]
+pub fn slots(asking: &Asking<'_>, answer: &Answer, beside: &Beside) -> Vec<NewSlot> {
+    let sound = |name: &str| name.len() <= LONGEST_NAME && !name.contains(char::is_control);
+    let named = answer.reply.also.iter().filter(|(name, _)| sound(name)).take(MOST_SLOTS);
+    named
+        .map(|(name, arrived)| NewSlot {
+            id: ConnectionId(asking.app.id()),
+            name: name.clone(),
+            tokens: kept(asking, answer, arrived, &[], None, beside.clone()),
+        })
+        .collect()
+}
+
+/// What of a reply is for the connection that asked: a further token's renewal may come in its own
+/// place or in that of the first.
+fn fitting<'a>(reply: &'a TokenReply, before: Option<&Held>) -> &'a Arrived {
+    let slot = before.and_then(|held| held.connection.slot.as_ref());
+    let own = slot.and_then(|slot| reply.also.iter().find(|(name, _)| *name == slot.name));
+    own.map_or(&reply.main, |(_, tokens)| tokens)
 }
 
 /// The reply as tokens to keep. `asked` are the scopes asked for; `before` is the connection that
@@ -304,8 +361,19 @@ pub fn tokens(
     before: Option<&Held>,
     beside: Beside,
 ) -> Tokens {
-    let (reply, provider) = (&answer.reply, &**asking.provider);
-    let lifetime = match reply.main.lifetime {
+    kept(asking, answer, fitting(&answer.reply, before), asked, before, beside)
+}
+
+fn kept(
+    asking: &Asking<'_>,
+    answer: &Answer,
+    arrived: &Arrived,
+    asked: &[String],
+    before: Option<&Held>,
+    beside: Beside,
+) -> Tokens {
+    let provider = &**asking.provider;
+    let lifetime = match arrived.lifetime {
         Lifetime::Ends(lifetime) => Some(lifetime),
         Lifetime::Never => None,
         Lifetime::Unsaid => before.and_then(|held| held.access_lifetime),
@@ -313,20 +381,21 @@ pub fn tokens(
     let end = lifetime.map(|lifetime| ends_at(answer.sent_at, lifetime));
     let pace = pace(provider, asking.kept.connector.method);
     let absolute = if before.is_none() { pace.absolute } else { None };
-    let grant_ends_at = match reply.main.refresh_lifetime {
+    let grant_ends_at = match arrived.refresh_lifetime {
         Lifetime::Ends(Seconds(life)) => Some(answer.sent_at.plus(Seconds(life))),
         Lifetime::Never | Lifetime::Unsaid => absolute.map(|life| answer.sent_at.plus(life)),
     };
-    let granted = reply.main.scopes.as_ref();
+    let granted = arrived.scopes.as_ref();
     let missing = granted.map(|granted| {
         let missing = asked.iter().filter(|scope| !granted.contains(scope));
         missing.map(String::as_str).collect::<Vec<_>>().join(" ")
     });
-    let keeps_refresh = before.is_some() && provider.refresh.keep;
+    let is_login = asking.kept.connector.method == Method::Password;
+    let keeps_refresh = before.is_some() && (provider.refresh.keep || is_login);
     let dice = u64::from_be_bytes(asking.app.dice.bytes());
     Tokens {
-        access: Some(reply.main.access.clone()),
-        refresh: reply.main.refresh.clone().filter(|_| !keeps_refresh),
+        access: Some(arrived.access.clone()),
+        refresh: arrived.refresh.clone().filter(|_| !keeps_refresh),
         access_ends_at: end,
         access_lifetime: lifetime,
         grant_ends_at,
@@ -334,17 +403,19 @@ pub fn tokens(
         missing_scopes: missing,
         scheme: scheme(provider),
         api_base: api_base(asking, answer),
-        extra: Some(merged(beside, reply).text()),
+        extra: Some(merged(beside, &answer.reply).text()),
         due_at: pace.due(end.zip(lifetime), answer.sent_at, dice),
     }
 }
 
-/// How the API wants its token: a scheme, or the name of a header and a colon.
+/// How the API wants its token: a scheme in `Authorization`; or the name of a header and a colon,
+/// followed by the scheme that stands before the token there, where there is one.
 #[must_use]
 pub fn scheme(provider: &Provider) -> String {
-    match &provider.api.header {
-        Some(header) => format!("{header}:"),
-        None => provider.api.scheme().to_owned(),
+    match (&provider.api.header, &provider.api.scheme) {
+        (Some(header), Some(scheme)) => format!("{header}: {scheme}"),
+        (Some(header), None) => format!("{header}:"),
+        (None, _) => provider.api.scheme().to_owned(),
     }
 }
 

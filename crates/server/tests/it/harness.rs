@@ -215,6 +215,11 @@ impl Server {
         self.app.act("test", &origin)
     }
 
+    /// What an operator's scrape would show.
+    pub(crate) fn metrics(&self) -> String {
+        self.metrics.render()
+    }
+
     /// What was refused since the last call, oldest first.
     pub(crate) fn refusals(&self) -> Vec<Explanation> {
         let mut receiver = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);

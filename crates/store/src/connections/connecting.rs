@@ -32,8 +32,14 @@ pub struct NewConnection<'a> {
     pub account: Option<&'a str>,
     /// What people call that account.
     pub account_label: Option<&'a str>,
+    /// The caller's own name for it.
+    pub external_id: Option<&'a str>,
     /// Words its callers find it by.
     pub labels: &'a str,
+    /// What else its callers keep with it: a JSON object.
+    pub metadata: &'a str,
+    /// Further tokens that came with the first.
+    pub slots: &'a [NewSlot],
     /// `active`, or `pending` until its user confirms.
     pub standing: Standing,
     /// The client id the grant was issued to.
@@ -44,9 +50,22 @@ pub struct NewConnection<'a> {
     pub node: &'a str,
 }
 
+/// A further token of a connection about to exist.
+#[derive(Clone, Debug)]
+pub struct NewSlot {
+    /// The id of its row.
+    pub id: ConnectionId,
+    /// What it is called.
+    pub name: String,
+    /// The token.
+    pub tokens: Tokens,
+}
+
 /// An authorization that renews a connection.
 #[derive(Clone, Debug)]
 pub struct Connected<'a> {
+    /// Further tokens that came with the first; each takes the place of one of its name.
+    pub slots: &'a [NewSlot],
     /// The account that was authorized.
     pub account: Option<&'a str>,
     /// What people call it.
@@ -60,8 +79,8 @@ pub struct Connected<'a> {
 }
 
 impl Store {
-    /// Keeps a new connection. `Taken("account")` when the account has one under the connector,
-    /// `Absent` when the connector is gone or going.
+    /// Keeps a new connection. `Taken("account")` when the account, or the caller's own name for it,
+    /// has one under the connector, `Absent` when the connector is gone or going.
     pub async fn connect_account(
         &self,
         new: &NewConnection<'_>,
@@ -73,6 +92,7 @@ impl Store {
         let place = address(new.id, new.organization, new.connector);
         let (key, wrapped) = DataKey::make(&self.sealer, DATA_KEY, place, &mut nonces)?;
         let insert = insert(new, tokens, &Sealed::of(&key, tokens, &mut nonces)?, wrapped, act.now);
+        let below = self.slots(new, &mut nonces, act.now)?;
         let owner = new.owner.map(|owner| owner.0);
         let scopes = tokens.scopes.as_deref().unwrap_or_default();
         let grant = values![new.id.0, new.organization.0, owner, scopes, act.now];
@@ -83,6 +103,7 @@ impl Store {
             .must(hold, Outcome::Absent)
             .must(Step::one(&CONNECT, insert), Outcome::Taken("account"))
             .also(Step::one(&GRANT, grant))
+            .and(below)
             .announce(created, new.id, told(new.id, new.connector, &new.standing), &mut act);
         if let Some(flow) = new.flow {
             plan = plan.also(flows::succeeded(flow, new.id));
@@ -113,7 +134,9 @@ impl Store {
         let after = before.after(Event::Connected, now).unwrap_or(before);
         let changed = (after != before).then(|| announcement(before.status, after.status));
         let announced = changed.flatten();
-        let sealed = Sealed::of(&held.data_key(&self.sealer)?, tokens, &mut Nonces::new(nonces))?;
+        let mut nonces = Nonces::new(nonces);
+        let sealed = Sealed::of(&held.data_key(&self.sealer)?, tokens, &mut nonces)?;
+        let below = self.slots(&again(held, new, after), &mut nonces, now)?;
         let mut values = values![
             connection.organization.0,
             connection.id.0,
@@ -131,6 +154,7 @@ impl Store {
         let body = told(connection.id, connection.connector, &after);
         let mut plan = Plan::default()
             .must(Step::one(&RECONNECT, values), Outcome::Moved)
+            .and(below)
             .announce(announced, connection.id, body, &mut act);
         if let Some(flow) = new.flow {
             plan = plan.also(flows::succeeded(flow, connection.id));
@@ -161,7 +185,8 @@ impl Store {
         let what = Happened::plain("confirmed", node);
         let body = told(connection.id, connection.connector, &after);
         let plan = Plan::default()
-            .must(Step::one(&CONFIRM, values), Outcome::Moved)
+            .must(Step::one(&CONFIRM, values.clone()), Outcome::Moved)
+            .also(Step::any(&CONFIRM_SLOTS, values))
             .announce(Some(Announcement::Created), connection.id, body, &mut act)
             .happened(connection.organization, connection.id, &what, &mut act)
             .also(act.audit(
@@ -171,6 +196,61 @@ impl Store {
                 "{}",
             ));
         self.carry_out(plan, act).await
+    }
+}
+
+impl Store {
+    /// The steps that put the further tokens of `of` below it, in place of those of the same names.
+    fn slots(
+        &self,
+        of: &NewConnection<'_>,
+        nonces: &mut Nonces,
+        now: Timestamp,
+    ) -> Result<Plan, Error> {
+        let mut plan = Plan::default();
+        for slot in of.slots {
+            let row = NewConnection {
+                id: slot.id,
+                account: None,
+                account_label: None,
+                external_id: None,
+                labels: "",
+                metadata: "{}",
+                slots: &[],
+                flow: None,
+                ..*of
+            };
+            let place = address(row.id, row.organization, row.connector);
+            let (key, wrapped) = DataKey::make(&self.sealer, DATA_KEY, place, nonces)?;
+            let sealed = Sealed::of(&key, &slot.tokens, nonces)?;
+            let mut values = insert(&row, &slot.tokens, &sealed, wrapped, now);
+            values.extend(values![of.id.0, slot.name.as_str()]);
+            let drop = Step::any(&DROP_SLOT, values![of.id.0, slot.name.as_str()]);
+            plan = plan.also(drop).also(Step::one(&FILL_SLOT, values));
+        }
+        Ok(plan)
+    }
+}
+
+/// A connection that is authorized again, as its further tokens take after it.
+fn again<'a>(held: &'a Held, new: &'a Connected<'_>, standing: Standing) -> NewConnection<'a> {
+    let connection = &held.connection;
+    NewConnection {
+        id: connection.id,
+        organization: connection.organization,
+        connector: connection.connector,
+        owner: connection.owner,
+        method: connection.method,
+        account: None,
+        account_label: None,
+        external_id: None,
+        labels: "",
+        metadata: "{}",
+        slots: new.slots,
+        standing,
+        issued_to: new.issued_to,
+        flow: None,
+        node: new.node,
     }
 }
 
@@ -247,6 +327,8 @@ fn insert(
         tokens.api_base.as_deref(),
         tokens.extra.as_deref().unwrap_or("{}"),
         tokens.due_at,
+        new.external_id,
+        new.metadata,
     ]
 }
 
@@ -262,9 +344,27 @@ static CONNECT: Statement = Statement::new(
      labels, status, reason, since, created_at, updated_at, granted_at, token_updated_at, data_key, \
      issued_to, refresh, grant_ends_at, access, access_ends_at, access_lifetime, fingerprint, \
      scheme, scopes, missing_scopes, api_base, extra, due_at, sequence, generation, lease_until, \
-     spent_times, failures, unknowns, reports) \
+     spent_times, failures, unknowns, reports, external_id, metadata) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $11, $11, $12, $13, $14, $15, \
-     $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, 1, 1, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING",
+     $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, 1, 1, 0, 0, 0, 0, 0, $26, $27) \
+     ON CONFLICT DO NOTHING",
+);
+
+static FILL_SLOT: Statement = Statement::new(
+    "connections.fill_slot",
+    "INSERT INTO connections (id, organization, connector, owner, method, account, account_label, \
+     labels, status, reason, since, created_at, updated_at, granted_at, token_updated_at, data_key, \
+     issued_to, refresh, grant_ends_at, access, access_ends_at, access_lifetime, fingerprint, \
+     scheme, scopes, missing_scopes, api_base, extra, due_at, sequence, generation, lease_until, \
+     spent_times, failures, unknowns, reports, external_id, metadata, parent, slot) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $11, $11, $12, $13, $14, $15, \
+     $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, 1, 1, 0, 0, 0, 0, 0, $26, $27, $28, $29) \
+     ON CONFLICT DO NOTHING",
+);
+
+static DROP_SLOT: Statement = Statement::new(
+    "connections.drop_slot",
+    "DELETE FROM connections WHERE parent = $1 AND slot = $2",
 );
 
 static GRANT: Statement = Statement::new(
@@ -297,5 +397,19 @@ static CONFIRM: Statement = Statement::new(
      WHERE organization = $1 AND id = $2 AND status = 'pending'",
 );
 
-pub(super) const STATEMENTS: &[&Statement] =
-    &[&HOLD_CONNECTOR, &CONNECT, &GRANT, &RECONNECT, &CONFIRM];
+static CONFIRM_SLOTS: Statement = Statement::new(
+    "connections.confirm_slots",
+    "UPDATE connections SET status = 'active', reason = NULL, since = $3, updated_at = $3, \
+     due_at = $3 WHERE organization = $1 AND parent = $2 AND status = 'pending'",
+);
+
+pub(super) const STATEMENTS: &[&Statement] = &[
+    &HOLD_CONNECTOR,
+    &CONNECT,
+    &FILL_SLOT,
+    &DROP_SLOT,
+    &GRANT,
+    &RECONNECT,
+    &CONFIRM,
+    &CONFIRM_SLOTS,
+];

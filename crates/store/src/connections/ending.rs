@@ -6,7 +6,7 @@ use keyhaven_protocol::id::{ConnectionId, ConnectorId, OrganizationId};
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::Timestamp;
 
-use super::{ACCESS, Connection, DATA_KEY, Happened, REFRESH, address, target, told};
+use super::{ACCESS, Connection, DATA_KEY, Happened, REFRESH, address, target, told_of};
 use crate::act::Plan;
 use crate::changes::{Change, Kind};
 use crate::engine::{Commit, Row, Statement, Step};
@@ -52,8 +52,9 @@ impl Store {
         let plan = Plan::default()
             .also(Step::any(&KEEP_FOR_FAREWELL, values![organization.0, id.0, now]))
             .must(Step::one(&ERASE, erase), Outcome::Moved)
+            .also(Step::any(&ERASE_SLOTS, values![organization.0, id.0, reason.as_str(), now]))
             .also(Step::any(&END_GRANT, values![id.0, now, reason.as_str()]))
-            .announce(announced, id, told(id, connection.connector, &after), &mut act)
+            .announce(announced, id, told_of(connection, &after), &mut act)
             .happened(organization, id, &what, &mut act)
             .also(act.publish(Change::of(Kind::Grant, id.0)))
             .also(act.audit(Some(organization), "connection.revoked", target(id), detail));
@@ -89,7 +90,7 @@ impl Store {
         let announced = announcement(before.status, after.status);
         let plan = Plan::default()
             .must(Step::one(&MOVE, values), Outcome::Moved)
-            .announce(announced, id, told(id, connection.connector, &after), &mut act)
+            .announce(announced, id, told_of(connection, &after), &mut act)
             .happened(organization, id, &what, &mut act)
             .also(act.audit(Some(organization), "connection.ended", target(id), detail));
         self.carry_out(plan, act).await
@@ -176,7 +177,8 @@ static KEEP_FOR_FAREWELL: Statement = Statement::new(
     "connections.keep_for_farewell",
     "INSERT INTO farewells (id, organization, connector, data_key, refresh, access, due_at, attempts) \
      SELECT id, organization, connector, data_key, refresh, access, $3, 0 FROM connections \
-     WHERE organization = $1 AND id = $2 AND status <> 'revoked' AND method = 'oauth' \
+     WHERE organization = $1 AND (id = $2 OR parent = $2) AND status <> 'revoked' \
+     AND method = 'oauth' \
      AND (refresh IS NOT NULL OR access IS NOT NULL)",
 );
 
@@ -187,6 +189,15 @@ static ERASE: Statement = Statement::new(
      fingerprint = NULL, access_ends_at = NULL, lease_owner = NULL, lease_until = 0, \
      spent_generation = NULL, next_try_at = NULL, due_at = NULL \
      WHERE organization = $1 AND id = $2 AND status = $3",
+);
+
+static ERASE_SLOTS: Statement = Statement::new(
+    "connections.erase_slots",
+    "UPDATE connections SET status = 'revoked', reason = $3, since = $4, updated_at = $4, \
+     generation = generation + 1, refresh = NULL, access = NULL, fingerprint = NULL, \
+     access_ends_at = NULL, lease_owner = NULL, lease_until = 0, spent_generation = NULL, \
+     next_try_at = NULL, due_at = NULL \
+     WHERE organization = $1 AND parent = $2 AND status <> 'revoked'",
 );
 
 static END_GRANT: Statement = Statement::new(
@@ -220,12 +231,13 @@ static OF_ENDED_GRANTS: Statement = Statement::new(
 static LIVING: Statement = Statement::new(
     "connections.living",
     "SELECT id FROM connections WHERE organization = $1 AND connector = $2 AND status <> 'revoked' \
-     ORDER BY id LIMIT $3",
+     AND parent IS NULL ORDER BY id LIMIT $3",
 );
 
 pub(super) const STATEMENTS: &[&Statement] = &[
     &KEEP_FOR_FAREWELL,
     &ERASE,
+    &ERASE_SLOTS,
     &END_GRANT,
     &MOVE,
     &TAKE_FAREWELLS,

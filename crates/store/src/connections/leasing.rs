@@ -90,6 +90,12 @@ impl Store {
         Ok(())
     }
 
+    /// How many connections are due, counted up to ten thousand.
+    pub async fn count_due(&self, now: Timestamp) -> Result<i64, Error> {
+        let rows = self.engine.read(&COUNT_DUE, values![now]).await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+
     /// The oldest date that has passed, for the metric; `None` when nothing is overdue.
     pub async fn find_oldest_due(&self, now: Timestamp) -> Result<Option<Timestamp>, Error> {
         let rows = self.engine.read(&OLDEST_DUE, values![now]).await?;
@@ -134,10 +140,15 @@ static POSTPONE: Statement = Statement::new(
     "UPDATE connections SET due_at = $2 WHERE id = $1 AND due_at IS NOT NULL",
 );
 
+static COUNT_DUE: Statement = Statement::new(
+    "connections.count_due",
+    "SELECT COUNT(*) FROM (SELECT 1 FROM connections WHERE due_at <= $1 LIMIT 10000) due",
+);
+
 static OLDEST_DUE: Statement = Statement::new(
     "connections.oldest_due",
     "SELECT MIN(due_at) FROM connections WHERE due_at <= $1",
 );
 
 pub(super) const STATEMENTS: &[&Statement] =
-    &[&TAKE, &GIVE_BACK, &SPEND, &REPORT, &TAKE_DUE, &POSTPONE, &OLDEST_DUE];
+    &[&TAKE, &GIVE_BACK, &SPEND, &REPORT, &TAKE_DUE, &POSTPONE, &COUNT_DUE, &OLDEST_DUE];

@@ -1,11 +1,12 @@
 //! Connections: outside accounts' grants, kept so that none is lost. A grant changes only under the
 //! generation of the refresh token that was spent; a lease says who may ask the provider now.
 //!
-//! Operations: `connecting` (a grant arrives), `leasing` (who refreshes), `renewing` (how it went),
+//! Operations: `connecting` (a grant arrives), `editing` (what callers keep with it), `leasing` (who refreshes), `renewing` (how it went),
 //! `ending` (revoked, expired, forgotten), `timeline` (what happened). Token text is sealed here and
 //! never leaves as anything that prints.
 
 mod connecting;
+mod editing;
 mod ending;
 mod leasing;
 mod reading;
@@ -25,7 +26,8 @@ use crate::envelope::{Address, DataKey};
 use crate::seal::Sealer;
 use crate::{Error, Store};
 
-pub use connecting::{Connected, NewConnection};
+pub use connecting::{Connected, NewConnection, NewSlot};
+pub use editing::Edit;
 pub use ending::Farewell;
 pub use leasing::{Due, LEASE};
 pub use reading::Filter;
@@ -53,8 +55,14 @@ pub struct Connection {
     pub account: Option<String>,
     /// What people call that account.
     pub account_label: Option<String>,
+    /// The caller's own name for it, one of a kind under its connector.
+    pub external_id: Option<String>,
     /// Words its callers find it by, space-separated.
     pub labels: String,
+    /// What else its callers keep with it: a JSON object.
+    pub metadata: String,
+    /// For a further token of a connection: of which one, and what it is called.
+    pub slot: Option<Slot>,
     /// Where it stands.
     pub standing: Standing,
     /// When it was made.
@@ -81,6 +89,15 @@ pub struct Connection {
     pub next_try_at: Option<Timestamp>,
 }
 
+/// The place of a further token under its connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The connection.
+    pub parent: ConnectionId,
+    /// What the token is called there.
+    pub name: String,
+}
+
 /// A connection with all that refreshing and serving it needs.
 #[derive(Clone, Debug)]
 pub struct Held {
@@ -88,6 +105,8 @@ pub struct Held {
     pub connection: Connection,
     /// The provider's key.
     pub provider: String,
+    /// The organization's own definition of that provider, if it has one.
+    pub definition: Option<String>,
     /// The connector's client id now.
     pub client_id: Option<String>,
     /// Why the connector's credentials are known to be wrong.
@@ -161,6 +180,12 @@ impl Held {
         self.refresh.is_some()
     }
 
+    /// Whether it is a connection, not a further token of one.
+    #[must_use]
+    pub const fn is_first(&self) -> bool {
+        self.connection.slot.is_none()
+    }
+
     fn address(&self) -> Address {
         address(self.connection.id, self.connection.organization, self.connection.connector)
     }
@@ -194,15 +219,34 @@ fn target(id: ConnectionId) -> String {
 
 /// What webhooks are told about it, but for the sequence number, which is the row's.
 fn told(id: ConnectionId, connector: ConnectorId, standing: &Standing) -> String {
-    let reason = standing.reason.map(Reason::as_str);
-    serde_json::json!({
+    said(id, connector, None, standing)
+}
+
+/// As [`told`], for one that may be a slot of another.
+fn told_of(connection: &Connection, standing: &Standing) -> String {
+    match &connection.slot {
+        Some(slot) => said(slot.parent, connection.connector, Some(&slot.name), standing),
+        None => told(connection.id, connection.connector, standing),
+    }
+}
+
+fn said(
+    id: ConnectionId,
+    connector: ConnectorId,
+    slot: Option<&str>,
+    standing: &Standing,
+) -> String {
+    let mut body = serde_json::json!({
         "connection": id.to_string(),
         "connector": connector.to_string(),
         "status": standing.status.as_str(),
-        "reason": reason,
+        "reason": standing.reason.map(Reason::as_str),
         "since": standing.since.0,
-    })
-    .to_string()
+    });
+    if let Some(slot) = slot {
+        body["slot"] = slot.into();
+    }
+    body.to_string()
 }
 
 /// A connection's id as rows key it.
@@ -213,6 +257,7 @@ fn key(id: ConnectionId) -> Id {
 /// Every statement of this room.
 pub const STATEMENTS: &[&[&Statement]] = &[
     connecting::STATEMENTS,
+    editing::STATEMENTS,
     ending::STATEMENTS,
     leasing::STATEMENTS,
     reading::STATEMENTS,

@@ -4,10 +4,10 @@ use keyhaven_protocol::connection::Method;
 use keyhaven_protocol::connection::failure::{Spent, Streak};
 use keyhaven_protocol::connection::report::Reports;
 use keyhaven_protocol::connection::state::{Reason, Standing, Status};
-use keyhaven_protocol::id::{ConnectionId, ConnectorId, OrganizationId, UserId};
+use keyhaven_protocol::id::{ConnectionId, ConnectorId, Id, OrganizationId, UserId};
 use keyhaven_protocol::time::Seconds;
 
-use super::{Connection, Held};
+use super::{Connection, Held, Slot};
 use crate::engine::{Row, Statement};
 use crate::{Error, Listed, Page, Reach, Store, values};
 
@@ -22,6 +22,12 @@ pub struct Filter<'a> {
     pub status: Option<Status>,
     /// With this label only.
     pub label: Option<&'a str>,
+    /// Of this outside account only.
+    pub account: Option<&'a str>,
+    /// Under this name of the caller's only.
+    pub external_id: Option<&'a str>,
+    /// A team's only.
+    pub is_of_a_team: bool,
 }
 
 impl Store {
@@ -29,6 +35,46 @@ impl Store {
     pub async fn find_held(&self, reach: Reach, id: ConnectionId) -> Result<Option<Held>, Error> {
         let rows = self.engine.read(&HELD, values![id.0, reach]).await?;
         rows.into_iter().next().map(held).transpose()
+    }
+
+    /// A further token of the connection within reach, with all that serving it needs.
+    pub async fn find_slot(
+        &self,
+        reach: Reach,
+        id: ConnectionId,
+        name: &str,
+    ) -> Result<Option<Held>, Error> {
+        let rows = self.engine.read(&OF_SLOT, values![id.0, reach, name]).await?;
+        rows.into_iter().next().map(held).transpose()
+    }
+
+    /// The further tokens of a connection, by name.
+    pub async fn list_slots(&self, id: ConnectionId) -> Result<Vec<Connection>, Error> {
+        let rows = self.engine.read(&SLOTS, values![id.0]).await?;
+        rows.into_iter().map(|mut row| connection(&mut row)).collect()
+    }
+
+    /// At most `most` connections under a connector that have not ended, with all that serving them
+    /// needs: those a caller can mean who names the user, the account, its own name for it or a
+    /// label.
+    pub async fn find_meant(
+        &self,
+        reach: Reach,
+        connector: ConnectorId,
+        filter: Filter<'_>,
+        most: i64,
+    ) -> Result<Vec<Held>, Error> {
+        let values = values![
+            connector.0,
+            reach,
+            filter.owner.map(|owner| owner.0),
+            filter.account,
+            filter.external_id,
+            filter.label.map(exactly),
+            most,
+            i64::from(filter.is_of_a_team),
+        ];
+        self.engine.read(&MEANT, values).await?.into_iter().map(held).collect()
     }
 
     /// The connection of an account under a connector that has not ended.
@@ -60,6 +106,8 @@ impl Store {
             filter.owner.map(|owner| owner.0),
             filter.status.map(Status::as_str),
             filter.label.map(exactly),
+            filter.account,
+            filter.external_id,
         ];
         let rows = self.engine.read(&LIST, values).await?;
         page.of(rows, |mut row| connection(&mut row), |connection| connection.id.0)
@@ -114,42 +162,51 @@ fn connection(row: &mut Row) -> Result<Connection, Error> {
         token_updated_at: row.time(19)?,
         failures: row.int(20)?,
         next_try_at: row.maybe_time(21)?,
+        external_id: row.maybe_text(22)?,
+        metadata: row.text(23)?,
+        slot: slot(row.maybe_id(24)?, row.maybe_text(25)?),
     })
+}
+
+fn slot(parent: Option<Id>, name: Option<String>) -> Option<Slot> {
+    let (parent, name) = parent.zip(name)?;
+    Some(Slot { parent: ConnectionId(parent), name })
 }
 
 fn held(mut row: Row) -> Result<Held, Error> {
     let connection = connection(&mut row)?;
-    let generation = row.int(27)?;
-    let spent = match (row.maybe_int(34)?, row.maybe_time(35)?, row.maybe_time(36)?) {
+    let generation = row.int(31)?;
+    let spent = match (row.maybe_int(38)?, row.maybe_time(39)?, row.maybe_time(40)?) {
         (Some(of), Some(first_at), Some(last_at)) if of == generation => {
-            Some(Spent { first_at, last_at, times: row.int(37)? })
+            Some(Spent { first_at, last_at, times: row.int(41)? })
         }
         _ => None,
     };
     Ok(Held {
-        provider: row.text(22)?,
-        client_id: row.maybe_text(23)?,
-        fault: row.maybe_text(24)?,
-        probe_at: row.maybe_time(25)?,
-        issued_to: row.maybe_text(26)?,
+        provider: row.text(26)?,
+        client_id: row.maybe_text(27)?,
+        fault: row.maybe_text(28)?,
+        probe_at: row.maybe_time(29)?,
+        issued_to: row.maybe_text(30)?,
         generation,
-        granted_at: row.time(28)?,
-        grant_ends_at: row.maybe_time(29)?,
-        access_lifetime: row.maybe_int(30)?.map(Seconds),
-        fingerprint: row.maybe_text(31)?,
-        leased: row.int(32)? > 0,
-        grant_revoked: row.int(33)? > 0,
+        granted_at: row.time(32)?,
+        grant_ends_at: row.maybe_time(33)?,
+        access_lifetime: row.maybe_int(34)?.map(Seconds),
+        fingerprint: row.maybe_text(35)?,
+        leased: row.int(36)? > 0,
+        grant_revoked: row.int(37)? > 0,
         spent,
         streak: Streak {
             failures: connection.failures,
-            since: row.maybe_time(38)?,
-            unknown: row.int(39)?,
-            unknown_since: row.maybe_time(40)?,
+            since: row.maybe_time(42)?,
+            unknown: row.int(43)?,
+            unknown_since: row.maybe_time(44)?,
         },
-        reports: Reports { count: row.int(41)?, last_at: row.maybe_time(42)? },
-        data_key: row.bytes(43)?,
-        access: row.maybe_bytes(44)?,
-        refresh: row.maybe_bytes(45)?,
+        reports: Reports { count: row.int(45)?, last_at: row.maybe_time(46)? },
+        data_key: row.bytes(47)?,
+        access: row.maybe_bytes(48)?,
+        refresh: row.maybe_bytes(49)?,
+        definition: row.maybe_text(50)?,
         connection,
     })
 }
@@ -159,7 +216,7 @@ macro_rules! shown {
         "SELECT c.id, c.organization, c.connector, c.owner, c.method, c.account, c.account_label, \
          c.labels, c.status, c.reason, c.since, c.created_at, c.updated_at, c.scopes, \
          c.missing_scopes, c.api_base, c.scheme, c.extra, c.access_ends_at, c.token_updated_at, \
-         c.failures, c.next_try_at"
+         c.failures, c.next_try_at, c.external_id, c.metadata, c.parent, c.slot"
     };
 }
 
@@ -170,9 +227,12 @@ macro_rules! all {
             ", k.provider, k.client_id, k.fault, k.probe_at, c.issued_to, c.generation, \
              c.granted_at, c.grant_ends_at, c.access_lifetime, c.fingerprint, \
              CASE WHEN c.lease_until > {database_now} THEN 1 ELSE 0 END, \
-             (SELECT COUNT(*) FROM grants g WHERE g.id = c.id AND g.revoked_at IS NOT NULL), \
+             (SELECT COUNT(*) FROM grants g WHERE g.id = COALESCE(c.parent, c.id) \
+             AND g.revoked_at IS NOT NULL), \
              c.spent_generation, c.spent_at, c.spent_last_at, c.spent_times, c.failing_since, \
-             c.unknowns, c.unknown_since, c.reports, c.reported_at, c.data_key, c.access, c.refresh \
+             c.unknowns, c.unknown_since, c.reports, c.reported_at, c.data_key, c.access, c.refresh, \
+             (SELECT p.document FROM providers p \
+             WHERE p.organization = c.organization AND p.name = k.provider) \
              FROM connections c JOIN connectors k ON k.id = c.connector ",
             $where
         )
@@ -193,6 +253,32 @@ static OF_ACCOUNT: Statement = Statement::new(
     ),
 );
 
+static OF_SLOT: Statement = Statement::new(
+    "connections.of_slot",
+    all!(
+        "WHERE c.parent = $1 AND c.organization = COALESCE($2, c.organization) AND c.slot = $3 \
+         AND c.status <> 'revoked'"
+    ),
+);
+
+static SLOTS: Statement = Statement::new(
+    "connections.slots",
+    concat!(shown!(), " FROM connections c WHERE c.parent = $1 ORDER BY c.slot"),
+);
+
+static MEANT: Statement = Statement::new(
+    "connections.meant",
+    all!(
+        "WHERE c.connector = $1 AND c.organization = COALESCE($2, c.organization) \
+         AND COALESCE(c.owner, c.id) = COALESCE($3, COALESCE(c.owner, c.id)) \
+         AND COALESCE(c.account, '') = COALESCE($4, c.account, '') \
+         AND COALESCE(c.external_id, '') = COALESCE($5, c.external_id, '') \
+         AND ' ' || c.labels || ' ' LIKE '% ' || COALESCE($6 || ' ', '') || '%' ESCAPE '!' \
+         AND c.parent IS NULL AND c.status NOT IN ('revoked', 'pending') \
+         AND (c.owner IS NULL OR $8 = 0) ORDER BY c.id LIMIT $7"
+    ),
+);
+
 static LIST: Statement = Statement::new(
     "connections.list",
     concat!(
@@ -202,14 +288,17 @@ static LIST: Statement = Statement::new(
          AND COALESCE(c.owner, c.id) = COALESCE($5, COALESCE(c.owner, c.id)) \
          AND c.status = COALESCE($6, c.status) \
          AND ' ' || c.labels || ' ' LIKE '% ' || COALESCE($7 || ' ', '') || '%' ESCAPE '!' \
-         ORDER BY c.id LIMIT $3"
+         AND COALESCE(c.account, '') = COALESCE($8, c.account, '') \
+         AND COALESCE(c.external_id, '') = COALESCE($9, c.external_id, '') \
+         AND c.parent IS NULL ORDER BY c.id LIMIT $3"
     ),
 );
 
 static COUNT: Statement = Statement::new(
     "connections.count",
     "SELECT status, COUNT(*) FROM connections WHERE organization = $1 AND connector = $2 \
-     GROUP BY status",
+     AND parent IS NULL GROUP BY status",
 );
 
-pub(super) const STATEMENTS: &[&Statement] = &[&HELD, &OF_ACCOUNT, &LIST, &COUNT];
+pub(super) const STATEMENTS: &[&Statement] =
+    &[&HELD, &OF_ACCOUNT, &OF_SLOT, &SLOTS, &MEANT, &LIST, &COUNT];

@@ -8,7 +8,7 @@ use keyhaven_protocol::id::Id;
 use keyhaven_protocol::time::Timestamp;
 
 use super::connecting::Sealed;
-use super::{Happened, Held, Tokens, Upstream, target, told};
+use super::{Happened, Held, Tokens, Upstream, target, told_of};
 use crate::act::Plan;
 use crate::engine::{Statement, Step};
 use crate::envelope::Nonces;
@@ -85,12 +85,7 @@ impl Store {
         what.upstream = renewed.upstream.clone();
         let mut plan = Plan::default()
             .must(Step::one(&RENEW, values), Outcome::Moved)
-            .announce(
-                told_as,
-                connection.id,
-                told(connection.id, connection.connector, &after),
-                &mut act,
-            )
+            .announce(told_as, connection.id, told_of(connection, &after), &mut act)
             .happened(connection.organization, connection.id, &what, &mut act);
         if moved.is_some() {
             plan = plan.also(audit(held, &after, "connection.recovered", &mut act));
@@ -136,12 +131,7 @@ impl Store {
         what.upstream = failed.upstream.clone();
         let mut plan = Plan::default()
             .must(Step::one(&FAIL, values), Outcome::Moved)
-            .announce(
-                announced,
-                connection.id,
-                told(connection.id, connection.connector, &after),
-                &mut act,
-            )
+            .announce(announced, connection.id, told_of(connection, &after), &mut act)
             .happened(connection.organization, connection.id, &what, &mut act);
         if moved.is_some() {
             let action =

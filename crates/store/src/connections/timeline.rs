@@ -63,6 +63,8 @@ pub struct TokenEvent {
     pub node: String,
     /// Who asked for it.
     pub actor: String,
+    /// Of which further token, where it is not the connection's first.
+    pub slot: Option<String>,
 }
 
 impl Store {
@@ -129,6 +131,7 @@ fn token_event(mut row: Row) -> Result<TokenEvent, Error> {
         upstream_request: row.maybe_text(6)?,
         node: row.text(7)?,
         actor: row.text(8)?,
+        slot: row.maybe_text(9)?,
     })
 }
 
@@ -141,9 +144,11 @@ static APPEND: Statement = Statement::append(
 
 static LIST: Statement = Statement::new(
     "connections.list_events",
-    "SELECT id, at, what, reason, class, upstream_status, upstream_request, node, actor \
-     FROM token_events WHERE organization = $1 AND connection = $2 AND id < $3 \
-     ORDER BY id DESC LIMIT $4",
+    "SELECT e.id, e.at, e.what, e.reason, e.class, e.upstream_status, e.upstream_request, e.node, \
+     e.actor, c.slot FROM token_events e LEFT JOIN connections c ON c.id = e.connection \
+     WHERE e.organization = $1 AND (e.connection = $2 \
+     OR e.connection IN (SELECT s.id FROM connections s WHERE s.parent = $2)) AND e.id < $3 \
+     ORDER BY e.id DESC LIMIT $4",
 );
 
 pub(super) const STATEMENTS: &[&Statement] = &[&APPEND, &LIST];

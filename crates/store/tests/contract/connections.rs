@@ -131,7 +131,10 @@ pub(crate) fn new_connection(number: u16, account: &str) -> NewConnection<'_> {
         method: Method::Oauth,
         account: Some(account),
         account_label: None,
+        external_id: None,
         labels: "",
+        metadata: "{}",
+        slots: &[],
         standing: Standing::active(NOW),
         issued_to: Some("app"),
         flow: None,
@@ -285,8 +288,14 @@ async fn a_result_of_before_a_reconnect_is_dropped(place: Place) {
 }
 
 async fn reconnect(store: &Store, held: &Held, account: Option<&str>, number: u16) -> bool {
-    let new =
-        Connected { account, account_label: None, issued_to: Some("app"), flow: None, node: "n1" };
+    let new = Connected {
+        slots: &[],
+        account,
+        account_label: None,
+        issued_to: Some("app"),
+        flow: None,
+        node: "n1",
+    };
     let tokens = tokens(number);
     let outcome = store.reconnect_account(held, &new, &tokens, [6; 32], act()).await;
     outcome.expect("commits") == Outcome::Done

@@ -32,6 +32,7 @@ async fn begin(store: &Store, hash: Digest) {
         redirect_uri: "https://keys.example/connectors/oauth/callback",
         base: "https://hub.example",
         scopes: "read",
+        session: None,
     };
     store.begin_flow(&new, [1; 12], NOW).await.expect("begins");
 }

@@ -45,8 +45,8 @@ mod rekeying;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
-mod sqlite_faults;
 #[cfg(test)]
+mod sqlite_faults;
 mod statements;
 #[cfg(test)]
 mod upstreams;

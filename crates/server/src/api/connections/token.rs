@@ -5,24 +5,29 @@ use crate::api::open_api::OpenApiRouter;
 use crate::api::open_api::routes;
 use axum::extract::State;
 use axum::response::Response;
+use keyhaven_protocol::id::UserId;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::Seconds;
+use keyhaven_store::connections::Filter;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::body::Strict;
-use super::super::connection_caller::ConnectionCaller;
+use super::super::connection_caller::{ConnectionCaller, Power};
 use super::super::problems::TokenProblems;
-use super::ConnectionPath;
+use super::{ConnectionPath, ConnectorPath};
 use crate::app::{App, Origin, Shared};
 use crate::http::error::{ApiError, Kind};
 use crate::http::reply;
-use crate::operations::fresh_token::{FreshToken, NoFreshToken, TokenWish, fresh_token};
+use crate::operations::find_meant::{Meant, find_meant};
+use crate::operations::fresh_token::{
+    FreshToken, NoFreshToken, TokenWish, fresh_token, reconnect_url,
+};
 
 const LONGEST_TTL: i64 = 365 * 86_400;
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(get_connection_token))
+    OpenApiRouter::new().routes(routes!(get_connection_token)).routes(routes!(get_connector_token))
 }
 
 /// What token is wanted. All members may be absent.
@@ -38,6 +43,31 @@ struct TokenRequest {
     rejected: Option<String>,
     /// What it is for, for the audit.
     purpose: Option<String>,
+    /// Which of the connection's tokens, where its provider gives several; the first if absent.
+    slot: Option<String>,
+}
+
+/// Whose token is wanted, and what token. Who is not an administrator or a program asks for their own.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"user": "019a2b3c-7777-7f60-8123-456789abcdef", "min_ttl": 120}))]
+struct ConnectorTokenRequest {
+    /// Of this user's connection.
+    user: Option<String>,
+    /// Of the connection to this outside account.
+    account: Option<String>,
+    /// Of the connection with this name of yours.
+    external_id: Option<String>,
+    /// Of a connection with this label.
+    label: Option<String>,
+    /// As for a connection by its id.
+    min_ttl: Option<i64>,
+    /// As for a connection by its id.
+    scopes: Vec<String>,
+    /// As for a connection by its id.
+    rejected: Option<String>,
+    /// As for a connection by its id.
+    purpose: Option<String>,
 }
 
 /// A token of the provider's.
@@ -50,8 +80,8 @@ struct TokenRequest {
 struct ConnectionToken<'a> {
     /// The token.
     access_token: &'a str,
-    /// What stands before it in `Authorization`; with a colon at its end it is the name of a header
-    /// that carries the token alone.
+    /// What stands before it in `Authorization`. With a colon in it, what stands before the colon is
+    /// the header that carries the token instead, and what follows stands before the token there.
     scheme: &'a str,
     /// Its end by our clock, in seconds since 1970; null when it has none.
     expires_at: Option<i64>,
@@ -88,10 +118,67 @@ async fn get_connection_token(
 ) -> Result<Response, ApiError> {
     let wish = wish(&body, &caller, &origin)?;
     // Whoever may not use it hears what everybody hears of nothing.
-    caller.find(&app, connection).await.map_err(|_| not_connected())?;
-    let fresh = fresh_token(&app, caller.reach, connection, &wish).await;
+    let held = caller.look_up(&app, connection, body.slot.as_deref()).await?;
+    let fresh = fresh_token(&app, held.ok_or_else(not_connected)?, &wish).await;
     let fresh = fresh.map_err(|why| refused(&app, why))?;
     Ok(reply::ok(&answer(&fresh)))
+}
+
+/// Get the token of whoever is meant
+///
+/// As for a connection by its id, for callers that know the user, the outside account, their own name
+/// for the connection or a label of it. 409 if several fit: say more.
+#[utoipa::path(
+    post, path = "/v1/connectors/{connector}/token", tag = "connections",
+    params(("connector" = String, Path, description = "Id")),
+    request_body = ConnectorTokenRequest,
+    responses((status = 200, description = "A token that works", body = ConnectionToken), TokenProblems)
+)]
+async fn get_connector_token(
+    State(app): State<Shared>,
+    caller: ConnectionCaller,
+    ConnectorPath(connector): ConnectorPath,
+    origin: Origin,
+    Strict(body): Strict<ConnectorTokenRequest>,
+) -> Result<Response, ApiError> {
+    let owner = match (body.user.as_deref().map(UserId::parse), caller.power) {
+        (Some(None), _) => return Err(ApiError::member("/user", "is not a user's id")),
+        (Some(Some(user)), Power::Person(own)) if user != own => return Err(not_connected()),
+        (Some(user), _) => user,
+        (None, _) => None,
+    };
+    let asked = TokenRequest {
+        min_ttl: body.min_ttl,
+        scopes: body.scopes,
+        rejected: body.rejected,
+        purpose: body.purpose,
+        slot: None,
+    };
+    let wish = wish(&asked, &caller, &origin)?;
+    let filter = Filter {
+        owner,
+        account: body.account.as_deref(),
+        external_id: body.external_id.as_deref(),
+        label: body.label.as_deref(),
+        ..Filter::default()
+    };
+    let person = match caller.power {
+        Power::Person(user) => Some(user),
+        Power::Administrator | Power::Program => None,
+    };
+    let meant = find_meant(&app, caller.reach, connector, filter, person).await?;
+    let held = match meant {
+        Meant::One(held) => *held,
+        Meant::Nothing => return Err(not_connected()),
+        Meant::Several => return Err(several()),
+    };
+    let fresh = fresh_token(&app, held, &wish).await.map_err(|why| refused(&app, why))?;
+    Ok(reply::ok(&answer(&fresh)))
+}
+
+fn several() -> ApiError {
+    let detail = "Several connections fit. Name the account, or your own name for the connection.";
+    ApiError::new(Kind::Conflict, detail)
 }
 
 fn wish<'a>(
@@ -115,6 +202,7 @@ fn wish<'a>(
         rejected: body.rejected.as_deref(),
         scopes: &body.scopes,
         caller: &caller.actor,
+        client: None,
         purpose,
         request: &origin.request,
     })
@@ -143,8 +231,7 @@ fn refused(app: &App, why: NoFreshToken) -> ApiError {
         NoFreshToken::NotConnected => not_connected(),
         NoFreshToken::NeedsReauth(reason, held) => {
             let organization = Some(held.connection.organization);
-            let url =
-                format!("{}/connections/{}/reconnect", app.settings.issuer, held.connection.id);
+            let url = reconnect_url(app, &held.connection);
             let detail = "Its user must authorize it again: send them to reconnect_url.";
             let mut error = ApiError::new(Kind::NeedsReauth, detail).within(organization);
             error.reason = Some(reason.as_str());

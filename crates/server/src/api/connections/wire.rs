@@ -19,7 +19,9 @@ use super::super::body::Members;
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::operations::start_connection::Started;
-use crate::vault::upstream::Beside;
+use crate::vault::upstream::{Beside, sealed_login};
+
+use super::edit::{check_external_id, metadata_text};
 
 const MAX_TOKEN: usize = 16_384;
 
@@ -52,8 +54,17 @@ pub struct Connection {
     /// What people call that account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account_label: Option<String>,
+    /// Its callers' own name for it, one of a kind under its connector.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     /// Words its callers find it by.
     pub labels: Vec<String>,
+    /// What else its callers keep with it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// Its further tokens, where its provider gives several; shown for a single connection only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub slots: Vec<Slot>,
     /// `pending`, `active`, `refreshing`, `expired`, `needs_reauth`, `error` or `revoked`.
     pub status: &'static str,
     /// Why, unless it is active.
@@ -85,6 +96,44 @@ pub struct Connection {
     pub updated_at: i64,
 }
 
+/// A further token of a connection.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "name": "user", "status": "active", "since": 1_764_000_000, "scopes": ["chat:write"],
+    "expires_at": 1_764_003_600
+}))]
+pub struct Slot {
+    /// What it is called.
+    pub name: String,
+    /// As for connections: each is renewed on its own.
+    pub status: &'static str,
+    /// Why, unless it is active.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// Since when, in seconds since 1970.
+    pub since: i64,
+    /// What was granted.
+    pub scopes: Vec<String>,
+    /// The access token's end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+}
+
+impl Slot {
+    pub(super) fn of(connection: &room::Connection, now: Timestamp) -> Option<Self> {
+        let name = connection.slot.as_ref()?.name.clone();
+        let shown = Connection::of(connection, now);
+        Some(Self {
+            name,
+            status: shown.status,
+            reason: shown.reason,
+            since: shown.since,
+            scopes: shown.scopes,
+            expires_at: shown.expires_at,
+        })
+    }
+}
+
 impl Connection {
     /// A connection as it is shown at `now`.
     #[must_use]
@@ -97,7 +146,10 @@ impl Connection {
             method: connection.method.as_str(),
             account: connection.account.clone(),
             account_label: connection.account_label.clone(),
+            external_id: connection.external_id.clone(),
             labels: words(&connection.labels),
+            metadata: serde_json::from_str(&connection.metadata).unwrap_or_default(),
+            slots: Vec::new(),
             status: connection.standing.status.as_str(),
             reason: connection.standing.reason.map(Reason::as_str),
             since: connection.standing.since.0,
@@ -140,7 +192,10 @@ impl Connection {
             method: new.method.as_str(),
             account: new.account.map(str::to_owned),
             account_label: new.account_label.map(str::to_owned),
+            external_id: new.external_id.map(str::to_owned),
             labels: words(new.labels),
+            metadata: serde_json::from_str(new.metadata).unwrap_or_default(),
+            slots: Vec::new(),
             status: new.standing.status.as_str(),
             reason: None,
             since: now,
@@ -248,6 +303,9 @@ pub struct TimelineEvent {
     pub node: String,
     /// Who asked for it.
     pub actor: String,
+    /// Of which further token, where it is not the connection's first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
 }
 
 impl From<TokenEvent> for TimelineEvent {
@@ -262,6 +320,7 @@ impl From<TokenEvent> for TimelineEvent {
             upstream_request: event.upstream_request,
             node: event.node,
             actor: event.actor,
+            slot: event.slot,
         }
     }
 }
@@ -275,61 +334,69 @@ impl From<TokenEvent> for TimelineEvent {
 }))]
 pub struct CreateConnection {
     /// Under which connector.
-    connector: String,
+    pub(in crate::api) connector: String,
     /// Whose it is; absent for a team's.
     #[serde(default)]
-    user: Option<String>,
+    pub(in crate::api) user: Option<String>,
     /// The outside account's id.
     #[serde(default)]
-    account: Option<String>,
+    pub(in crate::api) account: Option<String>,
     /// What people call that account.
     #[serde(default)]
-    account_label: Option<String>,
+    pub(in crate::api) account_label: Option<String>,
+    /// Your own name for it, one of a kind under its connector.
+    #[serde(default)]
+    pub(in crate::api) external_id: Option<String>,
     /// Words its callers find it by.
     #[serde(default)]
-    labels: Vec<String>,
+    pub(in crate::api) labels: Vec<String>,
+    /// What else to keep with it.
+    #[serde(default)]
+    pub(in crate::api) metadata: BTreeMap<String, String>,
     /// The key, for a connector whose connections hold keys.
     #[serde(default)]
-    api_key: Option<String>,
+    pub(in crate::api) api_key: Option<String>,
     /// The user name, for one whose connections hold logins.
     #[serde(default)]
-    username: Option<String>,
+    pub(in crate::api) username: Option<String>,
     /// The password that goes with it.
     #[serde(default)]
-    password: Option<String>,
+    pub(in crate::api) password: Option<String>,
     /// An access token from another system.
     #[serde(default)]
-    access_token: Option<String>,
+    pub(in crate::api) access_token: Option<String>,
     /// A refresh token from another system.
     #[serde(default)]
-    refresh_token: Option<String>,
+    pub(in crate::api) refresh_token: Option<String>,
     /// The access token's end, in seconds since 1970.
     #[serde(default)]
-    expires_at: Option<i64>,
+    pub(in crate::api) expires_at: Option<i64>,
     /// What was granted.
     #[serde(default)]
-    scopes: Vec<String>,
+    pub(in crate::api) scopes: Vec<String>,
 }
 
 /// Under what a new connection is made.
-pub(super) struct Terms<'a> {
+pub(in crate::api) struct Terms<'a> {
     /// The provider's pace.
-    pub(super) pace: &'a Pace,
+    pub(in crate::api) pace: &'a Pace,
     /// How its API wants a token.
-    pub(super) scheme: String,
+    pub(in crate::api) scheme: String,
     /// The present.
-    pub(super) now: Timestamp,
+    pub(in crate::api) now: Timestamp,
     /// Randomness, for when it is looked at.
-    pub(super) dice: u64,
+    pub(in crate::api) dice: u64,
 }
 
 /// A connection that is acceptable.
-pub(super) struct Arrived {
-    pub(super) owner: Option<UserId>,
-    pub(super) account: Option<String>,
-    pub(super) account_label: Option<String>,
-    pub(super) labels: String,
-    pub(super) tokens: Tokens,
+pub(in crate::api) struct Arrived {
+    pub(in crate::api) owner: Option<UserId>,
+    pub(in crate::api) account: Option<String>,
+    pub(in crate::api) account_label: Option<String>,
+    pub(in crate::api) external_id: Option<String>,
+    pub(in crate::api) labels: String,
+    pub(in crate::api) metadata: String,
+    pub(in crate::api) tokens: Tokens,
 }
 
 impl CreateConnection {
@@ -337,7 +404,7 @@ impl CreateConnection {
         &self.connector
     }
 
-    pub(super) fn parse(
+    pub(in crate::api) fn parse(
         self,
         connector: &Connector,
         terms: &Terms<'_>,
@@ -354,19 +421,25 @@ impl CreateConnection {
                 members.wrong(at, "is at most 512 characters on one line");
             }
         }
+        let external_id = self.external_id.clone();
+        if let Some(name) = &external_id {
+            members.read("/external_id", check_external_id(name));
+        }
+        let metadata = members.read("/metadata", metadata_text(&self.metadata));
         let account = self.account.clone();
         let account_label = self.account_label.clone();
         let tokens = self.tokens(connector, terms, &mut members);
         members.finish()?;
         let labels = labels.unwrap_or_default();
-        Ok(Arrived { owner, account, account_label, labels, tokens })
+        let metadata = metadata.unwrap_or_else(|| "{}".to_owned());
+        Ok(Arrived { owner, account, account_label, external_id, labels, metadata, tokens })
     }
 
     fn tokens(self, connector: &Connector, terms: &Terms<'_>, members: &mut Members) -> Tokens {
         let (pace, now, dice) = (terms.pace, terms.now, terms.dice);
         let lifetime = self.expires_at.map(|end| Timestamp(end).since(now));
         let end = self.expires_at.map(Timestamp);
-        let refresh = self.refresh_token.map(Secret::new);
+        let mut refresh = self.refresh_token.map(Secret::new);
         let access = match connector.method {
             Method::ApiKey => required(self.api_key, "/api_key", members),
             Method::Basic => {
@@ -384,6 +457,15 @@ impl CreateConnection {
                 self.access_token.map(Secret::new)
             }
             Method::ClientCredentials | Method::JwtBearer => None,
+            Method::Password => {
+                let login = self.username.zip(self.password).filter(|(name, _)| !name.is_empty());
+                if login.is_none() {
+                    members.wrong("/username", "and password are required");
+                }
+                // What renews it is the login itself.
+                refresh = login.map(|(name, password)| sealed_login(&name, &password));
+                None
+            }
         };
         for (at, secret) in [("/access_token", &access), ("/refresh_token", &refresh)] {
             if secret.as_ref().is_some_and(|secret| secret.reveal().len() > MAX_TOKEN) {
@@ -425,7 +507,7 @@ fn basic(name: &str, password: &str) -> Secret {
     Secret::new(STANDARD.encode(plain.as_bytes()))
 }
 
-fn labels(labels: &[String]) -> Result<String, &'static str> {
+pub(in crate::api) fn labels(labels: &[String]) -> Result<String, &'static str> {
     let is_label = |label: &String| {
         let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/@".contains(&byte);
         (1..=100).contains(&label.len()) && label.bytes().all(sound)

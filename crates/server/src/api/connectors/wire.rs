@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keyhaven_connect::provider::{Kind as ProviderKind, Provider, VarSource};
+use keyhaven_connect::provider::{Grant, Kind as ProviderKind, Provider, VarSource};
 use keyhaven_protocol::connection::state::Status;
 use keyhaven_protocol::connection::{Method, Sharing};
 use keyhaven_protocol::display_name::parse_display_name;
@@ -357,6 +357,7 @@ pub struct Changed {
 fn method(asked: Option<&str>, provider: &Provider) -> Result<Method, &'static str> {
     let usual = match provider.kind {
         ProviderKind::Oauth2 if provider.asks_a_user() => Method::Oauth,
+        ProviderKind::Oauth2 if knows_only_logins(provider) => Method::Password,
         ProviderKind::Oauth2 => Method::ClientCredentials,
         ProviderKind::ApiKey => Method::ApiKey,
         ProviderKind::Basic => Method::Basic,
@@ -364,7 +365,7 @@ fn method(asked: Option<&str>, provider: &Provider) -> Result<Method, &'static s
     let method = match asked {
         None => usual,
         Some(word) => Method::parse(word)
-            .ok_or("is oauth, client_credentials, api_key, basic or jwt_bearer")?,
+            .ok_or("is oauth, client_credentials, api_key, basic, jwt_bearer or password")?,
     };
     if method.asks_a_person() && !provider.asks_a_user() {
         return Err("the provider asks no user");
@@ -372,7 +373,15 @@ fn method(asked: Option<&str>, provider: &Provider) -> Result<Method, &'static s
     if !method.is_typed() && provider.token.is_none() {
         return Err("the provider has no token endpoint");
     }
+    if method == Method::Password && !provider.grants.contains_key(&Grant::Password) {
+        return Err("the provider takes no logins");
+    }
     Ok(method)
+}
+
+fn knows_only_logins(provider: &Provider) -> bool {
+    let grants = &provider.grants;
+    grants.contains_key(&Grant::Password) && !grants.contains_key(&Grant::ClientCredentials)
 }
 
 fn sharing(asked: Option<&str>) -> Result<Sharing, &'static str> {
