@@ -268,6 +268,36 @@ impl Client {
         self.form("/oauth2/token", body, r#""refresh_token":""#)
     }
 
+    /// RFC 6749 §4.1.1, as an address.
+    pub(crate) fn authorization(&self) -> String {
+        let id = &self.id;
+        let redirect = "http%3A%2F%2F127.0.0.1%2Fcb";
+        format!(
+            "/oauth2/authorize?client_id={id}&redirect_uri={redirect}&response_type=code&scope=openid"
+        )
+    }
+
+    /// The same, asked by a browser that holds this session.
+    pub(crate) fn authorization_of(&self, session: &str) -> Request {
+        let path = self.authorization();
+        let cookie = format!("Cookie: __Host-sid={session}\r\n");
+        let head = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{cookie}");
+        Request {
+            head,
+            body: None,
+            status: 303,
+            or: Vec::new(),
+            needs: String::new(),
+            named: false,
+        }
+    }
+
+    /// RFC 6749 §4.1.3; the code goes where `{}` stands.
+    pub(crate) fn code_grant(&self) -> Request {
+        let body = "grant_type=authorization_code&redirect_uri=http%3A%2F%2F127.0.0.1%2Fcb&code={}";
+        self.form("/oauth2/token", body, r#""id_token":""#)
+    }
+
     /// RFC 7662.
     pub(crate) fn introspection(&self, active: &str) -> Request {
         self.form("/oauth2/introspect", "token={}", active)

@@ -5,6 +5,7 @@
 
 mod bench;
 mod cluster;
+mod codes;
 mod cpu;
 mod fill;
 mod floor;

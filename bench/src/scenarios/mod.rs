@@ -1,5 +1,6 @@
 //! What is measured, in the order it is printed. A scenario is a file or a line in one.
 
+mod authorize;
 mod connections;
 mod floors;
 mod growth;
@@ -35,6 +36,8 @@ const ALL: &[Scenario] = &[
     Scenario { name: "auth-info", run: people::auth_info },
     Scenario { name: "sign-in-password", run: people::sign_in_password },
     Scenario { name: "sign-in-flood", run: people::sign_in_flood },
+    Scenario { name: "authorize", run: authorize::authorize },
+    Scenario { name: "redeem", run: authorize::redeem },
     Scenario { name: "refresh", run: steady::refresh },
     Scenario { name: "revoke", run: steady::revoke },
     Scenario { name: "growth", run: growth::run },

@@ -117,7 +117,7 @@ async fn an_invitation_is_for_whom_it_is_for_and_not_for_long() {
             None => ask,
         };
         assert_eq!(ask.send().await.status, 410);
-        server.refusal().reason.to_string()
+        server.refusal().reason.clone()
     };
     let eve = server.a_session(&server.a_person("eve@example.test").await).await;
     let eve = format!("__Host-sid={}", eve.token.reveal());
