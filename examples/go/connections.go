@@ -10,6 +10,27 @@ import (
 	"github.com/keyhaven/keyhaven/sdks/go/shared"
 )
 
+func connectionsCreateConnectSession(ctx context.Context, s *keyhaven.Keyhaven, connector string) (any, error) {
+	// snippet create_connect_session
+	answer, err := s.Connections.CreateConnectSession(ctx, shared.CreateConnectSession{Connector: connector, ExternalID: shared.String("customer-42"), Purpose: shared.String("Import the reports you choose"), ReturnURL: shared.String("https://hub.example/apps")})
+	// end
+	return answer, err
+}
+
+func connectionsShowConnectSession(ctx context.Context, s *keyhaven.Keyhaven, session string) (any, error) {
+	// snippet show_connect_session
+	answer, err := s.Connections.ShowConnectSession(ctx, operations.ShowConnectSessionRequest{Session: session})
+	// end
+	return answer, err
+}
+
+func connectionsWithdrawConnectSession(ctx context.Context, s *keyhaven.Keyhaven, session string) (any, error) {
+	// snippet withdraw_connect_session
+	answer, err := s.Connections.WithdrawConnectSession(ctx, operations.WithdrawConnectSessionRequest{Session: session})
+	// end
+	return answer, err
+}
+
 func connectionsListConnections(ctx context.Context, s *keyhaven.Keyhaven) (any, error) {
 	// snippet list_connections
 	answer, err := s.Connections.ListConnections(ctx, operations.ListConnectionsRequest{})
@@ -27,6 +48,13 @@ func connectionsCreateConnection(ctx context.Context, s *keyhaven.Keyhaven, acce
 func connectionsShowConnection(ctx context.Context, s *keyhaven.Keyhaven, connection string) (any, error) {
 	// snippet show_connection
 	answer, err := s.Connections.ShowConnection(ctx, operations.ShowConnectionRequest{Connection: connection})
+	// end
+	return answer, err
+}
+
+func connectionsUpdateConnection(ctx context.Context, s *keyhaven.Keyhaven, connection string) (any, error) {
+	// snippet update_connection
+	answer, err := s.Connections.UpdateConnection(ctx, operations.UpdateConnectionRequest{Connection: connection, UpdateConnection: shared.UpdateConnection{Labels: []string{"drive", "finance"}, Metadata: map[string]any{"folder": "reports"}}})
 	// end
 	return answer, err
 }
@@ -62,6 +90,13 @@ func connectionsListConnectionEvents(ctx context.Context, s *keyhaven.Keyhaven, 
 func connectionsGetConnectionToken(ctx context.Context, s *keyhaven.Keyhaven, connection string) (any, error) {
 	// snippet get_connection_token
 	answer, err := s.Connections.GetConnectionToken(ctx, operations.GetConnectionTokenRequest{Connection: connection, TokenRequest: shared.TokenRequest{MinTTL: shared.Int64(120), Purpose: shared.String("nightly sync")}})
+	// end
+	return answer, err
+}
+
+func connectionsGetConnectorToken(ctx context.Context, s *keyhaven.Keyhaven, connector, user string) (any, error) {
+	// snippet get_connector_token
+	answer, err := s.Connections.GetConnectorToken(ctx, operations.GetConnectorTokenRequest{Connector: connector, ConnectorTokenRequest: shared.ConnectorTokenRequest{MinTTL: shared.Int64(120), User: &user}})
 	// end
 	return answer, err
 }

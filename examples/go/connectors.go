@@ -66,6 +66,20 @@ func connectorsCountConnectorConnections(ctx context.Context, s *keyhaven.Keyhav
 	return answer, err
 }
 
+func connectorsImportConnections(ctx context.Context, s *keyhaven.Keyhaven, connector, refreshToken string) (any, error) {
+	// snippet import_connections
+	answer, err := s.Connectors.ImportConnections(ctx, operations.ImportConnectionsRequest{Connector: connector, ImportConnections: shared.ImportConnections{Connections: []shared.ImportedGrant{{Account: shared.String("118234"), ExternalID: "customer-42", RefreshToken: &refreshToken, Scopes: []string{"read"}}}, Prove: shared.Pointer(shared.ProofWish("refresh"))}})
+	// end
+	return answer, err
+}
+
+func connectorsTestConnector(ctx context.Context, s *keyhaven.Keyhaven, connector string) (any, error) {
+	// snippet test_connector
+	answer, err := s.Connectors.TestConnector(ctx, operations.TestConnectorRequest{Connector: connector})
+	// end
+	return answer, err
+}
+
 func connectorsDefineProvider(ctx context.Context, s *keyhaven.Keyhaven, organization, provider string) (any, error) {
 	// snippet define_provider
 	answer, err := s.Connectors.DefineProvider(ctx, operations.DefineProviderRequest{Organization: organization, Provider: provider, DefineProvider: shared.DefineProvider{Definition: map[string]any{"authorize": map[string]any{"url": "https://sso.example/authorize"}, "key": "intranet", "name": "Intranet", "refresh": map[string]any{"kind": "rotating"}, "token": map[string]any{"url": "https://sso.example/token"}}}})

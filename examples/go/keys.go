@@ -65,3 +65,10 @@ func keysRotateKey(ctx context.Context, s *keyhaven.Keyhaven, key string) (any, 
 	// end
 	return answer, err
 }
+
+func keysDeleteUserKeys(ctx context.Context, s *keyhaven.Keyhaven, user string) (any, error) {
+	// snippet delete_user_keys
+	answer, err := s.Keys.DeleteUserKeys(ctx, operations.DeleteUserKeysRequest{User: user})
+	// end
+	return answer, err
+}

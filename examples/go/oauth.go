@@ -24,6 +24,13 @@ func oauthPostAuthKeysCode(ctx context.Context, s *keyhaven.Keyhaven) (any, erro
 	return answer, err
 }
 
+func oauthGetCurrentKey(ctx context.Context, s *keyhaven.Keyhaven) (any, error) {
+	// snippet get_current_key
+	answer, err := s.Oauth.GetCurrentKey(ctx)
+	// end
+	return answer, err
+}
+
 func oauthCreateToken(ctx context.Context, s *keyhaven.Keyhaven, clientId, clientSecret, oauth2 string) (any, error) {
 	// snippet create_token
 	answer, err := s.Oauth.CreateToken(ctx, operations.CreateTokenRequest{CreateTokenRequest: shared.CreateTokenRequest{Data: shared.CreateTokenRequestData{Attributes: shared.CreateTokenRequestAttributes{ClientID: clientId, ClientSecret: shared.Pointer(shared.Secret(clientSecret)), GrantType: shared.TokenGrantType("client_credentials")}, Type: shared.String("token")}}}, operations.CreateTokenSecurity{OAuth2: shared.Secret(oauth2)})

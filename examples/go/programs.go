@@ -21,6 +21,9 @@ var programs = map[string]func(context.Context, *keyhaven.Keyhaven, func(string)
 	"get_oauth_authorization_url": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return connectorOAuthGetOAuthAuthorizationURL(ctx, s, given("connectorId"))
 	},
+	"get_current_key": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return oauthGetCurrentKey(ctx, s)
+	},
 	"create_token": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return oauthCreateToken(ctx, s, given("clientId"), given("clientSecret"), given("oauth2"))
 	},
@@ -102,6 +105,15 @@ var programs = map[string]func(context.Context, *keyhaven.Keyhaven, func(string)
 	"delete_client_secret": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return clientsDeleteClientSecret(ctx, s, given("client"), given("secret"))
 	},
+	"create_connect_session": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return connectionsCreateConnectSession(ctx, s, given("connector"))
+	},
+	"show_connect_session": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return connectionsShowConnectSession(ctx, s, given("session"))
+	},
+	"withdraw_connect_session": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return connectionsWithdrawConnectSession(ctx, s, given("session"))
+	},
 	"list_connections": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return connectionsListConnections(ctx, s)
 	},
@@ -110,6 +122,9 @@ var programs = map[string]func(context.Context, *keyhaven.Keyhaven, func(string)
 	},
 	"show_connection": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return connectionsShowConnection(ctx, s, given("connection"))
+	},
+	"update_connection": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return connectionsUpdateConnection(ctx, s, given("connection"))
 	},
 	"revoke_connection": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return connectionsRevokeConnection(ctx, s, given("connection"))
@@ -150,6 +165,15 @@ var programs = map[string]func(context.Context, *keyhaven.Keyhaven, func(string)
 	"count_connector_connections": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return connectorsCountConnectorConnections(ctx, s, given("connector"))
 	},
+	"import_connections": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return connectorsImportConnections(ctx, s, given("connector"), given("refreshToken"))
+	},
+	"test_connector": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return connectorsTestConnector(ctx, s, given("connector"))
+	},
+	"get_connector_token": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return connectionsGetConnectorToken(ctx, s, given("connector"), given("user"))
+	},
 	"forward_auth": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return checkForwardAuth(ctx, s)
 	},
@@ -165,8 +189,14 @@ var programs = map[string]func(context.Context, *keyhaven.Keyhaven, func(string)
 	"show_instance": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return instanceShowInstance(ctx, s)
 	},
+	"list_invitations": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return signInListInvitations(ctx, s)
+	},
 	"invite_user": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return signInInviteUser(ctx, s, given("organization"))
+	},
+	"withdraw_invitation": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return signInWithdrawInvitation(ctx, s, given("invitation"))
 	},
 	"list_keys": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return keysListKeys(ctx, s)
@@ -363,11 +393,26 @@ var programs = map[string]func(context.Context, *keyhaven.Keyhaven, func(string)
 	"delete_user": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return usersDeleteUser(ctx, s, given("user"))
 	},
+	"list_consents": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return usersListConsents(ctx, s, given("user"))
+	},
+	"withdraw_consent": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return usersWithdrawConsent(ctx, s, given("user"), given("client"))
+	},
 	"list_user_factors": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return usersListUserFactors(ctx, s, given("user"))
 	},
 	"remove_user_factor": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return usersRemoveUserFactor(ctx, s, given("user"), given("factor"))
+	},
+	"delete_user_keys": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return keysDeleteUserKeys(ctx, s, given("user"))
+	},
+	"show_user_profile": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return usersShowUserProfile(ctx, s, given("user"))
+	},
+	"write_user_profile": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return usersWriteUserProfile(ctx, s, given("user"))
 	},
 	"require_password_reset": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return signInRequirePasswordReset(ctx, s, given("user"))

@@ -10,9 +10,23 @@ import (
 	"github.com/keyhaven/keyhaven/sdks/go/shared"
 )
 
+func signInListInvitations(ctx context.Context, s *keyhaven.Keyhaven) (any, error) {
+	// snippet list_invitations
+	answer, err := s.SignIn.ListInvitations(ctx, operations.ListInvitationsRequest{})
+	// end
+	return answer, err
+}
+
 func signInInviteUser(ctx context.Context, s *keyhaven.Keyhaven, organization string) (any, error) {
 	// snippet invite_user
 	answer, err := s.SignIn.InviteUser(ctx, shared.InviteUser{Email: "ada@example.com", Organization: &organization, Role: shared.String("member")})
+	// end
+	return answer, err
+}
+
+func signInWithdrawInvitation(ctx context.Context, s *keyhaven.Keyhaven, invitation string) (any, error) {
+	// snippet withdraw_invitation
+	answer, err := s.SignIn.WithdrawInvitation(ctx, operations.WithdrawInvitationRequest{Invitation: invitation})
 	// end
 	return answer, err
 }

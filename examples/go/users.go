@@ -45,6 +45,20 @@ func usersDeleteUser(ctx context.Context, s *keyhaven.Keyhaven, user string) (an
 	return answer, err
 }
 
+func usersListConsents(ctx context.Context, s *keyhaven.Keyhaven, user string) (any, error) {
+	// snippet list_consents
+	answer, err := s.Users.ListConsents(ctx, operations.ListConsentsRequest{User: user})
+	// end
+	return answer, err
+}
+
+func usersWithdrawConsent(ctx context.Context, s *keyhaven.Keyhaven, user, client string) (any, error) {
+	// snippet withdraw_consent
+	answer, err := s.Users.WithdrawConsent(ctx, operations.WithdrawConsentRequest{User: user, Client: client})
+	// end
+	return answer, err
+}
+
 func usersListUserFactors(ctx context.Context, s *keyhaven.Keyhaven, user string) (any, error) {
 	// snippet list_user_factors
 	answer, err := s.Users.ListUserFactors(ctx, operations.ListUserFactorsRequest{User: user})
@@ -55,6 +69,20 @@ func usersListUserFactors(ctx context.Context, s *keyhaven.Keyhaven, user string
 func usersRemoveUserFactor(ctx context.Context, s *keyhaven.Keyhaven, user, factor string) (any, error) {
 	// snippet remove_user_factor
 	answer, err := s.Users.RemoveUserFactor(ctx, operations.RemoveUserFactorRequest{User: user, Factor: factor})
+	// end
+	return answer, err
+}
+
+func usersShowUserProfile(ctx context.Context, s *keyhaven.Keyhaven, user string) (any, error) {
+	// snippet show_user_profile
+	answer, err := s.Users.ShowUserProfile(ctx, operations.ShowUserProfileRequest{User: user})
+	// end
+	return answer, err
+}
+
+func usersWriteUserProfile(ctx context.Context, s *keyhaven.Keyhaven, user string) (any, error) {
+	// snippet write_user_profile
+	answer, err := s.Users.WriteUserProfile(ctx, operations.WriteUserProfileRequest{User: user, Profile: shared.Profile{Address: &shared.Address{Country: shared.String("GB"), Locality: shared.String("London")}, FamilyName: shared.String("Lovelace"), GivenName: shared.String("Ada"), Locale: shared.String("en-GB")}})
 	// end
 	return answer, err
 }

@@ -2,18 +2,87 @@
 
 import { Keyhaven } from "@keyhaven/sdk";
 import { KeyhavenCore } from "@keyhaven/sdk/core.js";
+import { connectionsCreateConnectSession } from "@keyhaven/sdk/funcs/connectionsCreateConnectSession.js";
+import { connectionsShowConnectSession } from "@keyhaven/sdk/funcs/connectionsShowConnectSession.js";
+import { connectionsWithdrawConnectSession } from "@keyhaven/sdk/funcs/connectionsWithdrawConnectSession.js";
 import { connectionsListConnections } from "@keyhaven/sdk/funcs/connectionsListConnections.js";
 import { connectionsCreateConnection } from "@keyhaven/sdk/funcs/connectionsCreateConnection.js";
 import { connectionsShowConnection } from "@keyhaven/sdk/funcs/connectionsShowConnection.js";
+import { connectionsUpdateConnection } from "@keyhaven/sdk/funcs/connectionsUpdateConnection.js";
 import { connectionsRevokeConnection } from "@keyhaven/sdk/funcs/connectionsRevokeConnection.js";
 import { connectionsRestartAuthorization } from "@keyhaven/sdk/funcs/connectionsRestartAuthorization.js";
 import { connectionsConfirmOneConnection } from "@keyhaven/sdk/funcs/connectionsConfirmOneConnection.js";
 import { connectionsListConnectionEvents } from "@keyhaven/sdk/funcs/connectionsListConnectionEvents.js";
 import { connectionsGetConnectionToken } from "@keyhaven/sdk/funcs/connectionsGetConnectionToken.js";
+import { connectionsGetConnectorToken } from "@keyhaven/sdk/funcs/connectionsGetConnectorToken.js";
 import { connectionsListWebhookEndpoints } from "@keyhaven/sdk/funcs/connectionsListWebhookEndpoints.js";
 import { connectionsCreateWebhookEndpoint } from "@keyhaven/sdk/funcs/connectionsCreateWebhookEndpoint.js";
 import { connectionsDeleteWebhookEndpoint } from "@keyhaven/sdk/funcs/connectionsDeleteWebhookEndpoint.js";
 import type { Given } from "./given.js";
+
+async function createConnectSession({ serverURL, security, connector }: Given) {
+  // snippet create_connect_session
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.connections.createConnectSession({
+    connector,
+    externalId: "customer-42",
+    purpose: "Import the reports you choose",
+    returnUrl: "https://hub.example/apps",
+  });
+  // end
+  return answer;
+}
+
+async function createConnectSessionStandalone({ serverURL, security, connector }: Given) {
+  // snippet create_connect_session standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await connectionsCreateConnectSession(keyhaven, {
+    connector,
+    externalId: "customer-42",
+    purpose: "Import the reports you choose",
+    returnUrl: "https://hub.example/apps",
+  });
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
+
+async function showConnectSession({ serverURL, security, session }: Given) {
+  // snippet show_connect_session
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.connections.showConnectSession({ session });
+  // end
+  return answer;
+}
+
+async function showConnectSessionStandalone({ serverURL, security, session }: Given) {
+  // snippet show_connect_session standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await connectionsShowConnectSession(keyhaven, { session });
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
+
+async function withdrawConnectSession({ serverURL, security, session }: Given) {
+  // snippet withdraw_connect_session
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.connections.withdrawConnectSession({ session });
+  // end
+  return answer;
+}
+
+async function withdrawConnectSessionStandalone({ serverURL, security, session }: Given) {
+  // snippet withdraw_connect_session standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await connectionsWithdrawConnectSession(keyhaven, { session });
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
 
 async function listConnections({ serverURL, security }: Given) {
   // snippet list_connections
@@ -77,6 +146,30 @@ async function showConnectionStandalone({ serverURL, security, connection }: Giv
   // snippet show_connection standalone
   const keyhaven = new KeyhavenCore({ serverURL, security });
   const result = await connectionsShowConnection(keyhaven, { connection });
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
+
+async function updateConnection({ serverURL, security, connection }: Given) {
+  // snippet update_connection
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.connections.updateConnection({
+    connection,
+    updateConnection: { labels: ["drive", "finance"], metadata: {"folder":"reports"} },
+  });
+  // end
+  return answer;
+}
+
+async function updateConnectionStandalone({ serverURL, security, connection }: Given) {
+  // snippet update_connection standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await connectionsUpdateConnection(keyhaven, {
+    connection,
+    updateConnection: { labels: ["drive", "finance"], metadata: {"folder":"reports"} },
+  });
   if (!result.ok) throw result.error;
   const { value } = result;
   // end
@@ -173,6 +266,24 @@ async function getConnectionTokenStandalone({ serverURL, security, connection }:
   return value;
 }
 
+async function getConnectorToken({ serverURL, security, connector, user }: Given) {
+  // snippet get_connector_token
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.connections.getConnectorToken({ connector, connectorTokenRequest: { minTtl: 120, user } });
+  // end
+  return answer;
+}
+
+async function getConnectorTokenStandalone({ serverURL, security, connector, user }: Given) {
+  // snippet get_connector_token standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await connectionsGetConnectorToken(keyhaven, { connector, connectorTokenRequest: { minTtl: 120, user } });
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
+
 async function listWebhookEndpoints({ serverURL, security, organization }: Given) {
   // snippet list_webhook_endpoints
   const keyhaven = new Keyhaven({ serverURL, security });
@@ -234,14 +345,19 @@ async function deleteWebhookEndpointStandalone({ serverURL, security, organizati
 }
 
 export const programs = {
+  create_connect_session: [createConnectSession, createConnectSessionStandalone],
+  show_connect_session: [showConnectSession, showConnectSessionStandalone],
+  withdraw_connect_session: [withdrawConnectSession, withdrawConnectSessionStandalone],
   list_connections: [listConnections, listConnectionsStandalone],
   create_connection: [createConnection, createConnectionStandalone],
   show_connection: [showConnection, showConnectionStandalone],
+  update_connection: [updateConnection, updateConnectionStandalone],
   revoke_connection: [revokeConnection, revokeConnectionStandalone],
   restart_authorization: [restartAuthorization, restartAuthorizationStandalone],
   confirm_one_connection: [confirmOneConnection, confirmOneConnectionStandalone],
   list_connection_events: [listConnectionEvents, listConnectionEventsStandalone],
   get_connection_token: [getConnectionToken, getConnectionTokenStandalone],
+  get_connector_token: [getConnectorToken, getConnectorTokenStandalone],
   list_webhook_endpoints: [listWebhookEndpoints, listWebhookEndpointsStandalone],
   create_webhook_endpoint: [createWebhookEndpoint, createWebhookEndpointStandalone],
   delete_webhook_endpoint: [deleteWebhookEndpoint, deleteWebhookEndpointStandalone],

@@ -10,6 +10,8 @@ import { connectorsDeleteConnector } from "@keyhaven/sdk/funcs/connectorsDeleteC
 import { connectorsStartAuthorization } from "@keyhaven/sdk/funcs/connectorsStartAuthorization.js";
 import { connectorsChangeConnectorConnections } from "@keyhaven/sdk/funcs/connectorsChangeConnectorConnections.js";
 import { connectorsCountConnectorConnections } from "@keyhaven/sdk/funcs/connectorsCountConnectorConnections.js";
+import { connectorsImportConnections } from "@keyhaven/sdk/funcs/connectorsImportConnections.js";
+import { connectorsTestConnector } from "@keyhaven/sdk/funcs/connectorsTestConnector.js";
 import { connectorsDefineProvider } from "@keyhaven/sdk/funcs/connectorsDefineProvider.js";
 import { connectorsDeleteProvider } from "@keyhaven/sdk/funcs/connectorsDeleteProvider.js";
 import { connectorsListProviders } from "@keyhaven/sdk/funcs/connectorsListProviders.js";
@@ -172,6 +174,64 @@ async function countConnectorConnectionsStandalone({ serverURL, security, connec
   return value;
 }
 
+async function importConnections({ serverURL, security, connector, refreshToken }: Given) {
+  // snippet import_connections
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.connectors.importConnections({
+    connector,
+    importConnections: {
+      connections: [{
+        account: "118234",
+        externalId: "customer-42",
+        refreshToken,
+        scopes: ["read"],
+      }],
+      prove: "refresh",
+    },
+  });
+  // end
+  return answer;
+}
+
+async function importConnectionsStandalone({ serverURL, security, connector, refreshToken }: Given) {
+  // snippet import_connections standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await connectorsImportConnections(keyhaven, {
+    connector,
+    importConnections: {
+      connections: [{
+        account: "118234",
+        externalId: "customer-42",
+        refreshToken,
+        scopes: ["read"],
+      }],
+      prove: "refresh",
+    },
+  });
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
+
+async function testConnector({ serverURL, security, connector }: Given) {
+  // snippet test_connector
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.connectors.testConnector({ connector });
+  // end
+  return answer;
+}
+
+async function testConnectorStandalone({ serverURL, security, connector }: Given) {
+  // snippet test_connector standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await connectorsTestConnector(keyhaven, { connector });
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
+
 async function defineProvider({ serverURL, security, organization, provider }: Given) {
   // snippet define_provider
   const keyhaven = new Keyhaven({ serverURL, security });
@@ -265,6 +325,8 @@ export const programs = {
   start_authorization: [startAuthorization, startAuthorizationStandalone],
   change_connector_connections: [changeConnectorConnections, changeConnectorConnectionsStandalone],
   count_connector_connections: [countConnectorConnections, countConnectorConnectionsStandalone],
+  import_connections: [importConnections, importConnectionsStandalone],
+  test_connector: [testConnector, testConnectorStandalone],
   define_provider: [defineProvider, defineProviderStandalone],
   delete_provider: [deleteProvider, deleteProviderStandalone],
   list_providers: [listProviders, listProvidersStandalone],

@@ -10,6 +10,7 @@ import { keysShowKey } from "@keyhaven/sdk/funcs/keysShowKey.js";
 import { keysUpdateKey } from "@keyhaven/sdk/funcs/keysUpdateKey.js";
 import { keysDeleteKey } from "@keyhaven/sdk/funcs/keysDeleteKey.js";
 import { keysRotateKey } from "@keyhaven/sdk/funcs/keysRotateKey.js";
+import { keysDeleteUserKeys } from "@keyhaven/sdk/funcs/keysDeleteUserKeys.js";
 import type { Given } from "./given.js";
 
 async function listApps({ serverURL, security }: Given) {
@@ -166,6 +167,24 @@ async function rotateKeyStandalone({ serverURL, security, key }: Given) {
   return value;
 }
 
+async function deleteUserKeys({ serverURL, security, user }: Given) {
+  // snippet delete_user_keys
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.keys.deleteUserKeys({ user });
+  // end
+  return answer;
+}
+
+async function deleteUserKeysStandalone({ serverURL, security, user }: Given) {
+  // snippet delete_user_keys standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await keysDeleteUserKeys(keyhaven, { user });
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
+
 export const programs = {
   list_apps: [listApps, listAppsStandalone],
   update_app: [updateApp, updateAppStandalone],
@@ -175,4 +194,5 @@ export const programs = {
   update_key: [updateKey, updateKeyStandalone],
   delete_key: [deleteKey, deleteKeyStandalone],
   rotate_key: [rotateKey, rotateKeyStandalone],
+  delete_user_keys: [deleteUserKeys, deleteUserKeysStandalone],
 };

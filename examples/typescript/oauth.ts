@@ -4,6 +4,7 @@ import { Keyhaven } from "@keyhaven/sdk";
 import { KeyhavenCore } from "@keyhaven/sdk/core.js";
 import { oauthPostAuthKeys } from "@keyhaven/sdk/funcs/oauthPostAuthKeys.js";
 import { oauthPostAuthKeysCode } from "@keyhaven/sdk/funcs/oauthPostAuthKeysCode.js";
+import { oauthGetCurrentKey } from "@keyhaven/sdk/funcs/oauthGetCurrentKey.js";
 import { oauthCreateToken } from "@keyhaven/sdk/funcs/oauthCreateToken.js";
 import { oauthFetchTokenGroups } from "@keyhaven/sdk/funcs/oauthFetchTokenGroups.js";
 import { oauthFetchTokenOrganization } from "@keyhaven/sdk/funcs/oauthFetchTokenOrganization.js";
@@ -49,6 +50,24 @@ async function postAuthKeysCodeStandalone({ serverURL, security }: Given) {
     codeChallengeMethod: "S256",
     limit: 25,
   });
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
+
+async function getCurrentKey({ serverURL, security }: Given) {
+  // snippet get_current_key
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.oauth.getCurrentKey();
+  // end
+  return answer;
+}
+
+async function getCurrentKeyStandalone({ serverURL, security }: Given) {
+  // snippet get_current_key standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await oauthGetCurrentKey(keyhaven);
   if (!result.ok) throw result.error;
   const { value } = result;
   // end
@@ -126,6 +145,7 @@ async function fetchTokenOrganizationStandalone({ serverURL, security, id }: Giv
 export const programs = {
   post_auth_keys: [postAuthKeys, postAuthKeysStandalone],
   post_auth_keys_code: [postAuthKeysCode, postAuthKeysCodeStandalone],
+  get_current_key: [getCurrentKey, getCurrentKeyStandalone],
   create_token: [createToken, createTokenStandalone],
   fetch_token_groups: [fetchTokenGroups, fetchTokenGroupsStandalone],
   fetch_token_organization: [fetchTokenOrganization, fetchTokenOrganizationStandalone],

@@ -2,11 +2,31 @@
 
 import { Keyhaven } from "@keyhaven/sdk";
 import { KeyhavenCore } from "@keyhaven/sdk/core.js";
+import { signInListInvitations } from "@keyhaven/sdk/funcs/signInListInvitations.js";
 import { signInInviteUser } from "@keyhaven/sdk/funcs/signInInviteUser.js";
+import { signInWithdrawInvitation } from "@keyhaven/sdk/funcs/signInWithdrawInvitation.js";
 import { signInCreateTicket } from "@keyhaven/sdk/funcs/signInCreateTicket.js";
 import { signInRequirePasswordReset } from "@keyhaven/sdk/funcs/signInRequirePasswordReset.js";
 import { signInListUserSignIns } from "@keyhaven/sdk/funcs/signInListUserSignIns.js";
 import type { Given } from "./given.js";
+
+async function listInvitations({ serverURL, security }: Given) {
+  // snippet list_invitations
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.signIn.listInvitations();
+  // end
+  return answer;
+}
+
+async function listInvitationsStandalone({ serverURL, security }: Given) {
+  // snippet list_invitations standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await signInListInvitations(keyhaven);
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
 
 async function inviteUser({ serverURL, security, organization }: Given) {
   // snippet invite_user
@@ -20,6 +40,24 @@ async function inviteUserStandalone({ serverURL, security, organization }: Given
   // snippet invite_user standalone
   const keyhaven = new KeyhavenCore({ serverURL, security });
   const result = await signInInviteUser(keyhaven, { email: "ada@example.com", organization, role: "member" });
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
+
+async function withdrawInvitation({ serverURL, security, invitation }: Given) {
+  // snippet withdraw_invitation
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.signIn.withdrawInvitation({ invitation });
+  // end
+  return answer;
+}
+
+async function withdrawInvitationStandalone({ serverURL, security, invitation }: Given) {
+  // snippet withdraw_invitation standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await signInWithdrawInvitation(keyhaven, { invitation });
   if (!result.ok) throw result.error;
   const { value } = result;
   // end
@@ -81,7 +119,9 @@ async function listUserSignInsStandalone({ serverURL, security, user }: Given) {
 }
 
 export const programs = {
+  list_invitations: [listInvitations, listInvitationsStandalone],
   invite_user: [inviteUser, inviteUserStandalone],
+  withdraw_invitation: [withdrawInvitation, withdrawInvitationStandalone],
   create_ticket: [createTicket, createTicketStandalone],
   require_password_reset: [requirePasswordReset, requirePasswordResetStandalone],
   list_user_sign_ins: [listUserSignIns, listUserSignInsStandalone],

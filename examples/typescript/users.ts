@@ -7,8 +7,12 @@ import { usersCreateUser } from "@keyhaven/sdk/funcs/usersCreateUser.js";
 import { usersShowUser } from "@keyhaven/sdk/funcs/usersShowUser.js";
 import { usersUpdateUser } from "@keyhaven/sdk/funcs/usersUpdateUser.js";
 import { usersDeleteUser } from "@keyhaven/sdk/funcs/usersDeleteUser.js";
+import { usersListConsents } from "@keyhaven/sdk/funcs/usersListConsents.js";
+import { usersWithdrawConsent } from "@keyhaven/sdk/funcs/usersWithdrawConsent.js";
 import { usersListUserFactors } from "@keyhaven/sdk/funcs/usersListUserFactors.js";
 import { usersRemoveUserFactor } from "@keyhaven/sdk/funcs/usersRemoveUserFactor.js";
+import { usersShowUserProfile } from "@keyhaven/sdk/funcs/usersShowUserProfile.js";
+import { usersWriteUserProfile } from "@keyhaven/sdk/funcs/usersWriteUserProfile.js";
 import type { Given } from "./given.js";
 
 async function listUsers({ serverURL, security }: Given) {
@@ -101,6 +105,42 @@ async function deleteUserStandalone({ serverURL, security, user }: Given) {
   return value;
 }
 
+async function listConsents({ serverURL, security, user }: Given) {
+  // snippet list_consents
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.users.listConsents({ user });
+  // end
+  return answer;
+}
+
+async function listConsentsStandalone({ serverURL, security, user }: Given) {
+  // snippet list_consents standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await usersListConsents(keyhaven, { user });
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
+
+async function withdrawConsent({ serverURL, security, user, client }: Given) {
+  // snippet withdraw_consent
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.users.withdrawConsent({ user, client });
+  // end
+  return answer;
+}
+
+async function withdrawConsentStandalone({ serverURL, security, user, client }: Given) {
+  // snippet withdraw_consent standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await usersWithdrawConsent(keyhaven, { user, client });
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
+
 async function listUserFactors({ serverURL, security, user }: Given) {
   // snippet list_user_factors
   const keyhaven = new Keyhaven({ serverURL, security });
@@ -137,12 +177,68 @@ async function removeUserFactorStandalone({ serverURL, security, user, factor }:
   return value;
 }
 
+async function showUserProfile({ serverURL, security, user }: Given) {
+  // snippet show_user_profile
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.users.showUserProfile({ user });
+  // end
+  return answer;
+}
+
+async function showUserProfileStandalone({ serverURL, security, user }: Given) {
+  // snippet show_user_profile standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await usersShowUserProfile(keyhaven, { user });
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
+
+async function writeUserProfile({ serverURL, security, user }: Given) {
+  // snippet write_user_profile
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.users.writeUserProfile({
+    user,
+    profile: {
+      address: { country: "GB", locality: "London" },
+      familyName: "Lovelace",
+      givenName: "Ada",
+      locale: "en-GB",
+    },
+  });
+  // end
+  return answer;
+}
+
+async function writeUserProfileStandalone({ serverURL, security, user }: Given) {
+  // snippet write_user_profile standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await usersWriteUserProfile(keyhaven, {
+    user,
+    profile: {
+      address: { country: "GB", locality: "London" },
+      familyName: "Lovelace",
+      givenName: "Ada",
+      locale: "en-GB",
+    },
+  });
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
+
 export const programs = {
   list_users: [listUsers, listUsersStandalone],
   create_user: [createUser, createUserStandalone],
   show_user: [showUser, showUserStandalone],
   update_user: [updateUser, updateUserStandalone],
   delete_user: [deleteUser, deleteUserStandalone],
+  list_consents: [listConsents, listConsentsStandalone],
+  withdraw_consent: [withdrawConsent, withdrawConsentStandalone],
   list_user_factors: [listUserFactors, listUserFactorsStandalone],
   remove_user_factor: [removeUserFactor, removeUserFactorStandalone],
+  show_user_profile: [showUserProfile, showUserProfileStandalone],
+  write_user_profile: [writeUserProfile, writeUserProfileStandalone],
 };

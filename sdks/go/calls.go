@@ -270,6 +270,31 @@ func (g *ConnectorOAuth) GetOAuthAuthorizationURL(ctx context.Context, request o
 	return &operations.GetOAuthAuthorizationURLResponse{HTTP: http, OAuthAuthorizationURL: &body}, nil
 }
 
+var opOauthGetCurrentKey = operation{
+	id: "get_current_key", method: "GET", path: "/key",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/json",
+	errors:  map[int]string{401: "AuthKeysError", 403: "AuthKeysError", 503: "AuthKeysError"},
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"apiKey", "bearer", ""}}},
+}
+
+// GetCurrentKey: Show the key that asks
+//
+// What the key in the `Authorization` header is: limit, use, what is left and when it begins anew,
+// end and rate limits. It counts against no rate limit.
+//
+// GET /key
+func (g *Oauth) GetCurrentKey(ctx context.Context, options ...Option) (*operations.GetCurrentKeyResponse, error) {
+	c := call{op: &opOauthGetCurrentKey}
+	var body shared.CurrentKey
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.GetCurrentKeyResponse{HTTP: http, CurrentKey: &body}, nil
+}
+
 var opOauthCreateToken = operation{
 	id: "create_token", method: "POST", path: "/oauth/token",
 	sends: "application/vnd.api+json", gives: "application/vnd.api+json", ok: 201,
@@ -1034,6 +1059,80 @@ func (g *Clients) DeleteClientSecret(ctx context.Context, request operations.Del
 	return &operations.DeleteClientSecretResponse{HTTP: http}, nil
 }
 
+var opConnectionsCreateConnectSession = operation{
+	id: "create_connect_session", method: "POST", path: "/v1/connect-sessions",
+	sends: "application/json", gives: "application/json", ok: 201,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: true,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// CreateConnectSession: Invite somebody to connect an account
+//
+// Send them to `url`: a page that says who asks, what for and for whom, and leads to the provider and
+// back. Whoever holds the link may use it, until one account is connected or its time is over.
+//
+// POST /v1/connect-sessions
+func (g *Connections) CreateConnectSession(ctx context.Context, request shared.CreateConnectSession, options ...Option) (*operations.CreateConnectSessionResponse, error) {
+	c := call{op: &opConnectionsCreateConnectSession}
+	c.body = request
+	var body shared.ConnectSession
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.CreateConnectSessionResponse{HTTP: http, ConnectSession: &body}, nil
+}
+
+var opConnectionsShowConnectSession = operation{
+	id: "show_connect_session", method: "GET", path: "/v1/connect-sessions/{session}",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ShowConnectSession: Show an invitation
+//
+// How far it got: `done` with its connection, or not.
+//
+// GET /v1/connect-sessions/{session}
+func (g *Connections) ShowConnectSession(ctx context.Context, request operations.ShowConnectSessionRequest, options ...Option) (*operations.ShowConnectSessionResponse, error) {
+	c := call{op: &opConnectionsShowConnectSession}
+	c.path = map[string]string{
+		"session": request.Session,
+	}
+	var body shared.ConnectSession
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ShowConnectSessionResponse{HTTP: http, ConnectSession: &body}, nil
+}
+
+var opConnectionsWithdrawConnectSession = operation{
+	id: "withdraw_connect_session", method: "DELETE", path: "/v1/connect-sessions/{session}",
+	sends: "", gives: "", ok: 204,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// WithdrawConnectSession: Withdraw an invitation
+//
+// DELETE /v1/connect-sessions/{session}
+func (g *Connections) WithdrawConnectSession(ctx context.Context, request operations.WithdrawConnectSessionRequest, options ...Option) (*operations.WithdrawConnectSessionResponse, error) {
+	c := call{op: &opConnectionsWithdrawConnectSession}
+	c.path = map[string]string{
+		"session": request.Session,
+	}
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.WithdrawConnectSessionResponse{HTTP: http}, nil
+}
+
 var opConnectionsListConnections = operation{
 	id: "list_connections", method: "GET", path: "/v1/connections",
 	sends: "", gives: "application/json", ok: 200,
@@ -1056,6 +1155,8 @@ func (g *Connections) ListConnections(ctx context.Context, request operations.Li
 	add(c.query, "user", request.User)
 	add(c.query, "status", request.Status)
 	add(c.query, "label", request.Label)
+	add(c.query, "account", request.Account)
+	add(c.query, "external_id", request.ExternalID)
 	add(c.query, "limit", request.Limit)
 	add(c.query, "cursor", request.Cursor)
 	var body shared.ListingConnection
@@ -1126,6 +1227,34 @@ func (g *Connections) ShowConnection(ctx context.Context, request operations.Sho
 		return nil, err
 	}
 	return &operations.ShowConnectionResponse{HTTP: http, Connection: &body}, nil
+}
+
+var opConnectionsUpdateConnection = operation{
+	id: "update_connection", method: "PATCH", path: "/v1/connections/{connection}",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// UpdateConnection: Change a connection
+//
+// What its callers keep with it; its tokens and its state stay as they are. Members that are absent
+// stay; `metadata` is merged (RFC 7396): a member that is null goes.
+//
+// PATCH /v1/connections/{connection}
+func (g *Connections) UpdateConnection(ctx context.Context, request operations.UpdateConnectionRequest, options ...Option) (*operations.UpdateConnectionResponse, error) {
+	c := call{op: &opConnectionsUpdateConnection}
+	c.path = map[string]string{
+		"connection": request.Connection,
+	}
+	c.body = request.UpdateConnection
+	var body shared.Connection
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.UpdateConnectionResponse{HTTP: http, Connection: &body}, nil
 }
 
 var opConnectionsRevokeConnection = operation{
@@ -1502,6 +1631,89 @@ func (g *Connectors) CountConnectorConnections(ctx context.Context, request oper
 	return &operations.CountConnectorConnectionsResponse{HTTP: http, ConnectorCounts: &body}, nil
 }
 
+var opConnectorsImportConnections = operation{
+	id: "import_connections", method: "POST", path: "/v1/connectors/{connector}/import",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ImportConnections: Import connections
+//
+// Grants that another system holds, up to a hundred per call. Safe to repeat: a row whose external id
+// or account has a connection already changes nothing. Each row is reported on its own.
+//
+// POST /v1/connectors/{connector}/import
+func (g *Connectors) ImportConnections(ctx context.Context, request operations.ImportConnectionsRequest, options ...Option) (*operations.ImportConnectionsResponse, error) {
+	c := call{op: &opConnectorsImportConnections}
+	c.path = map[string]string{
+		"connector": request.Connector,
+	}
+	c.body = request.ImportConnections
+	var body shared.ImportReport
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ImportConnectionsResponse{HTTP: http, ImportReport: &body}, nil
+}
+
+var opConnectorsTestConnector = operation{
+	id: "test_connector", method: "POST", path: "/v1/connectors/{connector}/test",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// TestConnector: Test a connector
+//
+// A dry run: its credentials, its redirect URI, the provider's consent page and token endpoint.
+// Nothing is stored, and no user's grant is touched.
+//
+// POST /v1/connectors/{connector}/test
+func (g *Connectors) TestConnector(ctx context.Context, request operations.TestConnectorRequest, options ...Option) (*operations.TestConnectorResponse, error) {
+	c := call{op: &opConnectorsTestConnector}
+	c.path = map[string]string{
+		"connector": request.Connector,
+	}
+	var body shared.ConnectorTest
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.TestConnectorResponse{HTTP: http, ConnectorTest: &body}, nil
+}
+
+var opConnectionsGetConnectorToken = operation{
+	id: "get_connector_token", method: "POST", path: "/v1/connectors/{connector}/token",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// GetConnectorToken: Get the token of whoever is meant
+//
+// As for a connection by its id, for callers that know the user, the outside account, their own name
+// for the connection or a label of it. 409 if several fit: say more.
+//
+// POST /v1/connectors/{connector}/token
+func (g *Connections) GetConnectorToken(ctx context.Context, request operations.GetConnectorTokenRequest, options ...Option) (*operations.GetConnectorTokenResponse, error) {
+	c := call{op: &opConnectionsGetConnectorToken}
+	c.path = map[string]string{
+		"connector": request.Connector,
+	}
+	c.body = request.ConnectorTokenRequest
+	var body shared.ConnectionToken
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.GetConnectorTokenResponse{HTTP: http, ConnectionToken: &body}, nil
+}
+
 var opCheckForwardAuth = operation{
 	id: "forward_auth", method: "GET", path: "/v1/forward-auth",
 	sends: "", gives: "", ok: 200,
@@ -1644,6 +1856,45 @@ func (g *Instance) ShowInstance(ctx context.Context, options ...Option) (*operat
 	return &operations.ShowInstanceResponse{HTTP: http, Instance: &body}, nil
 }
 
+var opSignInListInvitations = operation{
+	id: "list_invitations", method: "GET", path: "/v1/invitations",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListInvitations: List invitations
+//
+// Those that were not accepted and are not over, oldest first.
+//
+// GET /v1/invitations
+func (g *SignIn) ListInvitations(ctx context.Context, request operations.ListInvitationsRequest, options ...Option) (*operations.ListInvitationsResponse, error) {
+	c := call{op: &opSignInListInvitations}
+	c.query = url.Values{}
+	add(c.query, "limit", request.Limit)
+	add(c.query, "cursor", request.Cursor)
+	add(c.query, "organization", request.Organization)
+	var body shared.ListingOpenInvitation
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListInvitationsResponse{HTTP: http, ListingOpenInvitation: &body}, nil
+}
+
+// ListInvitationsItems goes through every item of ListInvitations, page after page.
+func (g *SignIn) ListInvitationsItems(ctx context.Context, request operations.ListInvitationsRequest, options ...Option) iter.Seq2[shared.OpenInvitation, error] {
+	return pages(func(cursor *string) ([]shared.OpenInvitation, *string, error) {
+		request.Cursor = cursor
+		page, err := g.ListInvitations(ctx, request, options...)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.ListingOpenInvitation.Items, page.ListingOpenInvitation.Next, nil
+	}, request.Cursor)
+}
+
 var opSignInInviteUser = operation{
 	id: "invite_user", method: "POST", path: "/v1/invitations",
 	sends: "application/json", gives: "application/json", ok: 201,
@@ -1654,8 +1905,8 @@ var opSignInInviteUser = operation{
 
 // InviteUser: Invite somebody
 //
-// Makes a link with which the person makes their account, or accepts with the one they have. Send it
-// to their address and nowhere else: who opens it is believed to read that mailbox.
+// Makes a link with which the person makes their account, or accepts with the one they have. It is
+// mailed to their address as well. Give it to nobody else: whoever opens it makes the account.
 //
 // POST /v1/invitations
 func (g *SignIn) InviteUser(ctx context.Context, request shared.InviteUser, options ...Option) (*operations.InviteUserResponse, error) {
@@ -1667,6 +1918,31 @@ func (g *SignIn) InviteUser(ctx context.Context, request shared.InviteUser, opti
 		return nil, err
 	}
 	return &operations.InviteUserResponse{HTTP: http, Invitation: &body}, nil
+}
+
+var opSignInWithdrawInvitation = operation{
+	id: "withdraw_invitation", method: "DELETE", path: "/v1/invitations/{invitation}",
+	sends: "", gives: "", ok: 204,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// WithdrawInvitation: Withdraw an invitation
+//
+// Its link opens nothing from then on.
+//
+// DELETE /v1/invitations/{invitation}
+func (g *SignIn) WithdrawInvitation(ctx context.Context, request operations.WithdrawInvitationRequest, options ...Option) (*operations.WithdrawInvitationResponse, error) {
+	c := call{op: &opSignInWithdrawInvitation}
+	c.path = map[string]string{
+		"invitation": request.Invitation,
+	}
+	http, err := g.sdk.send(ctx, &c, nil, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.WithdrawInvitationResponse{HTTP: http}, nil
 }
 
 var opKeysListKeys = operation{
@@ -1689,6 +1965,8 @@ func (g *Keys) ListKeys(ctx context.Context, request operations.ListKeysRequest,
 	add(c.query, "cursor", request.Cursor)
 	add(c.query, "organization", request.Organization)
 	add(c.query, "parent", request.Parent)
+	add(c.query, "owner", request.Owner)
+	add(c.query, "app", request.App)
 	var body shared.ListingKey
 	http, err := g.sdk.send(ctx, &c, &body, options)
 	if err != nil {
@@ -3221,7 +3499,7 @@ var opUsageChargeUsage = operation{
 //
 // All budgets on the key's path, or none. 401 when the key does not count, 402 when a budget does
 // not have as much left, 403 when the key does not reach so far, 429 when a rate limit is used up;
-// `reason` says it in a word.
+// `reason` says it in a word. A charge whose answer got lost is repeated under its name.
 //
 // POST /v1/usage/charge
 func (g *Usage) ChargeUsage(ctx context.Context, request shared.ChargeUsage, options ...Option) (*operations.ChargeUsageResponse, error) {
@@ -3270,7 +3548,7 @@ var opUsageReleaseUsage = operation{
 
 // ReleaseUsage: Release a reserved use
 //
-// Gives back what was held. 404 when the hold is over.
+// Gives back what was held. 404 when the hold is over. It takes nothing, so it needs no name.
 //
 // POST /v1/usage/release
 func (g *Usage) ReleaseUsage(ctx context.Context, request shared.ReleaseUsage, options ...Option) (*operations.ReleaseUsageResponse, error) {
@@ -3448,6 +3726,59 @@ func (g *Users) DeleteUser(ctx context.Context, request operations.DeleteUserReq
 	return &operations.DeleteUserResponse{HTTP: http}, nil
 }
 
+var opUsersListConsents = operation{
+	id: "list_consents", method: "GET", path: "/v1/users/{user}/consents",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ListConsents: List a user's consents
+//
+// One for each client and resource.
+//
+// GET /v1/users/{user}/consents
+func (g *Users) ListConsents(ctx context.Context, request operations.ListConsentsRequest, options ...Option) (*operations.ListConsentsResponse, error) {
+	c := call{op: &opUsersListConsents}
+	c.path = map[string]string{
+		"user": request.User,
+	}
+	var body shared.Consents
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ListConsentsResponse{HTTP: http, Consents: &body}, nil
+}
+
+var opUsersWithdrawConsent = operation{
+	id: "withdraw_consent", method: "DELETE", path: "/v1/users/{user}/consents/{client}",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// WithdrawConsent: Withdraw a user's consent
+//
+// For every resource. Codes and grants that the client has from the user end with it.
+//
+// DELETE /v1/users/{user}/consents/{client}
+func (g *Users) WithdrawConsent(ctx context.Context, request operations.WithdrawConsentRequest, options ...Option) (*operations.WithdrawConsentResponse, error) {
+	c := call{op: &opUsersWithdrawConsent}
+	c.path = map[string]string{
+		"user":   request.User,
+		"client": request.Client,
+	}
+	var body shared.Receipt
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.WithdrawConsentResponse{HTTP: http, Receipt: &body}, nil
+}
+
 var opUsersListUserFactors = operation{
 	id: "list_user_factors", method: "GET", path: "/v1/users/{user}/factors",
 	sends: "", gives: "application/json", ok: 200,
@@ -3498,6 +3829,87 @@ func (g *Users) RemoveUserFactor(ctx context.Context, request operations.RemoveU
 		return nil, err
 	}
 	return &operations.RemoveUserFactorResponse{HTTP: http}, nil
+}
+
+var opKeysDeleteUserKeys = operation{
+	id: "delete_user_keys", method: "DELETE", path: "/v1/users/{user}/keys",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// DeleteUserKeys: Delete a user's keys
+//
+// All of them, or with `app` those that this app holds, each with every key below it, for good. An
+// administrator of one organization deletes those within it.
+//
+// DELETE /v1/users/{user}/keys
+func (g *Keys) DeleteUserKeys(ctx context.Context, request operations.DeleteUserKeysRequest, options ...Option) (*operations.DeleteUserKeysResponse, error) {
+	c := call{op: &opKeysDeleteUserKeys}
+	c.path = map[string]string{
+		"user": request.User,
+	}
+	c.query = url.Values{}
+	add(c.query, "app", request.App)
+	var body shared.Receipt
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.DeleteUserKeysResponse{HTTP: http, Receipt: &body}, nil
+}
+
+var opUsersShowUserProfile = operation{
+	id: "show_user_profile", method: "GET", path: "/v1/users/{user}/profile",
+	sends: "", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "safe", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// ShowUserProfile: Show a user's profile
+//
+// GET /v1/users/{user}/profile
+func (g *Users) ShowUserProfile(ctx context.Context, request operations.ShowUserProfileRequest, options ...Option) (*operations.ShowUserProfileResponse, error) {
+	c := call{op: &opUsersShowUserProfile}
+	c.path = map[string]string{
+		"user": request.User,
+	}
+	var body shared.Profile
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.ShowUserProfileResponse{HTTP: http, Profile: &body}, nil
+}
+
+var opUsersWriteUserProfile = operation{
+	id: "write_user_profile", method: "PUT", path: "/v1/users/{user}/profile",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "idempotent", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// WriteUserProfile: Write a user's profile
+//
+// Replaces the whole profile: a claim that is absent is forgotten. For administrators of the
+// instance.
+//
+// PUT /v1/users/{user}/profile
+func (g *Users) WriteUserProfile(ctx context.Context, request operations.WriteUserProfileRequest, options ...Option) (*operations.WriteUserProfileResponse, error) {
+	c := call{op: &opUsersWriteUserProfile}
+	c.path = map[string]string{
+		"user": request.User,
+	}
+	c.body = request.Profile
+	var body shared.Profile
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.WriteUserProfileResponse{HTTP: http, Profile: &body}, nil
 }
 
 var opSignInRequirePasswordReset = operation{
@@ -3583,8 +3995,8 @@ func (g *SignIn) ListUserSignIns(ctx context.Context, request operations.ListUse
 }
 
 // ListUserSignInsItems goes through every item of ListUserSignIns, page after page.
-func (g *SignIn) ListUserSignInsItems(ctx context.Context, request operations.ListUserSignInsRequest, options ...Option) iter.Seq2[shared.SignIn, error] {
-	return pages(func(cursor *string) ([]shared.SignIn, *string, error) {
+func (g *SignIn) ListUserSignInsItems(ctx context.Context, request operations.ListUserSignInsRequest, options ...Option) iter.Seq2[shared.ListingSignInItems, error] {
+	return pages(func(cursor *string) ([]shared.ListingSignInItems, *string, error) {
 		request.Cursor = cursor
 		page, err := g.ListUserSignIns(ctx, request, options...)
 		if err != nil {

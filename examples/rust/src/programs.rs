@@ -44,6 +44,7 @@ pub(crate) async fn call(
         "get_oauth_authorization_url" => {
             connector_oauth::get_oauth_authorization_url(keyhaven, &given("connectorId")).await
         }
+        "get_current_key" => oauth::get_current_key(keyhaven).await,
         "create_token" => {
             oauth::create_token(
                 keyhaven,
@@ -94,6 +95,15 @@ pub(crate) async fn call(
         "delete_client_secret" => {
             clients::delete_client_secret(keyhaven, &given("client"), &given("secret")).await
         }
+        "create_connect_session" => {
+            connections::create_connect_session(keyhaven, &given("connector")).await
+        }
+        "show_connect_session" => {
+            connections::show_connect_session(keyhaven, &given("session")).await
+        }
+        "withdraw_connect_session" => {
+            connections::withdraw_connect_session(keyhaven, &given("session")).await
+        }
         "list_connections" => connections::list_connections(keyhaven).await,
         "create_connection" => {
             connections::create_connection(
@@ -105,6 +115,7 @@ pub(crate) async fn call(
             .await
         }
         "show_connection" => connections::show_connection(keyhaven, &given("connection")).await,
+        "update_connection" => connections::update_connection(keyhaven, &given("connection")).await,
         "revoke_connection" => connections::revoke_connection(keyhaven, &given("connection")).await,
         "restart_authorization" => {
             connections::restart_authorization(keyhaven, &given("connection")).await
@@ -138,12 +149,22 @@ pub(crate) async fn call(
         "count_connector_connections" => {
             connectors::count_connector_connections(keyhaven, &given("connector")).await
         }
+        "import_connections" => {
+            connectors::import_connections(keyhaven, &given("connector"), &given("refreshToken"))
+                .await
+        }
+        "test_connector" => connectors::test_connector(keyhaven, &given("connector")).await,
+        "get_connector_token" => {
+            connections::get_connector_token(keyhaven, &given("connector"), &given("user")).await
+        }
         "forward_auth" => check::forward_auth(keyhaven).await,
         "list_grants" => grants::list_grants(keyhaven).await,
         "show_grant" => grants::show_grant(keyhaven, &given("grant")).await,
         "revoke_grant" => grants::revoke_grant(keyhaven, &given("grant")).await,
         "show_instance" => instance::show_instance(keyhaven).await,
+        "list_invitations" => sign_in::list_invitations(keyhaven).await,
         "invite_user" => sign_in::invite_user(keyhaven, &given("organization")).await,
+        "withdraw_invitation" => sign_in::withdraw_invitation(keyhaven, &given("invitation")).await,
         "list_keys" => keys::list_keys(keyhaven).await,
         "create_key" => keys::create_key(keyhaven).await,
         "show_key" => keys::show_key(keyhaven, &given("key")).await,
@@ -274,10 +295,17 @@ pub(crate) async fn call(
         "show_user" => users::show_user(keyhaven, &given("user")).await,
         "update_user" => users::update_user(keyhaven, &given("user")).await,
         "delete_user" => users::delete_user(keyhaven, &given("user")).await,
+        "list_consents" => users::list_consents(keyhaven, &given("user")).await,
+        "withdraw_consent" => {
+            users::withdraw_consent(keyhaven, &given("user"), &given("client")).await
+        }
         "list_user_factors" => users::list_user_factors(keyhaven, &given("user")).await,
         "remove_user_factor" => {
             users::remove_user_factor(keyhaven, &given("user"), &given("factor")).await
         }
+        "delete_user_keys" => keys::delete_user_keys(keyhaven, &given("user")).await,
+        "show_user_profile" => users::show_user_profile(keyhaven, &given("user")).await,
+        "write_user_profile" => users::write_user_profile(keyhaven, &given("user")).await,
         "require_password_reset" => sign_in::require_password_reset(keyhaven, &given("user")).await,
         "end_user_sessions" => sessions::end_user_sessions(keyhaven, &given("user")).await,
         "list_user_sign_ins" => sign_in::list_user_sign_ins(keyhaven, &given("user")).await,

@@ -50,6 +50,13 @@ type GetOAuthAuthorizationURLResponse struct {
 	OAuthAuthorizationURL *shared.OAuthAuthorizationURL
 }
 
+// GetCurrentKeyResponse is what GetCurrentKey gives.
+type GetCurrentKeyResponse struct {
+	HTTP HTTP
+	// The key
+	CurrentKey *shared.CurrentKey
+}
+
 // CreateTokenRequest is what CreateToken takes.
 type CreateTokenRequest struct {
 	// Resources to put into `included`: `groups`, `organization`.
@@ -430,6 +437,37 @@ type DeleteClientSecretResponse struct {
 	HTTP HTTP
 }
 
+// CreateConnectSessionResponse is what CreateConnectSession gives.
+type CreateConnectSessionResponse struct {
+	HTTP HTTP
+	// The invitation
+	ConnectSession *shared.ConnectSession
+}
+
+// ShowConnectSessionRequest is what ShowConnectSession takes.
+type ShowConnectSessionRequest struct {
+	// Id
+	Session string
+}
+
+// ShowConnectSessionResponse is what ShowConnectSession gives.
+type ShowConnectSessionResponse struct {
+	HTTP HTTP
+	// The invitation
+	ConnectSession *shared.ConnectSession
+}
+
+// WithdrawConnectSessionRequest is what WithdrawConnectSession takes.
+type WithdrawConnectSessionRequest struct {
+	// Id
+	Session string
+}
+
+// WithdrawConnectSessionResponse is what WithdrawConnectSession gives.
+type WithdrawConnectSessionResponse struct {
+	HTTP HTTP
+}
+
 // ListConnectionsRequest is what ListConnections takes.
 type ListConnectionsRequest struct {
 	// Id or slug; the caller's own if absent
@@ -442,6 +480,10 @@ type ListConnectionsRequest struct {
 	Status *string
 	// With this label only
 	Label *string
+	// Of this outside account only
+	Account *string
+	// With this name of yours only
+	ExternalID *string
 	// How many items a page has at most.
 	Limit *int64
 	// `next` of the page before.
@@ -472,6 +514,20 @@ type ShowConnectionRequest struct {
 type ShowConnectionResponse struct {
 	HTTP HTTP
 	// The connection
+	Connection *shared.Connection
+}
+
+// UpdateConnectionRequest is what UpdateConnection takes.
+type UpdateConnectionRequest struct {
+	// Id
+	Connection       string
+	UpdateConnection shared.UpdateConnection
+}
+
+// UpdateConnectionResponse is what UpdateConnection gives.
+type UpdateConnectionResponse struct {
+	HTTP HTTP
+	// As it is now
 	Connection *shared.Connection
 }
 
@@ -648,6 +704,47 @@ type CountConnectorConnectionsResponse struct {
 	ConnectorCounts *shared.ConnectorCounts
 }
 
+// ImportConnectionsRequest is what ImportConnections takes.
+type ImportConnectionsRequest struct {
+	// Id
+	Connector         string
+	ImportConnections shared.ImportConnections
+}
+
+// ImportConnectionsResponse is what ImportConnections gives.
+type ImportConnectionsResponse struct {
+	HTTP HTTP
+	// What became of each row
+	ImportReport *shared.ImportReport
+}
+
+// TestConnectorRequest is what TestConnector takes.
+type TestConnectorRequest struct {
+	// Id
+	Connector string
+}
+
+// TestConnectorResponse is what TestConnector gives.
+type TestConnectorResponse struct {
+	HTTP HTTP
+	// What was found
+	ConnectorTest *shared.ConnectorTest
+}
+
+// GetConnectorTokenRequest is what GetConnectorToken takes.
+type GetConnectorTokenRequest struct {
+	// Id
+	Connector             string
+	ConnectorTokenRequest shared.ConnectorTokenRequest
+}
+
+// GetConnectorTokenResponse is what GetConnectorToken gives.
+type GetConnectorTokenResponse struct {
+	HTTP HTTP
+	// A token that works
+	ConnectionToken *shared.ConnectionToken
+}
+
 // ForwardAuthRequest is what ForwardAuth takes.
 type ForwardAuthRequest struct {
 	// Scopes the bearer's token must have, space-separated.
@@ -717,11 +814,39 @@ type ShowInstanceResponse struct {
 	Instance *shared.Instance
 }
 
+// ListInvitationsRequest is what ListInvitations takes.
+type ListInvitationsRequest struct {
+	// How many items a page has at most.
+	Limit *int64
+	// `next` of the page before.
+	Cursor *string
+	// Only invitations into this organization: id or slug.
+	Organization *string
+}
+
+// ListInvitationsResponse is what ListInvitations gives.
+type ListInvitationsResponse struct {
+	HTTP HTTP
+	// A page of invitations
+	ListingOpenInvitation *shared.ListingOpenInvitation
+}
+
 // InviteUserResponse is what InviteUser gives.
 type InviteUserResponse struct {
 	HTTP HTTP
 	// The invitation
 	Invitation *shared.Invitation
+}
+
+// WithdrawInvitationRequest is what WithdrawInvitation takes.
+type WithdrawInvitationRequest struct {
+	// Id
+	Invitation string
+}
+
+// WithdrawInvitationResponse is what WithdrawInvitation gives.
+type WithdrawInvitationResponse struct {
+	HTTP HTTP
 }
 
 // ListKeysRequest is what ListKeys takes.
@@ -734,6 +859,10 @@ type ListKeysRequest struct {
 	Organization *string
 	// Only keys made from this one.
 	Parent *string
+	// Only keys of this user.
+	Owner *string
+	// With `owner`: only those that this app holds.
+	App *string
 }
 
 // ListKeysResponse is what ListKeys gives.
@@ -1563,6 +1692,34 @@ type DeleteUserResponse struct {
 	HTTP HTTP
 }
 
+// ListConsentsRequest is what ListConsents takes.
+type ListConsentsRequest struct {
+	// Id
+	User string
+}
+
+// ListConsentsResponse is what ListConsents gives.
+type ListConsentsResponse struct {
+	HTTP HTTP
+	// The consents
+	Consents *shared.Consents
+}
+
+// WithdrawConsentRequest is what WithdrawConsent takes.
+type WithdrawConsentRequest struct {
+	// Id
+	User string
+	// The `client_id`
+	Client string
+}
+
+// WithdrawConsentResponse is what WithdrawConsent gives.
+type WithdrawConsentResponse struct {
+	HTTP HTTP
+	// The receipt
+	Receipt *shared.Receipt
+}
+
 // ListUserFactorsRequest is what ListUserFactors takes.
 type ListUserFactorsRequest struct {
 	// Id
@@ -1587,6 +1744,48 @@ type RemoveUserFactorRequest struct {
 // RemoveUserFactorResponse is what RemoveUserFactor gives.
 type RemoveUserFactorResponse struct {
 	HTTP HTTP
+}
+
+// DeleteUserKeysRequest is what DeleteUserKeys takes.
+type DeleteUserKeysRequest struct {
+	// Id
+	User string
+	// Only those that this app holds: its id.
+	App *string
+}
+
+// DeleteUserKeysResponse is what DeleteUserKeys gives.
+type DeleteUserKeysResponse struct {
+	HTTP HTTP
+	// The receipt
+	Receipt *shared.Receipt
+}
+
+// ShowUserProfileRequest is what ShowUserProfile takes.
+type ShowUserProfileRequest struct {
+	// Id
+	User string
+}
+
+// ShowUserProfileResponse is what ShowUserProfile gives.
+type ShowUserProfileResponse struct {
+	HTTP HTTP
+	// The profile
+	Profile *shared.Profile
+}
+
+// WriteUserProfileRequest is what WriteUserProfile takes.
+type WriteUserProfileRequest struct {
+	// Id
+	User    string
+	Profile shared.Profile
+}
+
+// WriteUserProfileResponse is what WriteUserProfile gives.
+type WriteUserProfileResponse struct {
+	HTTP HTTP
+	// As it is now
+	Profile *shared.Profile
 }
 
 // RequirePasswordResetRequest is what RequirePasswordReset takes.

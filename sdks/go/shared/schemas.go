@@ -10,6 +10,22 @@ type AddMember struct {
 	User string `json:"user"`
 }
 
+// Address: A postal address (OpenID Connect Core §5.1.1).
+type Address struct {
+	// Country.
+	Country *string `json:"country,omitempty"`
+	// The whole address as one would write it on a letter; lines end with `\n`.
+	Formatted *string `json:"formatted,omitempty"`
+	// City.
+	Locality *string `json:"locality,omitempty"`
+	// Postal code.
+	PostalCode *string `json:"postal_code,omitempty"`
+	// State, province or region.
+	Region *string `json:"region,omitempty"`
+	// House and street; may have several lines.
+	StreetAddress *string `json:"street_address,omitempty"`
+}
+
 // App: An app that people gave keys to.
 type App struct {
 	// Since when it is blocked.
@@ -82,6 +98,9 @@ type AuthKeysCodeRequest struct {
 	Limit *float64 `json:"limit,omitempty"`
 	// When the limit begins anew.
 	UsageLimitType *UsageLimitType `json:"usage_limit_type,omitempty"`
+	// The project that the key works for. An id that is no project of the giver's organization is
+	// ignored; `GET /key` says what became of it.
+	WorkspaceID *string `json:"workspace_id,omitempty"`
 }
 
 // AuthKeysError: A refusal.
@@ -322,6 +341,8 @@ type Client struct {
 	Groups []string `json:"groups"`
 	// Its public keys.
 	JWKS map[string]any `json:"jwks,omitempty"`
+	// Where it publishes its keys.
+	JWKSURI *string `json:"jwks_uri,omitempty"`
 	// The name people see.
 	Name string `json:"name"`
 	// The owning organization; absent for a client of the instance.
@@ -380,6 +401,24 @@ type Confirmation struct {
 	Ticket string `json:"ticket"`
 }
 
+// ConnectSession: An invitation to connect an account.
+type ConnectSession struct {
+	// The connection it has led to, or is for.
+	Connection *string `json:"connection,omitempty"`
+	// Under which connector.
+	Connector string `json:"connector"`
+	// Until when it works, in seconds since 1970.
+	ExpiresAt int64 `json:"expires_at"`
+	// Its id.
+	ID string `json:"id"`
+	// The tenant that asks.
+	Organization string `json:"organization"`
+	// `open`, `done` or `over`.
+	Status string `json:"status"`
+	// The page to send the user to; shown once.
+	URL *string `json:"url,omitempty"`
+}
+
 // Connection: A connection to an outside account.
 type Connection struct {
 	// The outside account.
@@ -394,12 +433,16 @@ type Connection struct {
 	CreatedAt int64 `json:"created_at"`
 	// The access token's end.
 	ExpiresAt *int64 `json:"expires_at,omitempty"`
+	// Its callers' own name for it, one of a kind under its connector.
+	ExternalID *string `json:"external_id,omitempty"`
 	// What else the provider's file keeps.
 	Extra map[string]any `json:"extra,omitempty"`
 	// Its id, also that of its grant.
 	ID string `json:"id"`
 	// Words its callers find it by.
 	Labels []string `json:"labels"`
+	// What else its callers keep with it.
+	Metadata map[string]any `json:"metadata,omitempty"`
 	// What it holds.
 	Method string `json:"method"`
 	// What was asked for and not granted.
@@ -414,6 +457,8 @@ type Connection struct {
 	Scopes []string `json:"scopes"`
 	// Since when, in seconds since 1970.
 	Since int64 `json:"since"`
+	// Its further tokens, where its provider gives several; shown for a single connection only.
+	Slots []Slot `json:"slots,omitempty"`
 	// `pending`, `active`, `refreshing`, `expired`, `needs_reauth`, `error` or `revoked`.
 	Status string `json:"status"`
 	// When its tokens changed last.
@@ -438,8 +483,8 @@ type ConnectionToken struct {
 	Fingerprint string `json:"fingerprint"`
 	// What this request needs and was not granted.
 	MissingScopes []string `json:"missing_scopes"`
-	// What stands before it in `Authorization`; with a colon at its end it is the name of a header
-	// that carries the token alone.
+	// What stands before it in `Authorization`. With a colon in it, what stands before the colon is
+	// the header that carries the token instead, and what follows stands before the token there.
 	Scheme string `json:"scheme"`
 	// What was granted.
 	Scopes []string `json:"scopes"`
@@ -485,6 +530,16 @@ type Connector struct {
 	Vars map[string]any `json:"vars"`
 }
 
+// ConnectorCheck: One thing that was looked at.
+type ConnectorCheck struct {
+	// `credentials`, `redirect_uri`, `authorization_endpoint` or `token_endpoint`.
+	Check string `json:"check"`
+	// What to know or to do.
+	Detail string `json:"detail"`
+	// `passed`, `failed`, `unknown` or `skipped`.
+	Status string `json:"status"`
+}
+
 // ConnectorCounts: How many connections of a connector stand in which state.
 type ConnectorCounts struct {
 	// By state.
@@ -503,6 +558,56 @@ type ConnectorErrorDetail struct {
 	Code string `json:"code"`
 	// In words.
 	Message string `json:"message"`
+}
+
+// ConnectorTest: What a dry run found.
+type ConnectorTest struct {
+	// Everything that was looked at.
+	Checks []ConnectorCheck `json:"checks"`
+	// Whether nothing is known to be wrong.
+	Ok bool `json:"ok"`
+}
+
+// ConnectorTokenRequest: Whose token is wanted, and what token. Who is not an administrator or a program asks for their own.
+type ConnectorTokenRequest struct {
+	// Of the connection to this outside account.
+	Account *string `json:"account,omitempty"`
+	// Of the connection with this name of yours.
+	ExternalID *string `json:"external_id,omitempty"`
+	// Of a connection with this label.
+	Label *string `json:"label,omitempty"`
+	// As for a connection by its id.
+	MinTTL *int64 `json:"min_ttl,omitempty"`
+	// As for a connection by its id.
+	Purpose *string `json:"purpose,omitempty"`
+	// As for a connection by its id.
+	Rejected *string `json:"rejected,omitempty"`
+	// As for a connection by its id.
+	Scopes []string `json:"scopes,omitempty"`
+	// Of this user's connection.
+	User *string `json:"user,omitempty"`
+}
+
+// Consent: What a person let a client do at one resource.
+type Consent struct {
+	// For which resource; absent for this server itself.
+	Audience *string `json:"audience,omitempty"`
+	// To whom.
+	Client string `json:"client"`
+	// The client's name; absent when the client is gone.
+	ClientName *string `json:"client_name,omitempty"`
+	// When, in seconds since 1970.
+	GivenAt int64 `json:"given_at"`
+	// What was agreed to, space-separated.
+	Scope string `json:"scope"`
+	// When a code was last given under it.
+	UsedAt int64 `json:"used_at"`
+}
+
+// Consents: Everything a person agreed to.
+type Consents struct {
+	// By client and resource, at most a thousand.
+	Items []Consent `json:"items"`
 }
 
 // CreateBudget: A budget to make.
@@ -537,7 +642,8 @@ type CreateClient struct {
 	// Its public keys as a JWK Set, for `private_key_jwt`: at most 20 keys; `null` removes
 	// them.
 	JWKS map[string]any `json:"jwks,omitempty"`
-	// Not supported yet: send the keys inline as `jwks`.
+	// Where it publishes its keys instead of `jwks`: https. They are fetched when they are
+	// needed, and at most once a minute for a key that is not known; `null` removes it.
 	JWKSURI *string `json:"jwks_uri,omitempty"`
 	// The name people see: 1 to 200 characters.
 	Name string `json:"name"`
@@ -566,6 +672,32 @@ type CreateClient struct {
 	TokenFormat *string `json:"token_format,omitempty"`
 }
 
+// CreateConnectSession: Whom to invite, and to what.
+type CreateConnectSession struct {
+	// Which outside account is expected, in words for the page.
+	Account *string `json:"account,omitempty"`
+	// The connection to authorize again.
+	Connection *string `json:"connection,omitempty"`
+	// Under which connector.
+	Connector string `json:"connector"`
+	// Your own name for the connection that is made. One that exists under that name is authorized
+	// again instead.
+	ExternalID *string `json:"external_id,omitempty"`
+	// The labels of the connection that is made.
+	Labels []string `json:"labels,omitempty"`
+	// How long the link works, in seconds: 60 to 3600, 1800 if absent.
+	Lifetime *int64 `json:"lifetime,omitempty"`
+	// What it is for, in words for the page.
+	Purpose *string `json:"purpose,omitempty"`
+	// Where the browser goes in the end, with `connection` or `error` added to its query: this
+	// server, or a configured origin. Absent for a page here.
+	ReturnURL *string `json:"return_url,omitempty"`
+	// Scopes beyond the connector's.
+	Scopes []string `json:"scopes,omitempty"`
+	// The user it is for; absent for a team's or a program's connection.
+	User *string `json:"user,omitempty"`
+}
+
 // CreateConnection: A connection that needs no consent page.
 type CreateConnection struct {
 	// An access token from another system.
@@ -580,8 +712,12 @@ type CreateConnection struct {
 	Connector string `json:"connector"`
 	// The access token's end, in seconds since 1970.
 	ExpiresAt *int64 `json:"expires_at,omitempty"`
+	// Your own name for it, one of a kind under its connector.
+	ExternalID *string `json:"external_id,omitempty"`
 	// Words its callers find it by.
 	Labels []string `json:"labels,omitempty"`
+	// What else to keep with it.
+	Metadata map[string]any `json:"metadata,omitempty"`
 	// The password that goes with it.
 	Password *string `json:"password,omitempty"`
 	// A refresh token from another system.
@@ -770,9 +906,84 @@ type CreatedWebhookEndpoint struct {
 	ID string `json:"id"`
 	// Its URL.
 	URL string `json:"url"`
-	// What messages are signed with: HMAC-SHA256 of `webhook-id.webhook-timestamp.body`, in
-	// `webhook-signature` as `v1,` and base64.
+	// What messages are signed with, in the Standard Webhooks form: HMAC-SHA256 of
+	// `webhook-id.webhook-timestamp.body`, in `webhook-signature` as `v1,` and base64. The key is
+	// what follows `whsec_`, decoded from base64.
 	Secret string `json:"secret"`
+}
+
+// CurrentKey: What a key is and what it has left.
+type CurrentKey struct {
+	// The key.
+	Data CurrentKeyData `json:"data"`
+}
+
+// CurrentKeyBudget: A budget on the path of a key. The amounts are in the unit of the key, whatever the family's names
+// say.
+type CurrentKeyBudget struct {
+	// Its id.
+	BudgetID string `json:"budget_id"`
+	// Its place in ours: `key`, `app`, `user`, `group`, `project` or `organization`.
+	Level string `json:"level"`
+	// The limit.
+	LimitUsd float64 `json:"limit_usd"`
+	// What is left of it; what is held counts as spent.
+	RemainingUsd  float64         `json:"remaining_usd"`
+	ResetInterval *UsageLimitType `json:"reset_interval"`
+	// When that is next: ISO 8601 in UTC.
+	ResetsAt *string `json:"resets_at"`
+	// Its place in the family's words: `key_limit`, `member` or `workspace`.
+	Scope string `json:"scope"`
+	// What is spent of it.
+	SpendUsd float64 `json:"spend_usd"`
+}
+
+// CurrentKeyData: A key as it says of itself. Amounts are numbers, as this family has them; `/v1` has them exact.
+type CurrentKeyData struct {
+	// Every budget a use is charged to, from the key upwards.
+	Budgets         []CurrentKeyBudget `json:"budgets"`
+	EffectiveBudget *CurrentKeyBudget  `json:"effective_budget"`
+	// When it ends: ISO 8601 in UTC.
+	ExpiresAt *string `json:"expires_at"`
+	// Its name.
+	Label string `json:"label"`
+	// What it may spend by itself; null without a limit.
+	Limit *float64 `json:"limit"`
+	// What is left in the tightest budget on its path; null without one.
+	LimitRemaining *float64        `json:"limit_remaining"`
+	LimitReset     *UsageLimitType `json:"limit_reset"`
+	// When that is next: ISO 8601 in UTC.
+	LimitResetsAt *string `json:"limit_resets_at"`
+	// The organization.
+	OrganizationID *string `json:"organization_id"`
+	// The person it belongs to; null for an organization's own.
+	Owner *string `json:"owner"`
+	// How often it may be used; those of the keys above it included.
+	RateLimits []CurrentKeyRateLimit `json:"rate_limits"`
+	// What it opens, space-separated.
+	Scopes string `json:"scopes"`
+	// What is counted: a currency of ISO 4217, or a name.
+	Unit string `json:"unit"`
+	// What it used altogether.
+	Usage float64 `json:"usage"`
+	// What it used today, in UTC.
+	UsageDaily float64 `json:"usage_daily"`
+	// What it used this month.
+	UsageMonthly float64 `json:"usage_monthly"`
+	// What it used this week, which begins on Monday.
+	UsageWeekly float64 `json:"usage_weekly"`
+	// The project it works for.
+	WorkspaceID *string `json:"workspace_id"`
+}
+
+// CurrentKeyRateLimit: A rate limit of a key.
+type CurrentKeyRateLimit struct {
+	// How many uses.
+	Limit int64 `json:"limit"`
+	// Its name.
+	Name string `json:"name"`
+	// In how many seconds.
+	Window int64 `json:"window"`
 }
 
 // DecideSignInPolicy: What an organization shall ask.
@@ -921,6 +1132,57 @@ type Group struct {
 type GroupMember struct {
 	// The user's id.
 	User string `json:"user"`
+}
+
+// ImportConnections: Grants of another system.
+type ImportConnections struct {
+	// At most 100 rows, 25 where they are proved.
+	Connections []ImportedGrant `json:"connections"`
+	Prove       *ProofWish      `json:"prove,omitempty"`
+}
+
+// ImportReport: What became of each row, in order.
+type ImportReport struct {
+	// One per row.
+	Results []ImportResult `json:"results"`
+}
+
+// ImportResult: What became of a row.
+type ImportResult struct {
+	// The connection it is.
+	Connection *string `json:"connection,omitempty"`
+	// Your name for it.
+	ExternalID string `json:"external_id"`
+	// `passed`; `failed`, its user is needed; or `unknown`, it is tried again by itself.
+	Proof *string `json:"proof,omitempty"`
+	// Why it was refused, or why its proof failed.
+	Reason *string `json:"reason,omitempty"`
+	// `created`, `exists` (kept as it is) or `refused` (nothing kept).
+	Status string `json:"status"`
+}
+
+// ImportedGrant: One grant.
+type ImportedGrant struct {
+	// The access token.
+	AccessToken *string `json:"access_token,omitempty"`
+	// The outside account's id.
+	Account *string `json:"account,omitempty"`
+	// What people call that account.
+	AccountLabel *string `json:"account_label,omitempty"`
+	// The access token's end, in seconds since 1970.
+	ExpiresAt *int64 `json:"expires_at,omitempty"`
+	// Your own name for it: what makes a repetition safe.
+	ExternalID string `json:"external_id"`
+	// Words its callers find it by.
+	Labels []string `json:"labels,omitempty"`
+	// What else to keep with it.
+	Metadata map[string]any `json:"metadata,omitempty"`
+	// The refresh token.
+	RefreshToken *string `json:"refresh_token,omitempty"`
+	// What was granted.
+	Scopes []string `json:"scopes,omitempty"`
+	// Whose it is; absent for a team's.
+	User *string `json:"user,omitempty"`
 }
 
 // Instance: The running instance.
@@ -1182,6 +1444,14 @@ type ListingMember struct {
 	Next *string `json:"next,omitempty"`
 }
 
+// ListingOpenInvitation: One page of a list.
+type ListingOpenInvitation struct {
+	// What is on this page.
+	Items []OpenInvitation `json:"items"`
+	// The `cursor` of the next page; absent on the last one.
+	Next *string `json:"next,omitempty"`
+}
+
 // ListingOrganization: One page of a list.
 type ListingOrganization struct {
 	// What is on this page.
@@ -1209,9 +1479,22 @@ type ListingSession struct {
 // ListingSignIn: One page of a list.
 type ListingSignIn struct {
 	// What is on this page.
-	Items []SignIn `json:"items"`
+	Items []ListingSignInItems `json:"items"`
 	// The `cursor` of the next page; absent on the last one.
 	Next *string `json:"next,omitempty"`
+}
+
+// ListingSignInItems: Something in the history of a person's sign-ins.
+type ListingSignInItems struct {
+	// Who did it.
+	Actor string `json:"actor"`
+	// When, in seconds since 1970.
+	At int64 `json:"at"`
+	// The method, the address, the session and, of a failure, the rule.
+	Detail map[string]any `json:"detail"`
+	// `session.begun`, `session.ended`, `sessions.ended`, `session.reauthenticated` or
+	// `sign_in.failed`.
+	What string `json:"what"`
 }
 
 // ListingSigningKey: One page of a list.
@@ -1290,6 +1573,22 @@ type OAuthAuthorizationURL struct {
 	Success *bool `json:"success,omitempty"`
 }
 
+// OpenInvitation: An invitation that was not accepted yet. Its link was shown once and cannot be shown again.
+type OpenInvitation struct {
+	// When it was made, in seconds since 1970.
+	CreatedAt int64 `json:"created_at"`
+	// The address it is for.
+	Email string `json:"email"`
+	// When it ends.
+	ExpiresAt int64 `json:"expires_at"`
+	// Its id.
+	ID string `json:"id"`
+	// The organization it leads into; absent when it leads to an account and nothing else.
+	Organization *string `json:"organization,omitempty"`
+	// As what it leads there.
+	Role *string `json:"role,omitempty"`
+}
+
 // Organization: A tenant.
 type Organization struct {
 	// When it was created, in seconds since 1970.
@@ -1330,6 +1629,42 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
+// Profile: The claims of a person that an administrator writes. `sub`, `email`, `email_verified` and
+// `updated_at` follow from the account. Texts have 1 to 500 bytes.
+type Profile struct {
+	Address *Address `json:"address,omitempty"`
+	// `YYYY-MM-DD`, `0000-MM-DD` or `YYYY`.
+	Birthdate *string `json:"birthdate,omitempty"`
+	// Surname or surnames.
+	FamilyName *string `json:"family_name,omitempty"`
+	// `female`, `male`, or another word.
+	Gender *string `json:"gender,omitempty"`
+	// First name or names.
+	GivenName *string `json:"given_name,omitempty"`
+	// A language (RFC 5646), such as `en-GB`.
+	Locale *string `json:"locale,omitempty"`
+	// Middle name or names.
+	MiddleName *string `json:"middle_name,omitempty"`
+	// The full name; the account's name where there is none here.
+	Name *string `json:"name,omitempty"`
+	// What friends say.
+	Nickname *string `json:"nickname,omitempty"`
+	// A number in E.164 form, which begins with `+`.
+	PhoneNumber *string `json:"phone_number,omitempty"`
+	// Whether somebody made sure that the number is the person's.
+	PhoneNumberVerified *bool `json:"phone_number_verified,omitempty"`
+	// A picture of the person: https.
+	Picture *string `json:"picture,omitempty"`
+	// The short name the person would like to go by. Not unique, and no identity.
+	PreferredUsername *string `json:"preferred_username,omitempty"`
+	// A page about the person: https.
+	Profile *string `json:"profile,omitempty"`
+	// The person's own page: https.
+	Website *string `json:"website,omitempty"`
+	// A time zone of the IANA database, such as `Europe/Paris`.
+	Zoneinfo *string `json:"zoneinfo,omitempty"`
+}
+
 // Project: A project of an organization.
 type Project struct {
 	// When it was created, in seconds since 1970.
@@ -1343,6 +1678,15 @@ type Project struct {
 	// The short name, unique within the organization.
 	Slug string `json:"slug"`
 }
+
+// ProofWish: How rows are proved.
+type ProofWish string
+
+// Values of ProofWish.
+const (
+	ProofWishRefresh ProofWish = "refresh"
+	ProofWishAccount ProofWish = "account"
+)
 
 // Provider: A service that connectors can be made for.
 type Provider struct {
@@ -1450,6 +1794,8 @@ type RegisteredClient struct {
 	Groups []string `json:"groups"`
 	// Its public keys.
 	JWKS map[string]any `json:"jwks,omitempty"`
+	// Where it publishes its keys.
+	JWKSURI *string `json:"jwks_uri,omitempty"`
 	// The name people see.
 	Name string `json:"name"`
 	// The owning organization; absent for a client of the instance.
@@ -1740,17 +2086,41 @@ func (v SetBudget) MarshalJSON() ([]byte, error) {
 	return withNulls(plain(v), v.NullFields)
 }
 
-// SignIn: Something in the history of a person's sign-ins.
+// SignIn: How a client signs people in. In a change the whole object is replaced: an absent member gets its
+// default.
 type SignIn struct {
-	// Who did it.
-	Actor string `json:"actor"`
-	// When, in seconds since 1970.
-	At int64 `json:"at"`
-	// The method, the address, the session and, of a failure, the rule.
-	Detail map[string]any `json:"detail"`
-	// `session.begun`, `session.ended`, `sessions.ended`, `session.reauthenticated` or
-	// `sign_in.failed`.
-	What string `json:"what"`
+	// Where the client is told that a session ended: https.
+	BackchannelLogoutURI *string `json:"backchannel_logout_uri,omitempty"`
+	// Its home page: https.
+	ClientURI *string `json:"client_uri,omitempty"`
+	// Whether people are asked: `ask` (default) or `trusted`.
+	Consent *string `json:"consent,omitempty"`
+	// How old a login may be when a request does not say: seconds.
+	DefaultMaxAge *int64 `json:"default_max_age,omitempty"`
+	// Whether access tokens must be bound to a key: `optional` (default) or `required`.
+	Dpop *string `json:"dpop,omitempty"`
+	// Signature of its ID tokens: `RS256` (default), `ES256`, `EdDSA` or `PS256`.
+	IDTokenAlg *string `json:"id_token_alg,omitempty"`
+	// Its picture: https. Kept for directories; our own pages load nothing from elsewhere.
+	LogoURI *string `json:"logo_uri,omitempty"`
+	// What it does with what it learns: https.
+	PolicyURI *string `json:"policy_uri,omitempty"`
+	// Where a browser may go after logging out: exact, at most 20.
+	PostLogoutRedirectUris []string `json:"post_logout_redirect_uris,omitempty"`
+	// Whether requests must be pushed first: `optional` (default) or `required`.
+	PushedRequests *string `json:"pushed_requests,omitempty"`
+	// The one signature its request objects may have; when set, they are required.
+	RequestObjectAlg *string `json:"request_object_alg,omitempty"`
+	// Resources it may ask for besides its audience: absolute URIs, at most 20.
+	Resources []string `json:"resources,omitempty"`
+	// The host that pairwise names are shared under; absent: that of the first redirect URI.
+	Sector *string `json:"sector,omitempty"`
+	// Whom `sub` names: `public` (default) or `pairwise`.
+	SubjectType *string `json:"subject_type,omitempty"`
+	// Its terms: https.
+	TosURI *string `json:"tos_uri,omitempty"`
+	// Signature of its UserInfo; absent: plain JSON.
+	UserinfoAlg *string `json:"userinfo_alg,omitempty"`
 }
 
 // SignInPolicy: What an organization asks.
@@ -1777,6 +2147,22 @@ type SigningKey struct {
 	SignsFrom int64 `json:"signs_from"`
 	// `signs`; `next`: published, but not signing yet; or `retired`: still verifies what it signed.
 	State string `json:"state"`
+}
+
+// Slot: A further token of a connection.
+type Slot struct {
+	// The access token's end.
+	ExpiresAt *int64 `json:"expires_at,omitempty"`
+	// What it is called.
+	Name string `json:"name"`
+	// Why, unless it is active.
+	Reason *string `json:"reason,omitempty"`
+	// What was granted.
+	Scopes []string `json:"scopes"`
+	// Since when, in seconds since 1970.
+	Since int64 `json:"since"`
+	// As for connections: each is renewed on its own.
+	Status string `json:"status"`
 }
 
 // StartAuthorization: How to start an authorization.
@@ -1811,6 +2197,8 @@ type TimelineEvent struct {
 	Node string `json:"node"`
 	// The reason of the state it led to.
 	Reason *string `json:"reason,omitempty"`
+	// Of which further token, where it is not the connection's first.
+	Slot *string `json:"slot,omitempty"`
 	// The provider's id of its request.
 	UpstreamRequest *string `json:"upstream_request,omitempty"`
 	// The provider's status.
@@ -1874,6 +2262,8 @@ type TokenRequest struct {
 	Rejected *string `json:"rejected,omitempty"`
 	// Scopes that are needed; those it lacks are named in the answer.
 	Scopes []string `json:"scopes,omitempty"`
+	// Which of the connection's tokens, where its provider gives several; the first if absent.
+	Slot *string `json:"slot,omitempty"`
 }
 
 // TokenResource: A token.
@@ -1932,7 +2322,8 @@ type UpdateClient struct {
 	// Its public keys as a JWK Set, for `private_key_jwt`: at most 20 keys; `null` removes
 	// them.
 	JWKS map[string]any `json:"jwks,omitempty"`
-	// Not supported yet: send the keys inline as `jwks`.
+	// Where it publishes its keys instead of `jwks`: https. They are fetched when they are
+	// needed, and at most once a minute for a key that is not known; `null` removes it.
 	JWKSURI *string `json:"jwks_uri,omitempty"`
 	// A new name.
 	Name *string `json:"name,omitempty"`
@@ -1964,6 +2355,26 @@ type UpdateClient struct {
 // MarshalJSON has null for the members of NullFields.
 func (v UpdateClient) MarshalJSON() ([]byte, error) {
 	type plain UpdateClient
+	return withNulls(plain(v), v.NullFields)
+}
+
+// UpdateConnection: What changes of a connection.
+type UpdateConnection struct {
+	// What people call the outside account; null takes it away.
+	AccountLabel *string `json:"account_label,omitempty"`
+	// Your own name for it; null takes it away.
+	ExternalID *string `json:"external_id,omitempty"`
+	// All its labels.
+	Labels []string `json:"labels,omitempty"`
+	// Members to set; null takes one away.
+	Metadata map[string]any `json:"metadata,omitempty"`
+	// NullFields names members that null removes, in the wire's words.
+	NullFields []string `json:"-"`
+}
+
+// MarshalJSON has null for the members of NullFields.
+func (v UpdateConnection) MarshalJSON() ([]byte, error) {
+	type plain UpdateConnection
 	return withNulls(plain(v), v.NullFields)
 }
 

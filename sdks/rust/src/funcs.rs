@@ -56,6 +56,18 @@ pub async fn connector_oauth_get_oauth_authorization_url(
     call.send().await
 }
 
+/// Show the key that asks
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn oauth_get_current_key(
+    keyhaven: &Client,
+) -> Result<Response<models::CurrentKey>, Error> {
+    let call = keyhaven.oauth().get_current_key();
+    call.send().await
+}
+
 /// Create a token
 ///
 /// # Errors
@@ -403,6 +415,45 @@ pub async fn clients_delete_client_secret(
     call.send().await
 }
 
+/// Invite somebody to connect an account
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_create_connect_session(
+    keyhaven: &Client,
+    body: &models::CreateConnectSession,
+) -> Result<Response<models::ConnectSession>, Error> {
+    let call = keyhaven.connections().create_connect_session(body);
+    call.send().await
+}
+
+/// Show an invitation
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_show_connect_session(
+    keyhaven: &Client,
+    session: impl Into<String>,
+) -> Result<Response<models::ConnectSession>, Error> {
+    let call = keyhaven.connections().show_connect_session(session);
+    call.send().await
+}
+
+/// Withdraw an invitation
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_withdraw_connect_session(
+    keyhaven: &Client,
+    session: impl Into<String>,
+) -> Result<Response<()>, Error> {
+    let call = keyhaven.connections().withdraw_connect_session(session);
+    call.send().await
+}
+
 /// List connections
 ///
 /// # Errors
@@ -438,6 +489,20 @@ pub async fn connections_show_connection(
     connection: impl Into<String>,
 ) -> Result<Response<models::Connection>, Error> {
     let call = keyhaven.connections().show_connection(connection);
+    call.send().await
+}
+
+/// Change a connection
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_update_connection(
+    keyhaven: &Client,
+    connection: impl Into<String>,
+    body: &models::UpdateConnection,
+) -> Result<Response<models::Connection>, Error> {
+    let call = keyhaven.connections().update_connection(connection, body);
     call.send().await
 }
 
@@ -615,6 +680,47 @@ pub async fn connectors_count_connector_connections(
     call.send().await
 }
 
+/// Import connections
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connectors_import_connections(
+    keyhaven: &Client,
+    connector: impl Into<String>,
+    body: &models::ImportConnections,
+) -> Result<Response<models::ImportReport>, Error> {
+    let call = keyhaven.connectors().import_connections(connector, body);
+    call.send().await
+}
+
+/// Test a connector
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connectors_test_connector(
+    keyhaven: &Client,
+    connector: impl Into<String>,
+) -> Result<Response<models::ConnectorTest>, Error> {
+    let call = keyhaven.connectors().test_connector(connector);
+    call.send().await
+}
+
+/// Get the token of whoever is meant
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn connections_get_connector_token(
+    keyhaven: &Client,
+    connector: impl Into<String>,
+    body: &models::ConnectorTokenRequest,
+) -> Result<Response<models::ConnectionToken>, Error> {
+    let call = keyhaven.connections().get_connector_token(connector, body);
+    call.send().await
+}
+
 /// Check the bearer of a proxied request
 ///
 /// # Errors
@@ -675,6 +781,18 @@ pub async fn instance_show_instance(
     call.send().await
 }
 
+/// List invitations
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn sign_in_list_invitations(
+    keyhaven: &Client,
+) -> Result<Response<models::ListingOpenInvitation>, Error> {
+    let call = keyhaven.sign_in().list_invitations();
+    call.send().await
+}
+
 /// Invite somebody
 ///
 /// # Errors
@@ -685,6 +803,19 @@ pub async fn sign_in_invite_user(
     body: &models::InviteUser,
 ) -> Result<Response<models::Invitation>, Error> {
     let call = keyhaven.sign_in().invite_user(body);
+    call.send().await
+}
+
+/// Withdraw an invitation
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn sign_in_withdraw_invitation(
+    keyhaven: &Client,
+    invitation: impl Into<String>,
+) -> Result<Response<()>, Error> {
+    let call = keyhaven.sign_in().withdraw_invitation(invitation);
     call.send().await
 }
 
@@ -1550,6 +1681,33 @@ pub async fn users_delete_user(
     call.send().await
 }
 
+/// List a user's consents
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn users_list_consents(
+    keyhaven: &Client,
+    user: impl Into<String>,
+) -> Result<Response<models::Consents>, Error> {
+    let call = keyhaven.users().list_consents(user);
+    call.send().await
+}
+
+/// Withdraw a user's consent
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn users_withdraw_consent(
+    keyhaven: &Client,
+    user: impl Into<String>,
+    client: impl Into<String>,
+) -> Result<Response<models::Receipt>, Error> {
+    let call = keyhaven.users().withdraw_consent(user, client);
+    call.send().await
+}
+
 /// List a user's factors
 ///
 /// # Errors
@@ -1574,6 +1732,46 @@ pub async fn users_remove_user_factor(
     factor: impl Into<String>,
 ) -> Result<Response<()>, Error> {
     let call = keyhaven.users().remove_user_factor(user, factor);
+    call.send().await
+}
+
+/// Delete a user's keys
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn keys_delete_user_keys(
+    keyhaven: &Client,
+    user: impl Into<String>,
+) -> Result<Response<models::Receipt>, Error> {
+    let call = keyhaven.keys().delete_user_keys(user);
+    call.send().await
+}
+
+/// Show a user's profile
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn users_show_user_profile(
+    keyhaven: &Client,
+    user: impl Into<String>,
+) -> Result<Response<models::Profile>, Error> {
+    let call = keyhaven.users().show_user_profile(user);
+    call.send().await
+}
+
+/// Write a user's profile
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn users_write_user_profile(
+    keyhaven: &Client,
+    user: impl Into<String>,
+    body: &models::Profile,
+) -> Result<Response<models::Profile>, Error> {
+    let call = keyhaven.users().write_user_profile(user, body);
     call.send().await
 }
 

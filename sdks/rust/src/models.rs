@@ -15,6 +15,29 @@ pub struct AddMember {
     pub user: String,
 }
 
+/// A postal address (OpenID Connect Core §5.1.1).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Address {
+    /// Country.
+    #[serde(rename = "country", default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// The whole address as one would write it on a letter; lines end with `\n`.
+    #[serde(rename = "formatted", default, skip_serializing_if = "Option::is_none")]
+    pub formatted: Option<String>,
+    /// City.
+    #[serde(rename = "locality", default, skip_serializing_if = "Option::is_none")]
+    pub locality: Option<String>,
+    /// Postal code.
+    #[serde(rename = "postal_code", default, skip_serializing_if = "Option::is_none")]
+    pub postal_code: Option<String>,
+    /// State, province or region.
+    #[serde(rename = "region", default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// House and street; may have several lines.
+    #[serde(rename = "street_address", default, skip_serializing_if = "Option::is_none")]
+    pub street_address: Option<String>,
+}
+
 /// An app that people gave keys to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct App {
@@ -118,6 +141,10 @@ pub struct AuthKeysCodeRequest {
     /// When the limit begins anew.
     #[serde(rename = "usage_limit_type", default, skip_serializing_if = "Option::is_none")]
     pub usage_limit_type: Option<UsageLimitType>,
+    /// The project that the key works for. An id that is no project of the giver's organization is
+    /// ignored; `GET /key` says what became of it.
+    #[serde(rename = "workspace_id", default, skip_serializing_if = "Option::is_none")]
+    pub workspace_id: Option<String>,
 }
 
 /// A refusal.
@@ -489,6 +516,9 @@ pub struct Client {
     /// Its public keys.
     #[serde(rename = "jwks", default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Where it publishes its keys.
+    #[serde(rename = "jwks_uri", default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     /// The name people see.
     #[serde(rename = "name")]
     pub name: String,
@@ -606,6 +636,32 @@ pub struct Confirmation {
     pub ticket: String,
 }
 
+/// An invitation to connect an account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectSession {
+    /// The connection it has led to, or is for.
+    #[serde(rename = "connection", default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+    /// Under which connector.
+    #[serde(rename = "connector")]
+    pub connector: String,
+    /// Until when it works, in seconds since 1970.
+    #[serde(rename = "expires_at")]
+    pub expires_at: i64,
+    /// Its id.
+    #[serde(rename = "id")]
+    pub id: String,
+    /// The tenant that asks.
+    #[serde(rename = "organization")]
+    pub organization: String,
+    /// `open`, `done` or `over`.
+    #[serde(rename = "status")]
+    pub status: String,
+    /// The page to send the user to; shown once.
+    #[serde(rename = "url", default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
 /// A connection to an outside account.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Connection {
@@ -627,6 +683,9 @@ pub struct Connection {
     /// The access token's end.
     #[serde(rename = "expires_at", default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
+    /// Its callers' own name for it, one of a kind under its connector.
+    #[serde(rename = "external_id", default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     /// What else the provider's file keeps.
     #[serde(rename = "extra", default, skip_serializing_if = "Option::is_none")]
     pub extra: Option<serde_json::Map<String, serde_json::Value>>,
@@ -636,6 +695,9 @@ pub struct Connection {
     /// Words its callers find it by.
     #[serde(rename = "labels")]
     pub labels: Vec<String>,
+    /// What else its callers keep with it.
+    #[serde(rename = "metadata", default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
     /// What it holds.
     #[serde(rename = "method")]
     pub method: String,
@@ -657,6 +719,9 @@ pub struct Connection {
     /// Since when, in seconds since 1970.
     #[serde(rename = "since")]
     pub since: i64,
+    /// Its further tokens, where its provider gives several; shown for a single connection only.
+    #[serde(rename = "slots", default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<Vec<Slot>>,
     /// `pending`, `active`, `refreshing`, `expired`, `needs_reauth`, `error` or `revoked`.
     #[serde(rename = "status")]
     pub status: String,
@@ -692,8 +757,8 @@ pub struct ConnectionToken {
     /// What this request needs and was not granted.
     #[serde(rename = "missing_scopes")]
     pub missing_scopes: Vec<String>,
-    /// What stands before it in `Authorization`; with a colon at its end it is the name of a header
-    /// that carries the token alone.
+    /// What stands before it in `Authorization`. With a colon in it, what stands before the colon is
+    /// the header that carries the token instead, and what follows stands before the token there.
     #[serde(rename = "scheme")]
     pub scheme: String,
     /// What was granted.
@@ -763,6 +828,20 @@ pub struct Connector {
     pub vars: serde_json::Map<String, serde_json::Value>,
 }
 
+/// One thing that was looked at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectorCheck {
+    /// `credentials`, `redirect_uri`, `authorization_endpoint` or `token_endpoint`.
+    #[serde(rename = "check")]
+    pub check: String,
+    /// What to know or to do.
+    #[serde(rename = "detail")]
+    pub detail: String,
+    /// `passed`, `failed`, `unknown` or `skipped`.
+    #[serde(rename = "status")]
+    pub status: String,
+}
+
 /// How many connections of a connector stand in which state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConnectorCounts {
@@ -788,6 +867,77 @@ pub struct ConnectorErrorDetail {
     /// In words.
     #[serde(rename = "message")]
     pub message: String,
+}
+
+/// What a dry run found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectorTest {
+    /// Everything that was looked at.
+    #[serde(rename = "checks")]
+    pub checks: Vec<ConnectorCheck>,
+    /// Whether nothing is known to be wrong.
+    #[serde(rename = "ok")]
+    pub ok: bool,
+}
+
+/// Whose token is wanted, and what token. Who is not an administrator or a program asks for their own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectorTokenRequest {
+    /// Of the connection to this outside account.
+    #[serde(rename = "account", default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Of the connection with this name of yours.
+    #[serde(rename = "external_id", default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Of a connection with this label.
+    #[serde(rename = "label", default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// As for a connection by its id.
+    #[serde(rename = "min_ttl", default, skip_serializing_if = "Option::is_none")]
+    pub min_ttl: Option<i64>,
+    /// As for a connection by its id.
+    #[serde(rename = "purpose", default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// As for a connection by its id.
+    #[serde(rename = "rejected", default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<String>,
+    /// As for a connection by its id.
+    #[serde(rename = "scopes", default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
+    /// Of this user's connection.
+    #[serde(rename = "user", default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+}
+
+/// What a person let a client do at one resource.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Consent {
+    /// For which resource; absent for this server itself.
+    #[serde(rename = "audience", default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// To whom.
+    #[serde(rename = "client")]
+    pub client: String,
+    /// The client's name; absent when the client is gone.
+    #[serde(rename = "client_name", default, skip_serializing_if = "Option::is_none")]
+    pub client_name: Option<String>,
+    /// When, in seconds since 1970.
+    #[serde(rename = "given_at")]
+    pub given_at: i64,
+    /// What was agreed to, space-separated.
+    #[serde(rename = "scope")]
+    pub scope: String,
+    /// When a code was last given under it.
+    #[serde(rename = "used_at")]
+    pub used_at: i64,
+}
+
+/// Everything a person agreed to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Consents {
+    /// By client and resource, at most a thousand.
+    #[serde(rename = "items")]
+    pub items: Vec<Consent>,
 }
 
 /// A budget to make.
@@ -835,7 +985,8 @@ pub struct CreateClient {
     /// them.
     #[serde(rename = "jwks", default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<serde_json::Map<String, serde_json::Value>>,
-    /// Not supported yet: send the keys inline as `jwks`.
+    /// Where it publishes its keys instead of `jwks`: https. They are fetched when they are
+    /// needed, and at most once a minute for a key that is not known; `null` removes it.
     #[serde(rename = "jwks_uri", default, skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
     /// The name people see: 1 to 200 characters.
@@ -878,6 +1029,43 @@ pub struct CreateClient {
     pub token_format: Option<String>,
 }
 
+/// Whom to invite, and to what.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateConnectSession {
+    /// Which outside account is expected, in words for the page.
+    #[serde(rename = "account", default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The connection to authorize again.
+    #[serde(rename = "connection", default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+    /// Under which connector.
+    #[serde(rename = "connector")]
+    pub connector: String,
+    /// Your own name for the connection that is made. One that exists under that name is authorized
+    /// again instead.
+    #[serde(rename = "external_id", default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// The labels of the connection that is made.
+    #[serde(rename = "labels", default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    /// How long the link works, in seconds: 60 to 3600, 1800 if absent.
+    #[serde(rename = "lifetime", default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<i64>,
+    /// What it is for, in words for the page.
+    #[serde(rename = "purpose", default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// Where the browser goes in the end, with `connection` or `error` added to its query: this
+    /// server, or a configured origin. Absent for a page here.
+    #[serde(rename = "return_url", default, skip_serializing_if = "Option::is_none")]
+    pub return_url: Option<String>,
+    /// Scopes beyond the connector's.
+    #[serde(rename = "scopes", default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
+    /// The user it is for; absent for a team's or a program's connection.
+    #[serde(rename = "user", default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+}
+
 /// A connection that needs no consent page.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateConnection {
@@ -899,9 +1087,15 @@ pub struct CreateConnection {
     /// The access token's end, in seconds since 1970.
     #[serde(rename = "expires_at", default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
+    /// Your own name for it, one of a kind under its connector.
+    #[serde(rename = "external_id", default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     /// Words its callers find it by.
     #[serde(rename = "labels", default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
+    /// What else to keep with it.
+    #[serde(rename = "metadata", default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
     /// The password that goes with it.
     #[serde(rename = "password", default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
@@ -1170,10 +1364,122 @@ pub struct CreatedWebhookEndpoint {
     /// Its URL.
     #[serde(rename = "url")]
     pub url: String,
-    /// What messages are signed with: HMAC-SHA256 of `webhook-id.webhook-timestamp.body`, in
-    /// `webhook-signature` as `v1,` and base64.
+    /// What messages are signed with, in the Standard Webhooks form: HMAC-SHA256 of
+    /// `webhook-id.webhook-timestamp.body`, in `webhook-signature` as `v1,` and base64. The key is
+    /// what follows `whsec_`, decoded from base64.
     #[serde(rename = "secret")]
     pub secret: String,
+}
+
+/// What a key is and what it has left.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurrentKey {
+    /// The key.
+    #[serde(rename = "data")]
+    pub data: CurrentKeyData,
+}
+
+/// A budget on the path of a key. The amounts are in the unit of the key, whatever the family's names
+/// say.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CurrentKeyBudget {
+    /// Its id.
+    #[serde(rename = "budget_id")]
+    pub budget_id: String,
+    /// Its place in ours: `key`, `app`, `user`, `group`, `project` or `organization`.
+    #[serde(rename = "level")]
+    pub level: String,
+    /// The limit.
+    #[serde(rename = "limit_usd")]
+    pub limit_usd: f64,
+    /// What is left of it; what is held counts as spent.
+    #[serde(rename = "remaining_usd")]
+    pub remaining_usd: f64,
+    /// See the reference.
+    #[serde(rename = "reset_interval", default)]
+    pub reset_interval: Option<UsageLimitType>,
+    /// When that is next: ISO 8601 in UTC.
+    #[serde(rename = "resets_at", default)]
+    pub resets_at: Option<String>,
+    /// Its place in the family's words: `key_limit`, `member` or `workspace`.
+    #[serde(rename = "scope")]
+    pub scope: String,
+    /// What is spent of it.
+    #[serde(rename = "spend_usd")]
+    pub spend_usd: f64,
+}
+
+/// A key as it says of itself. Amounts are numbers, as this family has them; `/v1` has them exact.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CurrentKeyData {
+    /// Every budget a use is charged to, from the key upwards.
+    #[serde(rename = "budgets")]
+    pub budgets: Vec<CurrentKeyBudget>,
+    /// See the reference.
+    #[serde(rename = "effective_budget", default)]
+    pub effective_budget: Option<CurrentKeyBudget>,
+    /// When it ends: ISO 8601 in UTC.
+    #[serde(rename = "expires_at", default)]
+    pub expires_at: Option<String>,
+    /// Its name.
+    #[serde(rename = "label")]
+    pub label: String,
+    /// What it may spend by itself; null without a limit.
+    #[serde(rename = "limit", default)]
+    pub limit: Option<f64>,
+    /// What is left in the tightest budget on its path; null without one.
+    #[serde(rename = "limit_remaining", default)]
+    pub limit_remaining: Option<f64>,
+    /// See the reference.
+    #[serde(rename = "limit_reset", default)]
+    pub limit_reset: Option<UsageLimitType>,
+    /// When that is next: ISO 8601 in UTC.
+    #[serde(rename = "limit_resets_at", default)]
+    pub limit_resets_at: Option<String>,
+    /// The organization.
+    #[serde(rename = "organization_id", default)]
+    pub organization_id: Option<String>,
+    /// The person it belongs to; null for an organization's own.
+    #[serde(rename = "owner", default)]
+    pub owner: Option<String>,
+    /// How often it may be used; those of the keys above it included.
+    #[serde(rename = "rate_limits")]
+    pub rate_limits: Vec<CurrentKeyRateLimit>,
+    /// What it opens, space-separated.
+    #[serde(rename = "scopes")]
+    pub scopes: String,
+    /// What is counted: a currency of ISO 4217, or a name.
+    #[serde(rename = "unit")]
+    pub unit: String,
+    /// What it used altogether.
+    #[serde(rename = "usage")]
+    pub usage: f64,
+    /// What it used today, in UTC.
+    #[serde(rename = "usage_daily")]
+    pub usage_daily: f64,
+    /// What it used this month.
+    #[serde(rename = "usage_monthly")]
+    pub usage_monthly: f64,
+    /// What it used this week, which begins on Monday.
+    #[serde(rename = "usage_weekly")]
+    pub usage_weekly: f64,
+    /// The project it works for.
+    #[serde(rename = "workspace_id", default)]
+    pub workspace_id: Option<String>,
+}
+
+/// A rate limit of a key.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CurrentKeyRateLimit {
+    /// How many uses.
+    #[serde(rename = "limit")]
+    pub limit: i64,
+    /// Its name.
+    #[serde(rename = "name")]
+    pub name: String,
+    /// In how many seconds.
+    #[serde(rename = "window")]
+    pub window: i64,
 }
 
 /// What an organization shall ask.
@@ -1381,6 +1687,80 @@ pub struct GroupMember {
     /// The user's id.
     #[serde(rename = "user")]
     pub user: String,
+}
+
+/// Grants of another system.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImportConnections {
+    /// At most 100 rows, 25 where they are proved.
+    #[serde(rename = "connections")]
+    pub connections: Vec<ImportedGrant>,
+    /// See the reference.
+    #[serde(rename = "prove", default, skip_serializing_if = "Option::is_none")]
+    pub prove: Option<ProofWish>,
+}
+
+/// What became of each row, in order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImportReport {
+    /// One per row.
+    #[serde(rename = "results")]
+    pub results: Vec<ImportResult>,
+}
+
+/// What became of a row.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImportResult {
+    /// The connection it is.
+    #[serde(rename = "connection", default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+    /// Your name for it.
+    #[serde(rename = "external_id")]
+    pub external_id: String,
+    /// `passed`; `failed`, its user is needed; or `unknown`, it is tried again by itself.
+    #[serde(rename = "proof", default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
+    /// Why it was refused, or why its proof failed.
+    #[serde(rename = "reason", default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// `created`, `exists` (kept as it is) or `refused` (nothing kept).
+    #[serde(rename = "status")]
+    pub status: String,
+}
+
+/// One grant.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImportedGrant {
+    /// The access token.
+    #[serde(rename = "access_token", default, skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<String>,
+    /// The outside account's id.
+    #[serde(rename = "account", default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// What people call that account.
+    #[serde(rename = "account_label", default, skip_serializing_if = "Option::is_none")]
+    pub account_label: Option<String>,
+    /// The access token's end, in seconds since 1970.
+    #[serde(rename = "expires_at", default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// Your own name for it: what makes a repetition safe.
+    #[serde(rename = "external_id")]
+    pub external_id: String,
+    /// Words its callers find it by.
+    #[serde(rename = "labels", default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    /// What else to keep with it.
+    #[serde(rename = "metadata", default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The refresh token.
+    #[serde(rename = "refresh_token", default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// What was granted.
+    #[serde(rename = "scopes", default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
+    /// Whose it is; absent for a team's.
+    #[serde(rename = "user", default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
 }
 
 /// The running instance.
@@ -1753,6 +2133,17 @@ pub struct ListingMember {
 
 /// One page of a list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListingOpenInvitation {
+    /// What is on this page.
+    #[serde(rename = "items")]
+    pub items: Vec<OpenInvitation>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[serde(rename = "next", default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingOrganization {
     /// What is on this page.
     #[serde(rename = "items")]
@@ -1789,10 +2180,28 @@ pub struct ListingSession {
 pub struct ListingSignIn {
     /// What is on this page.
     #[serde(rename = "items")]
-    pub items: Vec<SignIn>,
+    pub items: Vec<ListingSignInItems>,
     /// The `cursor` of the next page; absent on the last one.
     #[serde(rename = "next", default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+}
+
+/// Something in the history of a person's sign-ins.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListingSignInItems {
+    /// Who did it.
+    #[serde(rename = "actor")]
+    pub actor: String,
+    /// When, in seconds since 1970.
+    #[serde(rename = "at")]
+    pub at: i64,
+    /// The method, the address, the session and, of a failure, the rule.
+    #[serde(rename = "detail")]
+    pub detail: serde_json::Map<String, serde_json::Value>,
+    /// `session.begun`, `session.ended`, `sessions.ended`, `session.reauthenticated` or
+    /// `sign_in.failed`.
+    #[serde(rename = "what")]
+    pub what: String,
 }
 
 /// One page of a list.
@@ -1899,6 +2308,29 @@ pub struct OAuthAuthorizationUrl {
     pub success: Option<bool>,
 }
 
+/// An invitation that was not accepted yet. Its link was shown once and cannot be shown again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OpenInvitation {
+    /// When it was made, in seconds since 1970.
+    #[serde(rename = "created_at")]
+    pub created_at: i64,
+    /// The address it is for.
+    #[serde(rename = "email")]
+    pub email: String,
+    /// When it ends.
+    #[serde(rename = "expires_at")]
+    pub expires_at: i64,
+    /// Its id.
+    #[serde(rename = "id")]
+    pub id: String,
+    /// The organization it leads into; absent when it leads to an account and nothing else.
+    #[serde(rename = "organization", default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// As what it leads there.
+    #[serde(rename = "role", default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+}
+
 /// A tenant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Organization {
@@ -1956,6 +2388,60 @@ pub struct Problem {
     pub r#type: String,
 }
 
+/// The claims of a person that an administrator writes. `sub`, `email`, `email_verified` and
+/// `updated_at` follow from the account. Texts have 1 to 500 bytes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// See the reference.
+    #[serde(rename = "address", default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    /// `YYYY-MM-DD`, `0000-MM-DD` or `YYYY`.
+    #[serde(rename = "birthdate", default, skip_serializing_if = "Option::is_none")]
+    pub birthdate: Option<String>,
+    /// Surname or surnames.
+    #[serde(rename = "family_name", default, skip_serializing_if = "Option::is_none")]
+    pub family_name: Option<String>,
+    /// `female`, `male`, or another word.
+    #[serde(rename = "gender", default, skip_serializing_if = "Option::is_none")]
+    pub gender: Option<String>,
+    /// First name or names.
+    #[serde(rename = "given_name", default, skip_serializing_if = "Option::is_none")]
+    pub given_name: Option<String>,
+    /// A language (RFC 5646), such as `en-GB`.
+    #[serde(rename = "locale", default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// Middle name or names.
+    #[serde(rename = "middle_name", default, skip_serializing_if = "Option::is_none")]
+    pub middle_name: Option<String>,
+    /// The full name; the account's name where there is none here.
+    #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What friends say.
+    #[serde(rename = "nickname", default, skip_serializing_if = "Option::is_none")]
+    pub nickname: Option<String>,
+    /// A number in E.164 form, which begins with `+`.
+    #[serde(rename = "phone_number", default, skip_serializing_if = "Option::is_none")]
+    pub phone_number: Option<String>,
+    /// Whether somebody made sure that the number is the person's.
+    #[serde(rename = "phone_number_verified", default, skip_serializing_if = "Option::is_none")]
+    pub phone_number_verified: Option<bool>,
+    /// A picture of the person: https.
+    #[serde(rename = "picture", default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
+    /// The short name the person would like to go by. Not unique, and no identity.
+    #[serde(rename = "preferred_username", default, skip_serializing_if = "Option::is_none")]
+    pub preferred_username: Option<String>,
+    /// A page about the person: https.
+    #[serde(rename = "profile", default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The person's own page: https.
+    #[serde(rename = "website", default, skip_serializing_if = "Option::is_none")]
+    pub website: Option<String>,
+    /// A time zone of the IANA database, such as `Europe/Paris`.
+    #[serde(rename = "zoneinfo", default, skip_serializing_if = "Option::is_none")]
+    pub zoneinfo: Option<String>,
+}
+
 /// A project of an organization.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Project {
@@ -1974,6 +2460,52 @@ pub struct Project {
     /// The short name, unique within the organization.
     #[serde(rename = "slug")]
     pub slug: String,
+}
+
+/// How rows are proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProofWish {
+    /// `refresh`
+    Refresh,
+    /// `account`
+    Account,
+    /// Something newer than this crate.
+    Other(String),
+}
+
+impl ProofWish {
+    /// The wire's word.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Refresh => "refresh",
+            Self::Account => "account",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<String> for ProofWish {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "refresh" => Self::Refresh,
+            "account" => Self::Account,
+            _ => Self::Other(text),
+        }
+    }
+}
+
+impl Serialize for ProofWish {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ProofWish {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
+    }
 }
 
 /// A service that connectors can be made for.
@@ -2129,6 +2661,9 @@ pub struct RegisteredClient {
     /// Its public keys.
     #[serde(rename = "jwks", default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Where it publishes its keys.
+    #[serde(rename = "jwks_uri", default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     /// The name people see.
     #[serde(rename = "name")]
     pub name: String,
@@ -2530,22 +3065,62 @@ pub struct SetBudget {
     pub amount: String,
 }
 
-/// Something in the history of a person's sign-ins.
+/// How a client signs people in. In a change the whole object is replaced: an absent member gets its
+/// default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SignIn {
-    /// Who did it.
-    #[serde(rename = "actor")]
-    pub actor: String,
-    /// When, in seconds since 1970.
-    #[serde(rename = "at")]
-    pub at: i64,
-    /// The method, the address, the session and, of a failure, the rule.
-    #[serde(rename = "detail")]
-    pub detail: serde_json::Map<String, serde_json::Value>,
-    /// `session.begun`, `session.ended`, `sessions.ended`, `session.reauthenticated` or
-    /// `sign_in.failed`.
-    #[serde(rename = "what")]
-    pub what: String,
+    /// Where the client is told that a session ended: https.
+    #[serde(rename = "backchannel_logout_uri", default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// Its home page: https.
+    #[serde(rename = "client_uri", default, skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    /// Whether people are asked: `ask` (default) or `trusted`.
+    #[serde(rename = "consent", default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<String>,
+    /// How old a login may be when a request does not say: seconds.
+    #[serde(rename = "default_max_age", default, skip_serializing_if = "Option::is_none")]
+    pub default_max_age: Option<i64>,
+    /// Whether access tokens must be bound to a key: `optional` (default) or `required`.
+    #[serde(rename = "dpop", default, skip_serializing_if = "Option::is_none")]
+    pub dpop: Option<String>,
+    /// Signature of its ID tokens: `RS256` (default), `ES256`, `EdDSA` or `PS256`.
+    #[serde(rename = "id_token_alg", default, skip_serializing_if = "Option::is_none")]
+    pub id_token_alg: Option<String>,
+    /// Its picture: https. Kept for directories; our own pages load nothing from elsewhere.
+    #[serde(rename = "logo_uri", default, skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    /// What it does with what it learns: https.
+    #[serde(rename = "policy_uri", default, skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    /// Where a browser may go after logging out: exact, at most 20.
+    #[serde(
+        rename = "post_logout_redirect_uris",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub post_logout_redirect_uris: Option<Vec<String>>,
+    /// Whether requests must be pushed first: `optional` (default) or `required`.
+    #[serde(rename = "pushed_requests", default, skip_serializing_if = "Option::is_none")]
+    pub pushed_requests: Option<String>,
+    /// The one signature its request objects may have; when set, they are required.
+    #[serde(rename = "request_object_alg", default, skip_serializing_if = "Option::is_none")]
+    pub request_object_alg: Option<String>,
+    /// Resources it may ask for besides its audience: absolute URIs, at most 20.
+    #[serde(rename = "resources", default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Vec<String>>,
+    /// The host that pairwise names are shared under; absent: that of the first redirect URI.
+    #[serde(rename = "sector", default, skip_serializing_if = "Option::is_none")]
+    pub sector: Option<String>,
+    /// Whom `sub` names: `public` (default) or `pairwise`.
+    #[serde(rename = "subject_type", default, skip_serializing_if = "Option::is_none")]
+    pub subject_type: Option<String>,
+    /// Its terms: https.
+    #[serde(rename = "tos_uri", default, skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    /// Signature of its UserInfo; absent: plain JSON.
+    #[serde(rename = "userinfo_alg", default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_alg: Option<String>,
 }
 
 /// What an organization asks.
@@ -2583,6 +3158,29 @@ pub struct SigningKey {
     /// `signs`; `next`: published, but not signing yet; or `retired`: still verifies what it signed.
     #[serde(rename = "state")]
     pub state: String,
+}
+
+/// A further token of a connection.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Slot {
+    /// The access token's end.
+    #[serde(rename = "expires_at", default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// What it is called.
+    #[serde(rename = "name")]
+    pub name: String,
+    /// Why, unless it is active.
+    #[serde(rename = "reason", default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What was granted.
+    #[serde(rename = "scopes")]
+    pub scopes: Vec<String>,
+    /// Since when, in seconds since 1970.
+    #[serde(rename = "since")]
+    pub since: i64,
+    /// As for connections: each is renewed on its own.
+    #[serde(rename = "status")]
+    pub status: String,
 }
 
 /// How to start an authorization.
@@ -2631,6 +3229,9 @@ pub struct TimelineEvent {
     /// The reason of the state it led to.
     #[serde(rename = "reason", default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Of which further token, where it is not the connection's first.
+    #[serde(rename = "slot", default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
     /// The provider's id of its request.
     #[serde(rename = "upstream_request", default, skip_serializing_if = "Option::is_none")]
     pub upstream_request: Option<String>,
@@ -2753,6 +3354,9 @@ pub struct TokenRequest {
     /// Scopes that are needed; those it lacks are named in the answer.
     #[serde(rename = "scopes", default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
+    /// Which of the connection's tokens, where its provider gives several; the first if absent.
+    #[serde(rename = "slot", default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
 }
 
 /// A token.
@@ -2872,7 +3476,8 @@ pub struct UpdateClient {
     /// `Some(None)` removes it.
     #[serde(rename = "jwks", default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<Option<serde_json::Map<String, serde_json::Value>>>,
-    /// Not supported yet: send the keys inline as `jwks`.
+    /// Where it publishes its keys instead of `jwks`: https. They are fetched when they are
+    /// needed, and at most once a minute for a key that is not known; `null` removes it.
     ///
     /// `Some(None)` removes it.
     #[serde(rename = "jwks_uri", default, skip_serializing_if = "Option::is_none")]
@@ -2934,6 +3539,27 @@ pub struct UpdateClient {
     /// `Some(None)` removes it.
     #[serde(rename = "token_format", default, skip_serializing_if = "Option::is_none")]
     pub token_format: Option<Option<String>>,
+}
+
+/// What changes of a connection.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateConnection {
+    /// What people call the outside account; null takes it away.
+    ///
+    /// `Some(None)` removes it.
+    #[serde(rename = "account_label", default, skip_serializing_if = "Option::is_none")]
+    pub account_label: Option<Option<String>>,
+    /// Your own name for it; null takes it away.
+    ///
+    /// `Some(None)` removes it.
+    #[serde(rename = "external_id", default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<Option<String>>,
+    /// All its labels.
+    #[serde(rename = "labels", default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    /// Members to set; null takes one away.
+    #[serde(rename = "metadata", default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// What to change of a connector; absent members stay as they are.

@@ -465,6 +465,41 @@ impl ConnectorOAuth {
     }
 }
 
+static OAUTH_GET_CURRENT_KEY: Operation = Operation {
+    id: "get_current_key",
+    method: "GET",
+    path: "/key",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/json",
+    refusals: &[(401, "AuthKeysError"), (403, "AuthKeysError"), (503, "AuthKeysError")],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "apiKey", kind: "bearer", name: "" }]],
+};
+
+/// Show the key that asks
+#[must_use]
+pub struct OauthGetCurrentKey {
+    call: Call<models::CurrentKey>,
+}
+
+common!(OauthGetCurrentKey, models::CurrentKey);
+
+impl Oauth {
+    /// Show the key that asks
+    ///
+    /// What the key in the `Authorization` header is: limit, use, what is left and when it begins anew,
+    /// end and rate limits. It counts against no rate limit.
+    ///
+    /// `GET /key`
+    pub fn get_current_key(&self) -> OauthGetCurrentKey {
+        let call = Call::new(&self.client, &OAUTH_GET_CURRENT_KEY);
+        OauthGetCurrentKey { call }
+    }
+}
+
 static OAUTH_CREATE_TOKEN: Operation = Operation {
     id: "create_token",
     method: "POST",
@@ -1711,6 +1746,119 @@ impl Clients {
     }
 }
 
+static CONNECTIONS_CREATE_CONNECT_SESSION: Operation = Operation {
+    id: "create_connect_session",
+    method: "POST",
+    path: "/v1/connect-sessions",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 201,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: true,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Invite somebody to connect an account
+#[must_use]
+pub struct ConnectionsCreateConnectSession {
+    call: Call<models::ConnectSession>,
+}
+
+common!(ConnectionsCreateConnectSession, models::ConnectSession);
+
+impl Connections {
+    /// Invite somebody to connect an account
+    ///
+    /// Send them to `url`: a page that says who asks, what for and for whom, and leads to the provider and
+    /// back. Whoever holds the link may use it, until one account is connected or its time is over.
+    ///
+    /// `POST /v1/connect-sessions`
+    pub fn create_connect_session(
+        &self,
+        body: &models::CreateConnectSession,
+    ) -> ConnectionsCreateConnectSession {
+        let mut call = Call::new(&self.client, &CONNECTIONS_CREATE_CONNECT_SESSION);
+        call.body(body);
+        ConnectionsCreateConnectSession { call }
+    }
+}
+
+static CONNECTIONS_SHOW_CONNECT_SESSION: Operation = Operation {
+    id: "show_connect_session",
+    method: "GET",
+    path: "/v1/connect-sessions/{session}",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Show an invitation
+#[must_use]
+pub struct ConnectionsShowConnectSession {
+    call: Call<models::ConnectSession>,
+}
+
+common!(ConnectionsShowConnectSession, models::ConnectSession);
+
+impl Connections {
+    /// Show an invitation
+    ///
+    /// How far it got: `done` with its connection, or not.
+    ///
+    /// `GET /v1/connect-sessions/{session}`
+    pub fn show_connect_session(
+        &self,
+        session: impl Into<String>,
+    ) -> ConnectionsShowConnectSession {
+        let mut call = Call::new(&self.client, &CONNECTIONS_SHOW_CONNECT_SESSION);
+        call.path.push(("session", session.into()));
+        ConnectionsShowConnectSession { call }
+    }
+}
+
+static CONNECTIONS_WITHDRAW_CONNECT_SESSION: Operation = Operation {
+    id: "withdraw_connect_session",
+    method: "DELETE",
+    path: "/v1/connect-sessions/{session}",
+    sends: "",
+    gives: "",
+    ok: 204,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Withdraw an invitation
+#[must_use]
+pub struct ConnectionsWithdrawConnectSession {
+    call: Call<()>,
+}
+
+common!(ConnectionsWithdrawConnectSession, ());
+
+impl Connections {
+    /// Withdraw an invitation
+    ///
+    /// `DELETE /v1/connect-sessions/{session}`
+    pub fn withdraw_connect_session(
+        &self,
+        session: impl Into<String>,
+    ) -> ConnectionsWithdrawConnectSession {
+        let mut call = Call::new(&self.client, &CONNECTIONS_WITHDRAW_CONNECT_SESSION);
+        call.path.push(("session", session.into()));
+        ConnectionsWithdrawConnectSession { call }
+    }
+}
+
 static CONNECTIONS_LIST_CONNECTIONS: Operation = Operation {
     id: "list_connections",
     method: "GET",
@@ -1766,6 +1914,20 @@ impl ConnectionsListConnections {
     pub fn label(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("label", value));
+        self
+    }
+
+    /// Of this outside account only
+    pub fn account(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("account", value));
+        self
+    }
+
+    /// With this name of yours only
+    pub fn external_id(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("external_id", value));
         self
     }
 
@@ -1874,6 +2036,47 @@ impl Connections {
         let mut call = Call::new(&self.client, &CONNECTIONS_SHOW_CONNECTION);
         call.path.push(("connection", connection.into()));
         ConnectionsShowConnection { call }
+    }
+}
+
+static CONNECTIONS_UPDATE_CONNECTION: Operation = Operation {
+    id: "update_connection",
+    method: "PATCH",
+    path: "/v1/connections/{connection}",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Change a connection
+#[must_use]
+pub struct ConnectionsUpdateConnection {
+    call: Call<models::Connection>,
+}
+
+common!(ConnectionsUpdateConnection, models::Connection);
+
+impl Connections {
+    /// Change a connection
+    ///
+    /// What its callers keep with it; its tokens and its state stay as they are. Members that are absent
+    /// stay; `metadata` is merged (RFC 7396): a member that is null goes.
+    ///
+    /// `PATCH /v1/connections/{connection}`
+    pub fn update_connection(
+        &self,
+        connection: impl Into<String>,
+        body: &models::UpdateConnection,
+    ) -> ConnectionsUpdateConnection {
+        let mut call = Call::new(&self.client, &CONNECTIONS_UPDATE_CONNECTION);
+        call.path.push(("connection", connection.into()));
+        call.body(body);
+        ConnectionsUpdateConnection { call }
     }
 }
 
@@ -2426,6 +2629,124 @@ impl Connectors {
     }
 }
 
+static CONNECTORS_IMPORT_CONNECTIONS: Operation = Operation {
+    id: "import_connections",
+    method: "POST",
+    path: "/v1/connectors/{connector}/import",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Import connections
+#[must_use]
+pub struct ConnectorsImportConnections {
+    call: Call<models::ImportReport>,
+}
+
+common!(ConnectorsImportConnections, models::ImportReport);
+
+impl Connectors {
+    /// Import connections
+    ///
+    /// Grants that another system holds, up to a hundred per call. Safe to repeat: a row whose external id
+    /// or account has a connection already changes nothing. Each row is reported on its own.
+    ///
+    /// `POST /v1/connectors/{connector}/import`
+    pub fn import_connections(
+        &self,
+        connector: impl Into<String>,
+        body: &models::ImportConnections,
+    ) -> ConnectorsImportConnections {
+        let mut call = Call::new(&self.client, &CONNECTORS_IMPORT_CONNECTIONS);
+        call.path.push(("connector", connector.into()));
+        call.body(body);
+        ConnectorsImportConnections { call }
+    }
+}
+
+static CONNECTORS_TEST_CONNECTOR: Operation = Operation {
+    id: "test_connector",
+    method: "POST",
+    path: "/v1/connectors/{connector}/test",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Test a connector
+#[must_use]
+pub struct ConnectorsTestConnector {
+    call: Call<models::ConnectorTest>,
+}
+
+common!(ConnectorsTestConnector, models::ConnectorTest);
+
+impl Connectors {
+    /// Test a connector
+    ///
+    /// A dry run: its credentials, its redirect URI, the provider's consent page and token endpoint.
+    /// Nothing is stored, and no user's grant is touched.
+    ///
+    /// `POST /v1/connectors/{connector}/test`
+    pub fn test_connector(&self, connector: impl Into<String>) -> ConnectorsTestConnector {
+        let mut call = Call::new(&self.client, &CONNECTORS_TEST_CONNECTOR);
+        call.path.push(("connector", connector.into()));
+        ConnectorsTestConnector { call }
+    }
+}
+
+static CONNECTIONS_GET_CONNECTOR_TOKEN: Operation = Operation {
+    id: "get_connector_token",
+    method: "POST",
+    path: "/v1/connectors/{connector}/token",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Get the token of whoever is meant
+#[must_use]
+pub struct ConnectionsGetConnectorToken {
+    call: Call<models::ConnectionToken>,
+}
+
+common!(ConnectionsGetConnectorToken, models::ConnectionToken);
+
+impl Connections {
+    /// Get the token of whoever is meant
+    ///
+    /// As for a connection by its id, for callers that know the user, the outside account, their own name
+    /// for the connection or a label of it. 409 if several fit: say more.
+    ///
+    /// `POST /v1/connectors/{connector}/token`
+    pub fn get_connector_token(
+        &self,
+        connector: impl Into<String>,
+        body: &models::ConnectorTokenRequest,
+    ) -> ConnectionsGetConnectorToken {
+        let mut call = Call::new(&self.client, &CONNECTIONS_GET_CONNECTOR_TOKEN);
+        call.path.push(("connector", connector.into()));
+        call.body(body);
+        ConnectionsGetConnectorToken { call }
+    }
+}
+
 static CHECK_FORWARD_AUTH: Operation = Operation {
     id: "forward_auth",
     method: "GET",
@@ -2665,6 +2986,70 @@ impl Instance {
     }
 }
 
+static SIGN_IN_LIST_INVITATIONS: Operation = Operation {
+    id: "list_invitations",
+    method: "GET",
+    path: "/v1/invitations",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// List invitations
+#[must_use]
+pub struct SignInListInvitations {
+    call: Call<models::ListingOpenInvitation>,
+}
+
+common!(SignInListInvitations, models::ListingOpenInvitation);
+
+impl SignInListInvitations {
+    /// How many items a page has at most.
+    pub fn limit(mut self, value: impl Into<i64>) -> Self {
+        let value: i64 = value.into();
+        self.call.query.push(("limit", value.to_string()));
+        self
+    }
+
+    /// `next` of the page before.
+    pub fn cursor(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("cursor", value));
+        self
+    }
+
+    /// Only invitations into this organization: id or slug.
+    pub fn organization(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("organization", value));
+        self
+    }
+}
+
+impl SignInListInvitations {
+    /// Every item, page after page.
+    pub fn items(self) -> crate::Items<models::ListingOpenInvitation, models::OpenInvitation> {
+        crate::Items::new(self.call, |page| (page.items, page.next))
+    }
+}
+
+impl SignIn {
+    /// List invitations
+    ///
+    /// Those that were not accepted and are not over, oldest first.
+    ///
+    /// `GET /v1/invitations`
+    pub fn list_invitations(&self) -> SignInListInvitations {
+        let call = Call::new(&self.client, &SIGN_IN_LIST_INVITATIONS);
+        SignInListInvitations { call }
+    }
+}
+
 static SIGN_IN_INVITE_USER: Operation = Operation {
     id: "invite_user",
     method: "POST",
@@ -2690,14 +3075,49 @@ common!(SignInInviteUser, models::Invitation);
 impl SignIn {
     /// Invite somebody
     ///
-    /// Makes a link with which the person makes their account, or accepts with the one they have. Send it
-    /// to their address and nowhere else: who opens it is believed to read that mailbox.
+    /// Makes a link with which the person makes their account, or accepts with the one they have. It is
+    /// mailed to their address as well. Give it to nobody else: whoever opens it makes the account.
     ///
     /// `POST /v1/invitations`
     pub fn invite_user(&self, body: &models::InviteUser) -> SignInInviteUser {
         let mut call = Call::new(&self.client, &SIGN_IN_INVITE_USER);
         call.body(body);
         SignInInviteUser { call }
+    }
+}
+
+static SIGN_IN_WITHDRAW_INVITATION: Operation = Operation {
+    id: "withdraw_invitation",
+    method: "DELETE",
+    path: "/v1/invitations/{invitation}",
+    sends: "",
+    gives: "",
+    ok: 204,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Withdraw an invitation
+#[must_use]
+pub struct SignInWithdrawInvitation {
+    call: Call<()>,
+}
+
+common!(SignInWithdrawInvitation, ());
+
+impl SignIn {
+    /// Withdraw an invitation
+    ///
+    /// Its link opens nothing from then on.
+    ///
+    /// `DELETE /v1/invitations/{invitation}`
+    pub fn withdraw_invitation(&self, invitation: impl Into<String>) -> SignInWithdrawInvitation {
+        let mut call = Call::new(&self.client, &SIGN_IN_WITHDRAW_INVITATION);
+        call.path.push(("invitation", invitation.into()));
+        SignInWithdrawInvitation { call }
     }
 }
 
@@ -2749,6 +3169,20 @@ impl KeysListKeys {
     pub fn parent(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("parent", value));
+        self
+    }
+
+    /// Only keys of this user.
+    pub fn owner(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("owner", value));
+        self
+    }
+
+    /// With `owner`: only those that this app holds.
+    pub fn app(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("app", value));
         self
     }
 }
@@ -5058,7 +5492,7 @@ impl Usage {
     ///
     /// All budgets on the key's path, or none. 401 when the key does not count, 402 when a budget does
     /// not have as much left, 403 when the key does not reach so far, 429 when a rate limit is used up;
-    /// `reason` says it in a word.
+    /// `reason` says it in a word. A charge whose answer got lost is repeated under its name.
     ///
     /// `POST /v1/usage/charge`
     pub fn charge_usage(&self, body: &models::ChargeUsage) -> UsageChargeUsage {
@@ -5129,7 +5563,7 @@ common!(UsageReleaseUsage, models::UsageCounted);
 impl Usage {
     /// Release a reserved use
     ///
-    /// Gives back what was held. 404 when the hold is over.
+    /// Gives back what was held. 404 when the hold is over. It takes nothing, so it needs no name.
     ///
     /// `POST /v1/usage/release`
     pub fn release_usage(&self, body: &models::ReleaseUsage) -> UsageReleaseUsage {
@@ -5382,6 +5816,81 @@ impl Users {
     }
 }
 
+static USERS_LIST_CONSENTS: Operation = Operation {
+    id: "list_consents",
+    method: "GET",
+    path: "/v1/users/{user}/consents",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// List a user's consents
+#[must_use]
+pub struct UsersListConsents {
+    call: Call<models::Consents>,
+}
+
+common!(UsersListConsents, models::Consents);
+
+impl Users {
+    /// List a user's consents
+    ///
+    /// One for each client and resource.
+    ///
+    /// `GET /v1/users/{user}/consents`
+    pub fn list_consents(&self, user: impl Into<String>) -> UsersListConsents {
+        let mut call = Call::new(&self.client, &USERS_LIST_CONSENTS);
+        call.path.push(("user", user.into()));
+        UsersListConsents { call }
+    }
+}
+
+static USERS_WITHDRAW_CONSENT: Operation = Operation {
+    id: "withdraw_consent",
+    method: "DELETE",
+    path: "/v1/users/{user}/consents/{client}",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Withdraw a user's consent
+#[must_use]
+pub struct UsersWithdrawConsent {
+    call: Call<models::Receipt>,
+}
+
+common!(UsersWithdrawConsent, models::Receipt);
+
+impl Users {
+    /// Withdraw a user's consent
+    ///
+    /// For every resource. Codes and grants that the client has from the user end with it.
+    ///
+    /// `DELETE /v1/users/{user}/consents/{client}`
+    pub fn withdraw_consent(
+        &self,
+        user: impl Into<String>,
+        client: impl Into<String>,
+    ) -> UsersWithdrawConsent {
+        let mut call = Call::new(&self.client, &USERS_WITHDRAW_CONSENT);
+        call.path.push(("user", user.into()));
+        call.path.push(("client", client.into()));
+        UsersWithdrawConsent { call }
+    }
+}
+
 static USERS_LIST_USER_FACTORS: Operation = Operation {
     id: "list_user_factors",
     method: "GET",
@@ -5454,6 +5963,125 @@ impl Users {
         call.path.push(("user", user.into()));
         call.path.push(("factor", factor.into()));
         UsersRemoveUserFactor { call }
+    }
+}
+
+static KEYS_DELETE_USER_KEYS: Operation = Operation {
+    id: "delete_user_keys",
+    method: "DELETE",
+    path: "/v1/users/{user}/keys",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Delete a user's keys
+#[must_use]
+pub struct KeysDeleteUserKeys {
+    call: Call<models::Receipt>,
+}
+
+common!(KeysDeleteUserKeys, models::Receipt);
+
+impl KeysDeleteUserKeys {
+    /// Only those that this app holds: its id.
+    pub fn app(mut self, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.call.query.push(("app", value));
+        self
+    }
+}
+
+impl Keys {
+    /// Delete a user's keys
+    ///
+    /// All of them, or with `app` those that this app holds, each with every key below it, for good. An
+    /// administrator of one organization deletes those within it.
+    ///
+    /// `DELETE /v1/users/{user}/keys`
+    pub fn delete_user_keys(&self, user: impl Into<String>) -> KeysDeleteUserKeys {
+        let mut call = Call::new(&self.client, &KEYS_DELETE_USER_KEYS);
+        call.path.push(("user", user.into()));
+        KeysDeleteUserKeys { call }
+    }
+}
+
+static USERS_SHOW_USER_PROFILE: Operation = Operation {
+    id: "show_user_profile",
+    method: "GET",
+    path: "/v1/users/{user}/profile",
+    sends: "",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Safe,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Show a user's profile
+#[must_use]
+pub struct UsersShowUserProfile {
+    call: Call<models::Profile>,
+}
+
+common!(UsersShowUserProfile, models::Profile);
+
+impl Users {
+    /// Show a user's profile
+    ///
+    /// `GET /v1/users/{user}/profile`
+    pub fn show_user_profile(&self, user: impl Into<String>) -> UsersShowUserProfile {
+        let mut call = Call::new(&self.client, &USERS_SHOW_USER_PROFILE);
+        call.path.push(("user", user.into()));
+        UsersShowUserProfile { call }
+    }
+}
+
+static USERS_WRITE_USER_PROFILE: Operation = Operation {
+    id: "write_user_profile",
+    method: "PUT",
+    path: "/v1/users/{user}/profile",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Idempotent,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Write a user's profile
+#[must_use]
+pub struct UsersWriteUserProfile {
+    call: Call<models::Profile>,
+}
+
+common!(UsersWriteUserProfile, models::Profile);
+
+impl Users {
+    /// Write a user's profile
+    ///
+    /// Replaces the whole profile: a claim that is absent is forgotten. For administrators of the
+    /// instance.
+    ///
+    /// `PUT /v1/users/{user}/profile`
+    pub fn write_user_profile(
+        &self,
+        user: impl Into<String>,
+        body: &models::Profile,
+    ) -> UsersWriteUserProfile {
+        let mut call = Call::new(&self.client, &USERS_WRITE_USER_PROFILE);
+        call.path.push(("user", user.into()));
+        call.body(body);
+        UsersWriteUserProfile { call }
     }
 }
 
@@ -5568,7 +6196,7 @@ impl SignInListUserSignIns {
 
 impl SignInListUserSignIns {
     /// Every item, page after page.
-    pub fn items(self) -> crate::Items<models::ListingSignIn, models::SignIn> {
+    pub fn items(self) -> crate::Items<models::ListingSignIn, models::ListingSignInItems> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
 }

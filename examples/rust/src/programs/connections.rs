@@ -3,6 +3,46 @@
 use keyhaven_sdk::models;
 use keyhaven_sdk::{Client, Error};
 use serde_json::Value;
+use serde_json::json;
+
+use crate::object;
+
+pub(crate) async fn create_connect_session(
+    keyhaven: &Client,
+    connector: &str,
+) -> Result<Value, Error> {
+    // snippet create_connect_session
+    let answer = keyhaven
+        .connections()
+        .create_connect_session(&models::CreateConnectSession {
+            connector: connector.into(),
+            external_id: Some("customer-42".into()),
+            purpose: Some("Import the reports you choose".into()),
+            return_url: Some("https://hub.example/apps".into()),
+            ..Default::default()
+        })
+        .send()
+        .await?;
+    // end
+    Ok(crate::shown(&*answer))
+}
+
+pub(crate) async fn show_connect_session(keyhaven: &Client, session: &str) -> Result<Value, Error> {
+    // snippet show_connect_session
+    let answer = keyhaven.connections().show_connect_session(session).send().await?;
+    // end
+    Ok(crate::shown(&*answer))
+}
+
+pub(crate) async fn withdraw_connect_session(
+    keyhaven: &Client,
+    session: &str,
+) -> Result<Value, Error> {
+    // snippet withdraw_connect_session
+    let answer = keyhaven.connections().withdraw_connect_session(session).send().await?;
+    // end
+    Ok(crate::shown(&*answer))
+}
 
 pub(crate) async fn list_connections(keyhaven: &Client) -> Result<Value, Error> {
     // snippet list_connections
@@ -38,6 +78,24 @@ pub(crate) async fn create_connection(
 pub(crate) async fn show_connection(keyhaven: &Client, connection: &str) -> Result<Value, Error> {
     // snippet show_connection
     let answer = keyhaven.connections().show_connection(connection).send().await?;
+    // end
+    Ok(crate::shown(&*answer))
+}
+
+pub(crate) async fn update_connection(keyhaven: &Client, connection: &str) -> Result<Value, Error> {
+    // snippet update_connection
+    let answer = keyhaven
+        .connections()
+        .update_connection(
+            connection,
+            &models::UpdateConnection {
+                labels: Some(vec!["drive".into(), "finance".into()]),
+                metadata: Some(object(json!({"folder":"reports"}))),
+                ..Default::default()
+            },
+        )
+        .send()
+        .await?;
     // end
     Ok(crate::shown(&*answer))
 }
@@ -106,6 +164,28 @@ pub(crate) async fn get_connection_token(
             &models::TokenRequest {
                 min_ttl: Some(120),
                 purpose: Some("nightly sync".into()),
+                ..Default::default()
+            },
+        )
+        .send()
+        .await?;
+    // end
+    Ok(crate::shown(&*answer))
+}
+
+pub(crate) async fn get_connector_token(
+    keyhaven: &Client,
+    connector: &str,
+    user: &str,
+) -> Result<Value, Error> {
+    // snippet get_connector_token
+    let answer = keyhaven
+        .connections()
+        .get_connector_token(
+            connector,
+            &models::ConnectorTokenRequest {
+                min_ttl: Some(120),
+                user: Some(user.into()),
                 ..Default::default()
             },
         )

@@ -120,6 +120,40 @@ pub(crate) async fn count_connector_connections(
     Ok(crate::shown(&*answer))
 }
 
+pub(crate) async fn import_connections(
+    keyhaven: &Client,
+    connector: &str,
+    refresh_token: &str,
+) -> Result<Value, Error> {
+    // snippet import_connections
+    let answer = keyhaven
+        .connectors()
+        .import_connections(
+            connector,
+            &models::ImportConnections {
+                connections: vec![models::ImportedGrant {
+                    account: Some("118234".into()),
+                    external_id: "customer-42".into(),
+                    refresh_token: Some(refresh_token.into()),
+                    scopes: Some(vec!["read".into()]),
+                    ..Default::default()
+                }],
+                prove: Some(models::ProofWish::from("refresh".to_owned())),
+            },
+        )
+        .send()
+        .await?;
+    // end
+    Ok(crate::shown(&*answer))
+}
+
+pub(crate) async fn test_connector(keyhaven: &Client, connector: &str) -> Result<Value, Error> {
+    // snippet test_connector
+    let answer = keyhaven.connectors().test_connector(connector).send().await?;
+    // end
+    Ok(crate::shown(&*answer))
+}
+
 pub(crate) async fn define_provider(
     keyhaven: &Client,
     organization: &str,

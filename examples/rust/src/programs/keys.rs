@@ -86,3 +86,10 @@ pub(crate) async fn rotate_key(keyhaven: &Client, key: &str) -> Result<Value, Er
     // end
     Ok(crate::shown(&*answer))
 }
+
+pub(crate) async fn delete_user_keys(keyhaven: &Client, user: &str) -> Result<Value, Error> {
+    // snippet delete_user_keys
+    let answer = keyhaven.keys().delete_user_keys(user).send().await?;
+    // end
+    Ok(crate::shown(&*answer))
+}

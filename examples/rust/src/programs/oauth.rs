@@ -40,6 +40,13 @@ pub(crate) async fn post_auth_keys_code(keyhaven: &Client) -> Result<Value, Erro
     Ok(crate::shown(&*answer))
 }
 
+pub(crate) async fn get_current_key(keyhaven: &Client) -> Result<Value, Error> {
+    // snippet get_current_key
+    let answer = keyhaven.oauth().get_current_key().send().await?;
+    // end
+    Ok(crate::shown(&*answer))
+}
+
 pub(crate) async fn create_token(
     keyhaven: &Client,
     client_id: &str,

@@ -4,6 +4,13 @@ use keyhaven_sdk::models;
 use keyhaven_sdk::{Client, Error};
 use serde_json::Value;
 
+pub(crate) async fn list_invitations(keyhaven: &Client) -> Result<Value, Error> {
+    // snippet list_invitations
+    let answer = keyhaven.sign_in().list_invitations().send().await?;
+    // end
+    Ok(crate::shown(&*answer))
+}
+
 pub(crate) async fn invite_user(keyhaven: &Client, organization: &str) -> Result<Value, Error> {
     // snippet invite_user
     let answer = keyhaven
@@ -15,6 +22,16 @@ pub(crate) async fn invite_user(keyhaven: &Client, organization: &str) -> Result
         })
         .send()
         .await?;
+    // end
+    Ok(crate::shown(&*answer))
+}
+
+pub(crate) async fn withdraw_invitation(
+    keyhaven: &Client,
+    invitation: &str,
+) -> Result<Value, Error> {
+    // snippet withdraw_invitation
+    let answer = keyhaven.sign_in().withdraw_invitation(invitation).send().await?;
     // end
     Ok(crate::shown(&*answer))
 }

@@ -50,6 +50,24 @@ pub(crate) async fn delete_user(keyhaven: &Client, user: &str) -> Result<Value, 
     Ok(crate::shown(&*answer))
 }
 
+pub(crate) async fn list_consents(keyhaven: &Client, user: &str) -> Result<Value, Error> {
+    // snippet list_consents
+    let answer = keyhaven.users().list_consents(user).send().await?;
+    // end
+    Ok(crate::shown(&*answer))
+}
+
+pub(crate) async fn withdraw_consent(
+    keyhaven: &Client,
+    user: &str,
+    client: &str,
+) -> Result<Value, Error> {
+    // snippet withdraw_consent
+    let answer = keyhaven.users().withdraw_consent(user, client).send().await?;
+    // end
+    Ok(crate::shown(&*answer))
+}
+
 pub(crate) async fn list_user_factors(keyhaven: &Client, user: &str) -> Result<Value, Error> {
     // snippet list_user_factors
     let answer = keyhaven.users().list_user_factors(user).send().await?;
@@ -64,6 +82,37 @@ pub(crate) async fn remove_user_factor(
 ) -> Result<Value, Error> {
     // snippet remove_user_factor
     let answer = keyhaven.users().remove_user_factor(user, factor).send().await?;
+    // end
+    Ok(crate::shown(&*answer))
+}
+
+pub(crate) async fn show_user_profile(keyhaven: &Client, user: &str) -> Result<Value, Error> {
+    // snippet show_user_profile
+    let answer = keyhaven.users().show_user_profile(user).send().await?;
+    // end
+    Ok(crate::shown(&*answer))
+}
+
+pub(crate) async fn write_user_profile(keyhaven: &Client, user: &str) -> Result<Value, Error> {
+    // snippet write_user_profile
+    let answer = keyhaven
+        .users()
+        .write_user_profile(
+            user,
+            &models::Profile {
+                address: Some(models::Address {
+                    country: Some("GB".into()),
+                    locality: Some("London".into()),
+                    ..Default::default()
+                }),
+                family_name: Some("Lovelace".into()),
+                given_name: Some("Ada".into()),
+                locale: Some("en-GB".into()),
+                ..Default::default()
+            },
+        )
+        .send()
+        .await?;
     // end
     Ok(crate::shown(&*answer))
 }

@@ -19,7 +19,7 @@ const operation: Operation = {
   errors: problem,
   retry: "idempotent",
   keyed: true,
-  opaque: ["jwks","detail"],
+  opaque: ["jwks"],
 };
 
 /** How `clientsCreateClient` can fail. */

@@ -20,7 +20,7 @@ const operation: Operation = {
   ok: 200,
   errors: problem,
   retry: "safe",
-  opaque: ["jwks","detail"],
+  opaque: ["jwks"],
 };
 
 /** How `clientsListClients` can fail. */

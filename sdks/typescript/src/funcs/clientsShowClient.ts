@@ -18,7 +18,7 @@ const operation: Operation = {
   ok: 200,
   errors: problem,
   retry: "safe",
-  opaque: ["jwks","detail"],
+  opaque: ["jwks"],
 };
 
 /** How `clientsShowClient` can fail. */

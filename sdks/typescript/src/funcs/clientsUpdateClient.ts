@@ -19,7 +19,7 @@ const operation: Operation = {
   ok: 200,
   errors: problem,
   retry: "never",
-  opaque: ["jwks","detail"],
+  opaque: ["jwks"],
 };
 
 /** How `clientsUpdateClient` can fail. */

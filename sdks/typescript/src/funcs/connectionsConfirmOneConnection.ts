@@ -19,7 +19,7 @@ const operation: Operation = {
   ok: 200,
   errors: problem,
   retry: "never",
-  opaque: ["extra"],
+  opaque: ["extra","metadata"],
 };
 
 /** How `connectionsConfirmOneConnection` can fail. */

@@ -19,7 +19,7 @@ const operation: Operation = {
   errors: problem,
   retry: "idempotent",
   keyed: true,
-  opaque: ["extra"],
+  opaque: ["extra","metadata"],
 };
 
 /** How `connectionsCreateConnection` can fail. */

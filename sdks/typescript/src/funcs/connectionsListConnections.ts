@@ -15,12 +15,12 @@ const operation: Operation = {
   id: "list_connections",
   method: "GET",
   path: "/v1/connections",
-  query: ["organization","connector","user","status","label","limit","cursor"],
+  query: ["organization","connector","user","status","label","account","external_id","limit","cursor"],
   security: [[{ key: "administrator", kind: "bearer" }, ], ],
   ok: 200,
   errors: problem,
   retry: "safe",
-  opaque: ["extra"],
+  opaque: ["extra","metadata"],
 };
 
 /** How `connectionsListConnections` can fail. */

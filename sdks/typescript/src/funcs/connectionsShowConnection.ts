@@ -18,7 +18,7 @@ const operation: Operation = {
   ok: 200,
   errors: problem,
   retry: "safe",
-  opaque: ["extra"],
+  opaque: ["extra","metadata"],
 };
 
 /** How `connectionsShowConnection` can fail. */

@@ -15,7 +15,7 @@ const operation: Operation = {
   id: "list_keys",
   method: "GET",
   path: "/v1/keys",
-  query: ["limit","cursor","organization","parent"],
+  query: ["limit","cursor","organization","parent","owner","app"],
   security: [[{ key: "administrator", kind: "bearer" }, ], ],
   ok: 200,
   errors: problem,

@@ -27,8 +27,8 @@ export type SignInInviteUserError = errors.ProblemErrors | errors.ClientError;
 /**
  * Invite somebody
  *
- * Makes a link with which the person makes their account, or accepts with the one they have. Send it
- * to their address and nowhere else: who opens it is believed to read that mailbox.
+ * Makes a link with which the person makes their account, or accepts with the one they have. It is
+ * mailed to their address as well. Give it to nobody else: whoever opens it makes the account.
  *
  * `POST /v1/invitations`
  */

@@ -39,6 +39,6 @@ export function signInListUserSignIns(client: KeyhavenCore, request: operations.
 }
 
 /** Every item of signInListUserSignIns, page after page; throws what a page fails with. */
-export function signInListUserSignInsItems(client: KeyhavenCore, request: operations.SignInListUserSignInsRequest, options?: RequestOptions): AsyncGenerator<models.SignIn, void> {
+export function signInListUserSignInsItems(client: KeyhavenCore, request: operations.SignInListUserSignInsRequest, options?: RequestOptions): AsyncGenerator<models.ListingSignInItems, void> {
   return each((cursor) => signInListUserSignIns(client, { ...request, cursor } as operations.SignInListUserSignInsRequest, options), request.cursor);
 }

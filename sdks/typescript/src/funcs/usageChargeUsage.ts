@@ -29,7 +29,7 @@ export type UsageChargeUsageError = errors.ProblemErrors | errors.ClientError;
  *
  * All budgets on the key's path, or none. 401 when the key does not count, 402 when a budget does
  * not have as much left, 403 when the key does not reach so far, 429 when a rate limit is used up;
- * `reason` says it in a word.
+ * `reason` says it in a word. A charge whose answer got lost is repeated under its name.
  *
  * `POST /v1/usage/charge`
  */

@@ -27,7 +27,7 @@ export type UsageReleaseUsageError = errors.ProblemErrors | errors.ClientError;
 /**
  * Release a reserved use
  *
- * Gives back what was held. 404 when the hold is over.
+ * Gives back what was held. 404 when the hold is over. It takes nothing, so it needs no name.
  *
  * `POST /v1/usage/release`
  */

@@ -8,6 +8,22 @@ export interface AddMember {
   user: string;
 }
 
+/** A postal address (OpenID Connect Core §5.1.1). */
+export interface Address {
+  /** Country. */
+  country?: string | null | undefined;
+  /** The whole address as one would write it on a letter; lines end with `\n`. */
+  formatted?: string | null | undefined;
+  /** City. */
+  locality?: string | null | undefined;
+  /** Postal code. */
+  postalCode?: string | null | undefined;
+  /** State, province or region. */
+  region?: string | null | undefined;
+  /** House and street; may have several lines. */
+  streetAddress?: string | null | undefined;
+}
+
 /** An app that people gave keys to. */
 export interface App {
   /** Since when it is blocked. */
@@ -80,6 +96,11 @@ export interface AuthKeysCodeRequest {
   limit?: number | undefined;
   /** When the limit begins anew. */
   usageLimitType?: UsageLimitType | undefined;
+  /**
+   * The project that the key works for. An id that is no project of the giver's organization is
+   * ignored; `GET /key` says what became of it.
+   */
+  workspaceId?: string | undefined;
 }
 
 /** A refusal. */
@@ -305,6 +326,8 @@ export interface Client {
   groups: Array<string>;
   /** Its public keys. */
   jwks?: Record<string, unknown> | null | undefined;
+  /** Where it publishes its keys. */
+  jwksUri?: string | null | undefined;
   /** The name people see. */
   name: string;
   /** The owning organization; absent for a client of the instance. */
@@ -357,6 +380,24 @@ export interface Confirmation {
   ticket: string;
 }
 
+/** An invitation to connect an account. */
+export interface ConnectSession {
+  /** The connection it has led to, or is for. */
+  connection?: string | null | undefined;
+  /** Under which connector. */
+  connector: string;
+  /** Until when it works, in seconds since 1970. */
+  expiresAt: number;
+  /** Its id. */
+  id: string;
+  /** The tenant that asks. */
+  organization: string;
+  /** `open`, `done` or `over`. */
+  status: string;
+  /** The page to send the user to; shown once. */
+  url?: string | null | undefined;
+}
+
 /** A connection to an outside account. */
 export interface Connection {
   /** The outside account. */
@@ -371,12 +412,16 @@ export interface Connection {
   createdAt: number;
   /** The access token's end. */
   expiresAt?: number | null | undefined;
+  /** Its callers' own name for it, one of a kind under its connector. */
+  externalId?: string | null | undefined;
   /** What else the provider's file keeps. */
   extra?: Record<string, unknown> | undefined;
   /** Its id, also that of its grant. */
   id: string;
   /** Words its callers find it by. */
   labels: Array<string>;
+  /** What else its callers keep with it. */
+  metadata?: Record<string, unknown> | undefined;
   /** What it holds. */
   method: string;
   /** What was asked for and not granted. */
@@ -391,6 +436,8 @@ export interface Connection {
   scopes: Array<string>;
   /** Since when, in seconds since 1970. */
   since: number;
+  /** Its further tokens, where its provider gives several; shown for a single connection only. */
+  slots?: Array<Slot> | undefined;
   /** `pending`, `active`, `refreshing`, `expired`, `needs_reauth`, `error` or `revoked`. */
   status: string;
   /** When its tokens changed last. */
@@ -416,8 +463,8 @@ export interface ConnectionToken {
   /** What this request needs and was not granted. */
   missingScopes: Array<string>;
   /**
-   * What stands before it in `Authorization`; with a colon at its end it is the name of a header
-   * that carries the token alone.
+   * What stands before it in `Authorization`. With a colon in it, what stands before the colon is
+   * the header that carries the token instead, and what follows stands before the token there.
    */
   scheme: string;
   /** What was granted. */
@@ -464,6 +511,16 @@ export interface Connector {
   vars: Record<string, unknown>;
 }
 
+/** One thing that was looked at. */
+export interface ConnectorCheck {
+  /** `credentials`, `redirect_uri`, `authorization_endpoint` or `token_endpoint`. */
+  check: string;
+  /** What to know or to do. */
+  detail: string;
+  /** `passed`, `failed`, `unknown` or `skipped`. */
+  status: string;
+}
+
 /** How many connections of a connector stand in which state. */
 export interface ConnectorCounts {
   /** By state. */
@@ -482,6 +539,56 @@ export interface ConnectorErrorDetail {
   code: string;
   /** In words. */
   message: string;
+}
+
+/** What a dry run found. */
+export interface ConnectorTest {
+  /** Everything that was looked at. */
+  checks: Array<ConnectorCheck>;
+  /** Whether nothing is known to be wrong. */
+  ok: boolean;
+}
+
+/** Whose token is wanted, and what token. Who is not an administrator or a program asks for their own. */
+export interface ConnectorTokenRequest {
+  /** Of the connection to this outside account. */
+  account?: string | null | undefined;
+  /** Of the connection with this name of yours. */
+  externalId?: string | null | undefined;
+  /** Of a connection with this label. */
+  label?: string | null | undefined;
+  /** As for a connection by its id. */
+  minTtl?: number | null | undefined;
+  /** As for a connection by its id. */
+  purpose?: string | null | undefined;
+  /** As for a connection by its id. */
+  rejected?: string | null | undefined;
+  /** As for a connection by its id. */
+  scopes?: Array<string> | undefined;
+  /** Of this user's connection. */
+  user?: string | null | undefined;
+}
+
+/** What a person let a client do at one resource. */
+export interface Consent {
+  /** For which resource; absent for this server itself. */
+  audience?: string | null | undefined;
+  /** To whom. */
+  client: string;
+  /** The client's name; absent when the client is gone. */
+  clientName?: string | null | undefined;
+  /** When, in seconds since 1970. */
+  givenAt: number;
+  /** What was agreed to, space-separated. */
+  scope: string;
+  /** When a code was last given under it. */
+  usedAt: number;
+}
+
+/** Everything a person agreed to. */
+export interface Consents {
+  /** By client and resource, at most a thousand. */
+  items: Array<Consent>;
 }
 
 /** A budget to make. */
@@ -524,7 +631,10 @@ export interface CreateClient {
    * them.
    */
   jwks?: Record<string, unknown> | null | undefined;
-  /** Not supported yet: send the keys inline as `jwks`. */
+  /**
+   * Where it publishes its keys instead of `jwks`: https. They are fetched when they are
+   * needed, and at most once a minute for a key that is not known; `null` removes it.
+   */
   jwksUri?: string | null | undefined;
   /** The name people see: 1 to 200 characters. */
   name: string;
@@ -557,6 +667,36 @@ export interface CreateClient {
   tokenFormat?: string | null | undefined;
 }
 
+/** Whom to invite, and to what. */
+export interface CreateConnectSession {
+  /** Which outside account is expected, in words for the page. */
+  account?: string | null | undefined;
+  /** The connection to authorize again. */
+  connection?: string | null | undefined;
+  /** Under which connector. */
+  connector: string;
+  /**
+   * Your own name for the connection that is made. One that exists under that name is authorized
+   * again instead.
+   */
+  externalId?: string | null | undefined;
+  /** The labels of the connection that is made. */
+  labels?: Array<string> | undefined;
+  /** How long the link works, in seconds: 60 to 3600, 1800 if absent. */
+  lifetime?: number | null | undefined;
+  /** What it is for, in words for the page. */
+  purpose?: string | null | undefined;
+  /**
+   * Where the browser goes in the end, with `connection` or `error` added to its query: this
+   * server, or a configured origin. Absent for a page here.
+   */
+  returnUrl?: string | null | undefined;
+  /** Scopes beyond the connector's. */
+  scopes?: Array<string> | undefined;
+  /** The user it is for; absent for a team's or a program's connection. */
+  user?: string | null | undefined;
+}
+
 /** A connection that needs no consent page. */
 export interface CreateConnection {
   /** An access token from another system. */
@@ -571,8 +711,12 @@ export interface CreateConnection {
   connector: string;
   /** The access token's end, in seconds since 1970. */
   expiresAt?: number | null | undefined;
+  /** Your own name for it, one of a kind under its connector. */
+  externalId?: string | null | undefined;
   /** Words its callers find it by. */
   labels?: Array<string> | undefined;
+  /** What else to keep with it. */
+  metadata?: Record<string, unknown> | undefined;
   /** The password that goes with it. */
   password?: string | null | undefined;
   /** A refresh token from another system. */
@@ -764,10 +908,87 @@ export interface CreatedWebhookEndpoint {
   /** Its URL. */
   url: string;
   /**
-   * What messages are signed with: HMAC-SHA256 of `webhook-id.webhook-timestamp.body`, in
-   * `webhook-signature` as `v1,` and base64.
+   * What messages are signed with, in the Standard Webhooks form: HMAC-SHA256 of
+   * `webhook-id.webhook-timestamp.body`, in `webhook-signature` as `v1,` and base64. The key is
+   * what follows `whsec_`, decoded from base64.
    */
   secret: string;
+}
+
+/** What a key is and what it has left. */
+export interface CurrentKey {
+  /** The key. */
+  data: CurrentKeyData;
+}
+
+/**
+ * A budget on the path of a key. The amounts are in the unit of the key, whatever the family's names
+ * say.
+ */
+export interface CurrentKeyBudget {
+  /** Its id. */
+  budgetId: string;
+  /** Its place in ours: `key`, `app`, `user`, `group`, `project` or `organization`. */
+  level: string;
+  /** The limit. */
+  limitUsd: number;
+  /** What is left of it; what is held counts as spent. */
+  remainingUsd: number;
+  resetInterval: UsageLimitType | null;
+  /** When that is next: ISO 8601 in UTC. */
+  resetsAt: string | null;
+  /** Its place in the family's words: `key_limit`, `member` or `workspace`. */
+  scope: string;
+  /** What is spent of it. */
+  spendUsd: number;
+}
+
+/** A key as it says of itself. Amounts are numbers, as this family has them; `/v1` has them exact. */
+export interface CurrentKeyData {
+  /** Every budget a use is charged to, from the key upwards. */
+  budgets: Array<CurrentKeyBudget>;
+  effectiveBudget: CurrentKeyBudget | null;
+  /** When it ends: ISO 8601 in UTC. */
+  expiresAt: string | null;
+  /** Its name. */
+  label: string;
+  /** What it may spend by itself; null without a limit. */
+  limit: number | null;
+  /** What is left in the tightest budget on its path; null without one. */
+  limitRemaining: number | null;
+  limitReset: UsageLimitType | null;
+  /** When that is next: ISO 8601 in UTC. */
+  limitResetsAt: string | null;
+  /** The organization. */
+  organizationId: string | null;
+  /** The person it belongs to; null for an organization's own. */
+  owner: string | null;
+  /** How often it may be used; those of the keys above it included. */
+  rateLimits: Array<CurrentKeyRateLimit>;
+  /** What it opens, space-separated. */
+  scopes: string;
+  /** What is counted: a currency of ISO 4217, or a name. */
+  unit: string;
+  /** What it used altogether. */
+  usage: number;
+  /** What it used today, in UTC. */
+  usageDaily: number;
+  /** What it used this month. */
+  usageMonthly: number;
+  /** What it used this week, which begins on Monday. */
+  usageWeekly: number;
+  /** The project it works for. */
+  workspaceId: string | null;
+}
+
+/** A rate limit of a key. */
+export interface CurrentKeyRateLimit {
+  /** How many uses. */
+  limit: number;
+  /** Its name. */
+  name: string;
+  /** In how many seconds. */
+  window: number;
 }
 
 /** What an organization shall ask. */
@@ -916,6 +1137,57 @@ export interface Group {
 export interface GroupMember {
   /** The user's id. */
   user: string;
+}
+
+/** Grants of another system. */
+export interface ImportConnections {
+  /** At most 100 rows, 25 where they are proved. */
+  connections: Array<ImportedGrant>;
+  prove?: ProofWish | null | undefined;
+}
+
+/** What became of each row, in order. */
+export interface ImportReport {
+  /** One per row. */
+  results: Array<ImportResult>;
+}
+
+/** What became of a row. */
+export interface ImportResult {
+  /** The connection it is. */
+  connection?: string | null | undefined;
+  /** Your name for it. */
+  externalId: string;
+  /** `passed`; `failed`, its user is needed; or `unknown`, it is tried again by itself. */
+  proof?: string | null | undefined;
+  /** Why it was refused, or why its proof failed. */
+  reason?: string | null | undefined;
+  /** `created`, `exists` (kept as it is) or `refused` (nothing kept). */
+  status: string;
+}
+
+/** One grant. */
+export interface ImportedGrant {
+  /** The access token. */
+  accessToken?: string | null | undefined;
+  /** The outside account's id. */
+  account?: string | null | undefined;
+  /** What people call that account. */
+  accountLabel?: string | null | undefined;
+  /** The access token's end, in seconds since 1970. */
+  expiresAt?: number | null | undefined;
+  /** Your own name for it: what makes a repetition safe. */
+  externalId: string;
+  /** Words its callers find it by. */
+  labels?: Array<string> | undefined;
+  /** What else to keep with it. */
+  metadata?: Record<string, unknown> | undefined;
+  /** The refresh token. */
+  refreshToken?: string | null | undefined;
+  /** What was granted. */
+  scopes?: Array<string> | undefined;
+  /** Whose it is; absent for a team's. */
+  user?: string | null | undefined;
 }
 
 /** The running instance. */
@@ -1180,6 +1452,14 @@ export interface ListingMember {
 }
 
 /** One page of a list. */
+export interface ListingOpenInvitation {
+  /** What is on this page. */
+  items: Array<OpenInvitation>;
+  /** The `cursor` of the next page; absent on the last one. */
+  next?: string | null | undefined;
+}
+
+/** One page of a list. */
 export interface ListingOrganization {
   /** What is on this page. */
   items: Array<Organization>;
@@ -1206,9 +1486,24 @@ export interface ListingSession {
 /** One page of a list. */
 export interface ListingSignIn {
   /** What is on this page. */
-  items: Array<SignIn>;
+  items: Array<ListingSignInItems>;
   /** The `cursor` of the next page; absent on the last one. */
   next?: string | null | undefined;
+}
+
+/** Something in the history of a person's sign-ins. */
+export interface ListingSignInItems {
+  /** Who did it. */
+  actor: string;
+  /** When, in seconds since 1970. */
+  at: number;
+  /** The method, the address, the session and, of a failure, the rule. */
+  detail: Record<string, unknown>;
+  /**
+   * `session.begun`, `session.ended`, `sessions.ended`, `session.reauthenticated` or
+   * `sign_in.failed`.
+   */
+  what: string;
 }
 
 /** One page of a list. */
@@ -1286,6 +1581,22 @@ export interface OAuthAuthorizationUrl {
   success?: boolean | undefined;
 }
 
+/** An invitation that was not accepted yet. Its link was shown once and cannot be shown again. */
+export interface OpenInvitation {
+  /** When it was made, in seconds since 1970. */
+  createdAt: number;
+  /** The address it is for. */
+  email: string;
+  /** When it ends. */
+  expiresAt: number;
+  /** Its id. */
+  id: string;
+  /** The organization it leads into; absent when it leads to an account and nothing else. */
+  organization?: string | null | undefined;
+  /** As what it leads there. */
+  role?: string | null | undefined;
+}
+
 /** A tenant. */
 export interface Organization {
   /** When it was created, in seconds since 1970. */
@@ -1328,6 +1639,44 @@ export interface Problem {
   type: string;
 }
 
+/**
+ * The claims of a person that an administrator writes. `sub`, `email`, `email_verified` and
+ * `updated_at` follow from the account. Texts have 1 to 500 bytes.
+ */
+export interface Profile {
+  address?: Address | null | undefined;
+  /** `YYYY-MM-DD`, `0000-MM-DD` or `YYYY`. */
+  birthdate?: string | null | undefined;
+  /** Surname or surnames. */
+  familyName?: string | null | undefined;
+  /** `female`, `male`, or another word. */
+  gender?: string | null | undefined;
+  /** First name or names. */
+  givenName?: string | null | undefined;
+  /** A language (RFC 5646), such as `en-GB`. */
+  locale?: string | null | undefined;
+  /** Middle name or names. */
+  middleName?: string | null | undefined;
+  /** The full name; the account's name where there is none here. */
+  name?: string | null | undefined;
+  /** What friends say. */
+  nickname?: string | null | undefined;
+  /** A number in E.164 form, which begins with `+`. */
+  phoneNumber?: string | null | undefined;
+  /** Whether somebody made sure that the number is the person's. */
+  phoneNumberVerified?: boolean | null | undefined;
+  /** A picture of the person: https. */
+  picture?: string | null | undefined;
+  /** The short name the person would like to go by. Not unique, and no identity. */
+  preferredUsername?: string | null | undefined;
+  /** A page about the person: https. */
+  profile?: string | null | undefined;
+  /** The person's own page: https. */
+  website?: string | null | undefined;
+  /** A time zone of the IANA database, such as `Europe/Paris`. */
+  zoneinfo?: string | null | undefined;
+}
+
 /** A project of an organization. */
 export interface Project {
   /** When it was created, in seconds since 1970. */
@@ -1341,6 +1690,9 @@ export interface Project {
   /** The short name, unique within the organization. */
   slug: string;
 }
+
+/** How rows are proved. */
+export type ProofWish = "refresh" | "account" | (string & {});
 
 /** A service that connectors can be made for. */
 export interface Provider {
@@ -1448,6 +1800,8 @@ export interface RegisteredClient {
   groups: Array<string>;
   /** Its public keys. */
   jwks?: Record<string, unknown> | null | undefined;
+  /** Where it publishes its keys. */
+  jwksUri?: string | null | undefined;
   /** The name people see. */
   name: string;
   /** The owning organization; absent for a client of the instance. */
@@ -1732,19 +2086,43 @@ export interface SetBudget {
   amount: string;
 }
 
-/** Something in the history of a person's sign-ins. */
+/**
+ * How a client signs people in. In a change the whole object is replaced: an absent member gets its
+ * default.
+ */
 export interface SignIn {
-  /** Who did it. */
-  actor: string;
-  /** When, in seconds since 1970. */
-  at: number;
-  /** The method, the address, the session and, of a failure, the rule. */
-  detail: Record<string, unknown>;
-  /**
-   * `session.begun`, `session.ended`, `sessions.ended`, `session.reauthenticated` or
-   * `sign_in.failed`.
-   */
-  what: string;
+  /** Where the client is told that a session ended: https. */
+  backchannelLogoutUri?: string | null | undefined;
+  /** Its home page: https. */
+  clientUri?: string | null | undefined;
+  /** Whether people are asked: `ask` (default) or `trusted`. */
+  consent?: string | null | undefined;
+  /** How old a login may be when a request does not say: seconds. */
+  defaultMaxAge?: number | null | undefined;
+  /** Whether access tokens must be bound to a key: `optional` (default) or `required`. */
+  dpop?: string | null | undefined;
+  /** Signature of its ID tokens: `RS256` (default), `ES256`, `EdDSA` or `PS256`. */
+  idTokenAlg?: string | null | undefined;
+  /** Its picture: https. Kept for directories; our own pages load nothing from elsewhere. */
+  logoUri?: string | null | undefined;
+  /** What it does with what it learns: https. */
+  policyUri?: string | null | undefined;
+  /** Where a browser may go after logging out: exact, at most 20. */
+  postLogoutRedirectUris?: Array<string> | undefined;
+  /** Whether requests must be pushed first: `optional` (default) or `required`. */
+  pushedRequests?: string | null | undefined;
+  /** The one signature its request objects may have; when set, they are required. */
+  requestObjectAlg?: string | null | undefined;
+  /** Resources it may ask for besides its audience: absolute URIs, at most 20. */
+  resources?: Array<string> | undefined;
+  /** The host that pairwise names are shared under; absent: that of the first redirect URI. */
+  sector?: string | null | undefined;
+  /** Whom `sub` names: `public` (default) or `pairwise`. */
+  subjectType?: string | null | undefined;
+  /** Its terms: https. */
+  tosUri?: string | null | undefined;
+  /** Signature of its UserInfo; absent: plain JSON. */
+  userinfoAlg?: string | null | undefined;
 }
 
 /** What an organization asks. */
@@ -1771,6 +2149,22 @@ export interface SigningKey {
   signsFrom: number;
   /** `signs`; `next`: published, but not signing yet; or `retired`: still verifies what it signed. */
   state: string;
+}
+
+/** A further token of a connection. */
+export interface Slot {
+  /** The access token's end. */
+  expiresAt?: number | null | undefined;
+  /** What it is called. */
+  name: string;
+  /** Why, unless it is active. */
+  reason?: string | null | undefined;
+  /** What was granted. */
+  scopes: Array<string>;
+  /** Since when, in seconds since 1970. */
+  since: number;
+  /** As for connections: each is renewed on its own. */
+  status: string;
 }
 
 /** How to start an authorization. */
@@ -1805,6 +2199,8 @@ export interface TimelineEvent {
   node: string;
   /** The reason of the state it led to. */
   reason?: string | null | undefined;
+  /** Of which further token, where it is not the connection's first. */
+  slot?: string | null | undefined;
   /** The provider's id of its request. */
   upstreamRequest?: string | null | undefined;
   /** The provider's status. */
@@ -1862,6 +2258,8 @@ export interface TokenRequest {
   rejected?: string | null | undefined;
   /** Scopes that are needed; those it lacks are named in the answer. */
   scopes?: Array<string> | undefined;
+  /** Which of the connection's tokens, where its provider gives several; the first if absent. */
+  slot?: string | null | undefined;
 }
 
 /** A token. */
@@ -1912,7 +2310,10 @@ export interface UpdateClient {
    * them.
    */
   jwks?: Record<string, unknown> | null | undefined;
-  /** Not supported yet: send the keys inline as `jwks`. */
+  /**
+   * Where it publishes its keys instead of `jwks`: https. They are fetched when they are
+   * needed, and at most once a minute for a key that is not known; `null` removes it.
+   */
   jwksUri?: string | null | undefined;
   /** A new name. */
   name?: string | null | undefined;
@@ -1941,6 +2342,18 @@ export interface UpdateClient {
   tokenAlg?: string | null | undefined;
   /** What its access tokens are made of: `jwt` or `opaque`. */
   tokenFormat?: string | null | undefined;
+}
+
+/** What changes of a connection. */
+export interface UpdateConnection {
+  /** What people call the outside account; null takes it away. */
+  accountLabel?: string | null | undefined;
+  /** Your own name for it; null takes it away. */
+  externalId?: string | null | undefined;
+  /** All its labels. */
+  labels?: Array<string> | undefined;
+  /** Members to set; null takes one away. */
+  metadata?: Record<string, unknown> | undefined;
 }
 
 /** What to change of a connector; absent members stay as they are. */

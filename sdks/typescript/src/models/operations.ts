@@ -230,6 +230,18 @@ export interface ClientsDeleteClientSecretRequest {
   secret: string;
 }
 
+/** What `connectionsShowConnectSession` takes. */
+export interface ConnectionsShowConnectSessionRequest {
+  /** Id */
+  session: string;
+}
+
+/** What `connectionsWithdrawConnectSession` takes. */
+export interface ConnectionsWithdrawConnectSessionRequest {
+  /** Id */
+  session: string;
+}
+
 /** What `connectionsListConnections` takes. */
 export interface ConnectionsListConnectionsRequest {
   /** Id or slug; the caller's own if absent */
@@ -242,6 +254,10 @@ export interface ConnectionsListConnectionsRequest {
   status?: string | undefined;
   /** With this label only */
   label?: string | undefined;
+  /** Of this outside account only */
+  account?: string | undefined;
+  /** With this name of yours only */
+  externalId?: string | undefined;
   /** How many items a page has at most. */
   limit?: number | undefined;
   /** `next` of the page before. */
@@ -252,6 +268,13 @@ export interface ConnectionsListConnectionsRequest {
 export interface ConnectionsShowConnectionRequest {
   /** Id */
   connection: string;
+}
+
+/** What `connectionsUpdateConnection` takes. */
+export interface ConnectionsUpdateConnectionRequest {
+  /** Id */
+  connection: string;
+  updateConnection: models.UpdateConnection;
 }
 
 /** What `connectionsRevokeConnection` takes. */
@@ -340,6 +363,26 @@ export interface ConnectorsCountConnectorConnectionsRequest {
   connector: string;
 }
 
+/** What `connectorsImportConnections` takes. */
+export interface ConnectorsImportConnectionsRequest {
+  /** Id */
+  connector: string;
+  importConnections: models.ImportConnections;
+}
+
+/** What `connectorsTestConnector` takes. */
+export interface ConnectorsTestConnectorRequest {
+  /** Id */
+  connector: string;
+}
+
+/** What `connectionsGetConnectorToken` takes. */
+export interface ConnectionsGetConnectorTokenRequest {
+  /** Id */
+  connector: string;
+  connectorTokenRequest: models.ConnectorTokenRequest;
+}
+
 /** What `checkForwardAuth` takes. */
 export interface CheckForwardAuthRequest {
   /** Scopes the bearer's token must have, space-separated. */
@@ -376,6 +419,22 @@ export interface GrantsRevokeGrantRequest {
   grant: string;
 }
 
+/** What `signInListInvitations` takes. */
+export interface SignInListInvitationsRequest {
+  /** How many items a page has at most. */
+  limit?: number | undefined;
+  /** `next` of the page before. */
+  cursor?: string | undefined;
+  /** Only invitations into this organization: id or slug. */
+  organization?: string | undefined;
+}
+
+/** What `signInWithdrawInvitation` takes. */
+export interface SignInWithdrawInvitationRequest {
+  /** Id */
+  invitation: string;
+}
+
 /** What `keysListKeys` takes. */
 export interface KeysListKeysRequest {
   /** How many items a page has at most. */
@@ -386,6 +445,10 @@ export interface KeysListKeysRequest {
   organization?: string | undefined;
   /** Only keys made from this one. */
   parent?: string | undefined;
+  /** Only keys of this user. */
+  owner?: string | undefined;
+  /** With `owner`: only those that this app holds. */
+  app?: string | undefined;
 }
 
 /** What `keysShowKey` takes. */
@@ -784,6 +847,20 @@ export interface UsersDeleteUserRequest {
   user: string;
 }
 
+/** What `usersListConsents` takes. */
+export interface UsersListConsentsRequest {
+  /** Id */
+  user: string;
+}
+
+/** What `usersWithdrawConsent` takes. */
+export interface UsersWithdrawConsentRequest {
+  /** Id */
+  user: string;
+  /** The `client_id` */
+  client: string;
+}
+
 /** What `usersListUserFactors` takes. */
 export interface UsersListUserFactorsRequest {
   /** Id */
@@ -796,6 +873,27 @@ export interface UsersRemoveUserFactorRequest {
   user: string;
   /** `totp`, `recovery-codes`, or the id of a passkey or link */
   factor: string;
+}
+
+/** What `keysDeleteUserKeys` takes. */
+export interface KeysDeleteUserKeysRequest {
+  /** Id */
+  user: string;
+  /** Only those that this app holds: its id. */
+  app?: string | undefined;
+}
+
+/** What `usersShowUserProfile` takes. */
+export interface UsersShowUserProfileRequest {
+  /** Id */
+  user: string;
+}
+
+/** What `usersWriteUserProfile` takes. */
+export interface UsersWriteUserProfileRequest {
+  /** Id */
+  user: string;
+  profile: models.Profile;
 }
 
 /** What `signInRequirePasswordReset` takes. */

@@ -5,14 +5,19 @@ import type { RequestOptions } from "../runtime/options.js";
 import { unwrapAsync } from "../runtime/result.js";
 import type * as models from "../models/index.js";
 import type * as operations from "../models/operations.js";
+import { connectionsCreateConnectSession } from "../funcs/connectionsCreateConnectSession.js";
+import { connectionsShowConnectSession } from "../funcs/connectionsShowConnectSession.js";
+import { connectionsWithdrawConnectSession } from "../funcs/connectionsWithdrawConnectSession.js";
 import { connectionsListConnections, connectionsListConnectionsItems } from "../funcs/connectionsListConnections.js";
 import { connectionsCreateConnection } from "../funcs/connectionsCreateConnection.js";
 import { connectionsShowConnection } from "../funcs/connectionsShowConnection.js";
+import { connectionsUpdateConnection } from "../funcs/connectionsUpdateConnection.js";
 import { connectionsRevokeConnection } from "../funcs/connectionsRevokeConnection.js";
 import { connectionsRestartAuthorization } from "../funcs/connectionsRestartAuthorization.js";
 import { connectionsConfirmOneConnection } from "../funcs/connectionsConfirmOneConnection.js";
 import { connectionsListConnectionEvents, connectionsListConnectionEventsItems } from "../funcs/connectionsListConnectionEvents.js";
 import { connectionsGetConnectionToken } from "../funcs/connectionsGetConnectionToken.js";
+import { connectionsGetConnectorToken } from "../funcs/connectionsGetConnectorToken.js";
 import { connectionsListWebhookEndpoints } from "../funcs/connectionsListWebhookEndpoints.js";
 import { connectionsCreateWebhookEndpoint } from "../funcs/connectionsCreateWebhookEndpoint.js";
 import { connectionsDeleteWebhookEndpoint } from "../funcs/connectionsDeleteWebhookEndpoint.js";
@@ -23,6 +28,38 @@ export class Connections {
 
   constructor(client: KeyhavenCore) {
     this.#client = client;
+  }
+
+  /**
+   * Invite somebody to connect an account
+   *
+   * Send them to `url`: a page that says who asks, what for and for whom, and leads to the provider and
+   * back. Whoever holds the link may use it, until one account is connected or its time is over.
+   *
+   * `POST /v1/connect-sessions`
+   */
+  createConnectSession(request: models.CreateConnectSession, options?: RequestOptions): Promise<models.ConnectSession> {
+    return unwrapAsync(connectionsCreateConnectSession(this.#client, request, options));
+  }
+
+  /**
+   * Show an invitation
+   *
+   * How far it got: `done` with its connection, or not.
+   *
+   * `GET /v1/connect-sessions/{session}`
+   */
+  showConnectSession(request: operations.ConnectionsShowConnectSessionRequest, options?: RequestOptions): Promise<models.ConnectSession> {
+    return unwrapAsync(connectionsShowConnectSession(this.#client, request, options));
+  }
+
+  /**
+   * Withdraw an invitation
+   *
+   * `DELETE /v1/connect-sessions/{session}`
+   */
+  withdrawConnectSession(request: operations.ConnectionsWithdrawConnectSessionRequest, options?: RequestOptions): Promise<void> {
+    return unwrapAsync(connectionsWithdrawConnectSession(this.#client, request, options));
   }
 
   /**
@@ -62,6 +99,18 @@ export class Connections {
    */
   showConnection(request: operations.ConnectionsShowConnectionRequest, options?: RequestOptions): Promise<models.Connection> {
     return unwrapAsync(connectionsShowConnection(this.#client, request, options));
+  }
+
+  /**
+   * Change a connection
+   *
+   * What its callers keep with it; its tokens and its state stay as they are. Members that are absent
+   * stay; `metadata` is merged (RFC 7396): a member that is null goes.
+   *
+   * `PATCH /v1/connections/{connection}`
+   */
+  updateConnection(request: operations.ConnectionsUpdateConnectionRequest, options?: RequestOptions): Promise<models.Connection> {
+    return unwrapAsync(connectionsUpdateConnection(this.#client, request, options));
   }
 
   /**
@@ -125,6 +174,18 @@ export class Connections {
    */
   getConnectionToken(request: operations.ConnectionsGetConnectionTokenRequest, options?: RequestOptions): Promise<models.ConnectionToken> {
     return unwrapAsync(connectionsGetConnectionToken(this.#client, request, options));
+  }
+
+  /**
+   * Get the token of whoever is meant
+   *
+   * As for a connection by its id, for callers that know the user, the outside account, their own name
+   * for the connection or a label of it. 409 if several fit: say more.
+   *
+   * `POST /v1/connectors/{connector}/token`
+   */
+  getConnectorToken(request: operations.ConnectionsGetConnectorTokenRequest, options?: RequestOptions): Promise<models.ConnectionToken> {
+    return unwrapAsync(connectionsGetConnectorToken(this.#client, request, options));
   }
 
   /**

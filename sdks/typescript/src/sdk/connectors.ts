@@ -13,6 +13,8 @@ import { connectorsDeleteConnector } from "../funcs/connectorsDeleteConnector.js
 import { connectorsStartAuthorization } from "../funcs/connectorsStartAuthorization.js";
 import { connectorsChangeConnectorConnections } from "../funcs/connectorsChangeConnectorConnections.js";
 import { connectorsCountConnectorConnections } from "../funcs/connectorsCountConnectorConnections.js";
+import { connectorsImportConnections } from "../funcs/connectorsImportConnections.js";
+import { connectorsTestConnector } from "../funcs/connectorsTestConnector.js";
 import { connectorsDefineProvider } from "../funcs/connectorsDefineProvider.js";
 import { connectorsDeleteProvider } from "../funcs/connectorsDeleteProvider.js";
 import { connectorsListProviders } from "../funcs/connectorsListProviders.js";
@@ -120,6 +122,30 @@ export class Connectors {
    */
   countConnectorConnections(request: operations.ConnectorsCountConnectorConnectionsRequest, options?: RequestOptions): Promise<models.ConnectorCounts> {
     return unwrapAsync(connectorsCountConnectorConnections(this.#client, request, options));
+  }
+
+  /**
+   * Import connections
+   *
+   * Grants that another system holds, up to a hundred per call. Safe to repeat: a row whose external id
+   * or account has a connection already changes nothing. Each row is reported on its own.
+   *
+   * `POST /v1/connectors/{connector}/import`
+   */
+  importConnections(request: operations.ConnectorsImportConnectionsRequest, options?: RequestOptions): Promise<models.ImportReport> {
+    return unwrapAsync(connectorsImportConnections(this.#client, request, options));
+  }
+
+  /**
+   * Test a connector
+   *
+   * A dry run: its credentials, its redirect URI, the provider's consent page and token endpoint.
+   * Nothing is stored, and no user's grant is touched.
+   *
+   * `POST /v1/connectors/{connector}/test`
+   */
+  testConnector(request: operations.ConnectorsTestConnectorRequest, options?: RequestOptions): Promise<models.ConnectorTest> {
+    return unwrapAsync(connectorsTestConnector(this.#client, request, options));
   }
 
   /**

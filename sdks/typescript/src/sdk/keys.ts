@@ -13,6 +13,7 @@ import { keysShowKey } from "../funcs/keysShowKey.js";
 import { keysUpdateKey } from "../funcs/keysUpdateKey.js";
 import { keysDeleteKey } from "../funcs/keysDeleteKey.js";
 import { keysRotateKey } from "../funcs/keysRotateKey.js";
+import { keysDeleteUserKeys } from "../funcs/keysDeleteUserKeys.js";
 
 /** API keys of people and organizations. */
 export class Keys {
@@ -120,5 +121,17 @@ export class Keys {
    */
   rotateKey(request: operations.KeysRotateKeyRequest, options?: RequestOptions): Promise<models.IssuedKey> {
     return unwrapAsync(keysRotateKey(this.#client, request, options));
+  }
+
+  /**
+   * Delete a user's keys
+   *
+   * All of them, or with `app` those that this app holds, each with every key below it, for good. An
+   * administrator of one organization deletes those within it.
+   *
+   * `DELETE /v1/users/{user}/keys`
+   */
+  deleteUserKeys(request: operations.KeysDeleteUserKeysRequest, options?: RequestOptions): Promise<models.Receipt> {
+    return unwrapAsync(keysDeleteUserKeys(this.#client, request, options));
   }
 }

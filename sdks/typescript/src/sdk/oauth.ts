@@ -7,6 +7,7 @@ import type * as models from "../models/index.js";
 import type * as operations from "../models/operations.js";
 import { oauthPostAuthKeys } from "../funcs/oauthPostAuthKeys.js";
 import { oauthPostAuthKeysCode } from "../funcs/oauthPostAuthKeysCode.js";
+import { oauthGetCurrentKey } from "../funcs/oauthGetCurrentKey.js";
 import { oauthCreateToken } from "../funcs/oauthCreateToken.js";
 import { oauthFetchTokenGroups } from "../funcs/oauthFetchTokenGroups.js";
 import { oauthFetchTokenOrganization } from "../funcs/oauthFetchTokenOrganization.js";
@@ -40,6 +41,18 @@ export class Oauth {
    */
   postAuthKeysCode(request: models.AuthKeysCodeRequest, options?: RequestOptions): Promise<models.AuthKeysCode> {
     return unwrapAsync(oauthPostAuthKeysCode(this.#client, request, options));
+  }
+
+  /**
+   * Show the key that asks
+   *
+   * What the key in the `Authorization` header is: limit, use, what is left and when it begins anew,
+   * end and rate limits. It counts against no rate limit.
+   *
+   * `GET /key`
+   */
+  getCurrentKey(options?: RequestOptions): Promise<models.CurrentKey> {
+    return unwrapAsync(oauthGetCurrentKey(this.#client, options));
   }
 
   /**

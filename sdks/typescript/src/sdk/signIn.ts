@@ -5,7 +5,9 @@ import type { RequestOptions } from "../runtime/options.js";
 import { unwrapAsync } from "../runtime/result.js";
 import type * as models from "../models/index.js";
 import type * as operations from "../models/operations.js";
+import { signInListInvitations, signInListInvitationsItems } from "../funcs/signInListInvitations.js";
 import { signInInviteUser } from "../funcs/signInInviteUser.js";
+import { signInWithdrawInvitation } from "../funcs/signInWithdrawInvitation.js";
 import { signInCreateTicket } from "../funcs/signInCreateTicket.js";
 import { signInRequirePasswordReset } from "../funcs/signInRequirePasswordReset.js";
 import { signInListUserSignIns, signInListUserSignInsItems } from "../funcs/signInListUserSignIns.js";
@@ -19,15 +21,42 @@ export class SignIn {
   }
 
   /**
+   * List invitations
+   *
+   * Those that were not accepted and are not over, oldest first.
+   *
+   * `GET /v1/invitations`
+   */
+  listInvitations(request?: operations.SignInListInvitationsRequest, options?: RequestOptions): Promise<models.ListingOpenInvitation> {
+    return unwrapAsync(signInListInvitations(this.#client, request, options));
+  }
+
+  /** Every item of `listInvitations`, page after page. */
+  listInvitationsItems(request?: operations.SignInListInvitationsRequest, options?: RequestOptions): AsyncGenerator<models.OpenInvitation, void> {
+    return signInListInvitationsItems(this.#client, request, options);
+  }
+
+  /**
    * Invite somebody
    *
-   * Makes a link with which the person makes their account, or accepts with the one they have. Send it
-   * to their address and nowhere else: who opens it is believed to read that mailbox.
+   * Makes a link with which the person makes their account, or accepts with the one they have. It is
+   * mailed to their address as well. Give it to nobody else: whoever opens it makes the account.
    *
    * `POST /v1/invitations`
    */
   inviteUser(request: models.InviteUser, options?: RequestOptions): Promise<models.Invitation> {
     return unwrapAsync(signInInviteUser(this.#client, request, options));
+  }
+
+  /**
+   * Withdraw an invitation
+   *
+   * Its link opens nothing from then on.
+   *
+   * `DELETE /v1/invitations/{invitation}`
+   */
+  withdrawInvitation(request: operations.SignInWithdrawInvitationRequest, options?: RequestOptions): Promise<void> {
+    return unwrapAsync(signInWithdrawInvitation(this.#client, request, options));
   }
 
   /**
@@ -67,7 +96,7 @@ export class SignIn {
   }
 
   /** Every item of `listUserSignIns`, page after page. */
-  listUserSignInsItems(request: operations.SignInListUserSignInsRequest, options?: RequestOptions): AsyncGenerator<models.SignIn, void> {
+  listUserSignInsItems(request: operations.SignInListUserSignInsRequest, options?: RequestOptions): AsyncGenerator<models.ListingSignInItems, void> {
     return signInListUserSignInsItems(this.#client, request, options);
   }
 }

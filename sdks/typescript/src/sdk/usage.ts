@@ -35,7 +35,7 @@ export class Usage {
    *
    * All budgets on the key's path, or none. 401 when the key does not count, 402 when a budget does
    * not have as much left, 403 when the key does not reach so far, 429 when a rate limit is used up;
-   * `reason` says it in a word.
+   * `reason` says it in a word. A charge whose answer got lost is repeated under its name.
    *
    * `POST /v1/usage/charge`
    */
@@ -58,7 +58,7 @@ export class Usage {
   /**
    * Release a reserved use
    *
-   * Gives back what was held. 404 when the hold is over.
+   * Gives back what was held. 404 when the hold is over. It takes nothing, so it needs no name.
    *
    * `POST /v1/usage/release`
    */

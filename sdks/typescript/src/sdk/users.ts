@@ -10,8 +10,12 @@ import { usersCreateUser } from "../funcs/usersCreateUser.js";
 import { usersShowUser } from "../funcs/usersShowUser.js";
 import { usersUpdateUser } from "../funcs/usersUpdateUser.js";
 import { usersDeleteUser } from "../funcs/usersDeleteUser.js";
+import { usersListConsents } from "../funcs/usersListConsents.js";
+import { usersWithdrawConsent } from "../funcs/usersWithdrawConsent.js";
 import { usersListUserFactors } from "../funcs/usersListUserFactors.js";
 import { usersRemoveUserFactor } from "../funcs/usersRemoveUserFactor.js";
+import { usersShowUserProfile } from "../funcs/usersShowUserProfile.js";
+import { usersWriteUserProfile } from "../funcs/usersWriteUserProfile.js";
 
 /** People, known to the whole instance. */
 export class Users {
@@ -80,6 +84,28 @@ export class Users {
   }
 
   /**
+   * List a user's consents
+   *
+   * One for each client and resource.
+   *
+   * `GET /v1/users/{user}/consents`
+   */
+  listConsents(request: operations.UsersListConsentsRequest, options?: RequestOptions): Promise<models.Consents> {
+    return unwrapAsync(usersListConsents(this.#client, request, options));
+  }
+
+  /**
+   * Withdraw a user's consent
+   *
+   * For every resource. Codes and grants that the client has from the user end with it.
+   *
+   * `DELETE /v1/users/{user}/consents/{client}`
+   */
+  withdrawConsent(request: operations.UsersWithdrawConsentRequest, options?: RequestOptions): Promise<models.Receipt> {
+    return unwrapAsync(usersWithdrawConsent(this.#client, request, options));
+  }
+
+  /**
    * List a user's factors
    *
    * Without any secret of them.
@@ -99,5 +125,26 @@ export class Users {
    */
   removeUserFactor(request: operations.UsersRemoveUserFactorRequest, options?: RequestOptions): Promise<void> {
     return unwrapAsync(usersRemoveUserFactor(this.#client, request, options));
+  }
+
+  /**
+   * Show a user's profile
+   *
+   * `GET /v1/users/{user}/profile`
+   */
+  showUserProfile(request: operations.UsersShowUserProfileRequest, options?: RequestOptions): Promise<models.Profile> {
+    return unwrapAsync(usersShowUserProfile(this.#client, request, options));
+  }
+
+  /**
+   * Write a user's profile
+   *
+   * Replaces the whole profile: a claim that is absent is forgotten. For administrators of the
+   * instance.
+   *
+   * `PUT /v1/users/{user}/profile`
+   */
+  writeUserProfile(request: operations.UsersWriteUserProfileRequest, options?: RequestOptions): Promise<models.Profile> {
+    return unwrapAsync(usersWriteUserProfile(this.#client, request, options));
   }
 }

@@ -5,5 +5,5 @@ import type { Validator } from "../runtime/options.js";
 
 export const clientsCreateClient: Validator = {
   operation: "create_client",
-  check: checker({"access_ttl":"n","assertion_alg?":"s","audience?":"s","auth_method":"s","client_id":"s","client_secret?":"s","created_at":"n","disabled_at?":"n","grant_types":["s"],"groups":["s"],"jwks?":"o","name":"s","organization?":"s","profile":"s","redirect_uris":["s"],"refresh_absolute_ttl":"n","refresh_grace":"n","refresh_idle_ttl":"n","scope":"s","sign_in?":{"actor":"s","at":"n","detail":"o","what":"s"},"token_alg":"s","token_format":"s"}),
+  check: checker({"access_ttl":"n","assertion_alg?":"s","audience?":"s","auth_method":"s","client_id":"s","client_secret?":"s","created_at":"n","disabled_at?":"n","grant_types":["s"],"groups":["s"],"jwks?":"o","jwks_uri?":"s","name":"s","organization?":"s","profile":"s","redirect_uris":["s"],"refresh_absolute_ttl":"n","refresh_grace":"n","refresh_idle_ttl":"n","scope":"s","sign_in?":{"backchannel_logout_uri?":"s","client_uri?":"s","consent?":"s","default_max_age?":"n","dpop?":"s","id_token_alg?":"s","logo_uri?":"s","policy_uri?":"s","post_logout_redirect_uris?":["s"],"pushed_requests?":"s","request_object_alg?":"s","resources?":["s"],"sector?":"s","subject_type?":"s","tos_uri?":"s","userinfo_alg?":"s"},"token_alg":"s","token_format":"s"}),
 };

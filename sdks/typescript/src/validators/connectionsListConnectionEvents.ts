@@ -5,5 +5,5 @@ import type { Validator } from "../runtime/options.js";
 
 export const connectionsListConnectionEvents: Validator = {
   operation: "list_connection_events",
-  check: checker({"items":[{"actor":"s","at":"n","class?":"s","id":"s","node":"s","reason?":"s","upstream_request?":"s","upstream_status?":"n","what":"s"}],"next?":"s"}),
+  check: checker({"items":[{"actor":"s","at":"n","class?":"s","id":"s","node":"s","reason?":"s","slot?":"s","upstream_request?":"s","upstream_status?":"n","what":"s"}],"next?":"s"}),
 };

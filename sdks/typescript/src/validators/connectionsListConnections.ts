@@ -5,5 +5,5 @@ import type { Validator } from "../runtime/options.js";
 
 export const connectionsListConnections: Validator = {
   operation: "list_connections",
-  check: checker({"items":[{"account?":"s","account_label?":"s","api_base?":"s","connector":"s","created_at":"n","expires_at?":"n","extra?":"o","id":"s","labels":["s"],"method":"s","missing_scopes":["s"],"next_try_at?":"n","organization":"s","reason?":"s","scopes":["s"],"since":"n","status":"s","token_updated_at":"n","updated_at":"n","user?":"s"}],"next?":"s"}),
+  check: checker({"items":[{"account?":"s","account_label?":"s","api_base?":"s","connector":"s","created_at":"n","expires_at?":"n","external_id?":"s","extra?":"o","id":"s","labels":["s"],"metadata?":"o","method":"s","missing_scopes":["s"],"next_try_at?":"n","organization":"s","reason?":"s","scopes":["s"],"since":"n","slots?":[{"expires_at?":"n","name":"s","reason?":"s","scopes":["s"],"since":"n","status":"s"}],"status":"s","token_updated_at":"n","updated_at":"n","user?":"s"}],"next?":"s"}),
 };
