@@ -1,6 +1,7 @@
 //! `/v1/connections`: outside accounts' grants, their timeline, and the token call itself.
 
 pub mod edit;
+pub(in crate::api) mod proxy;
 mod token;
 pub mod wire;
 

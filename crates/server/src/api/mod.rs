@@ -110,7 +110,9 @@ fn checks() -> OpenApiRouter<Shared> {
 pub fn router(app: Shared) -> Routes {
     let (routes, templates) = resources().split();
     let (checks, of_checks) = checks().split();
+    let proxied = connections::proxy::TEMPLATE.to_owned();
     let routes = routes
+        .merge(connections::proxy::router())
         .route("/v1", routing::any(unknown))
         .route("/v1/{*rest}", routing::any(unknown))
         .method_not_allowed_fallback(method_not_allowed)
@@ -118,7 +120,7 @@ pub fn router(app: Shared) -> Routes {
         .merge(checks.method_not_allowed_fallback(method_not_allowed))
         .with_state(app);
     Routes::new()
-        .add(routes, templates.into_iter().chain(of_checks))
+        .add(routes, templates.into_iter().chain(of_checks).chain([proxied]))
         .route("/openapi.json", routing::get(show_document))
         .merge(reference::routes())
 }

@@ -37,6 +37,7 @@ pub mod own_keys;
 pub mod passkeys;
 pub mod passwords;
 pub mod person;
+pub mod proxy_call;
 pub mod pushed_authorization;
 pub mod recovery;
 pub mod refresh_connection;

@@ -45,6 +45,7 @@ mod rekeying;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod slots;
 #[cfg(test)]
 mod sqlite_faults;
 mod statements;

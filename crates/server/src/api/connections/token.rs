@@ -222,11 +222,11 @@ fn answer(fresh: &FreshToken) -> ConnectionToken<'_> {
     }
 }
 
-fn not_connected() -> ApiError {
+pub(super) fn not_connected() -> ApiError {
     ApiError::new(Kind::NotConnected, Kind::NotConnected.title())
 }
 
-fn refused(app: &App, why: NoFreshToken) -> ApiError {
+pub(super) fn refused(app: &App, why: NoFreshToken) -> ApiError {
     match why {
         NoFreshToken::NotConnected => not_connected(),
         NoFreshToken::NeedsReauth(reason, held) => {

@@ -161,6 +161,6 @@ mod tests {
         assert_eq!(apps[0].allowed.len(), 2);
         assert_eq!(apps[0].when, "Allowed on 1 January 1970, last used yesterday");
         assert_eq!(apps[1].name, "An app that is gone");
-        assert_eq!(apps[1].allowed[0].may, ["see your e-mail address", "know who you are"]);
+        assert_eq!(apps[1].allowed[0].may, ["know who you are", "see your e-mail address"]);
     }
 }

@@ -20,6 +20,7 @@ mod own_authority;
 mod pages;
 mod passkeys;
 mod passwords;
+mod proxy;
 mod same_refresh_token_at_once;
 mod scheduler;
 mod sessions;
