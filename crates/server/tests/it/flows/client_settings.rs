@@ -219,7 +219,8 @@ async fn a_fapi2_client_pushes_proves_and_binds_or_gets_nothing() {
         ("code_verifier", VERIFIER),
     ];
     let bare = asserted(&server, me, "/oauth2/token", None, &code).await;
-    bare.refused(&server, 400, "invalid_dpop_proof", "this client's tokens are bound to a key");
+    let missing = "DPoP proof is missing, and this client's tokens are bound to a key";
+    bare.refused(&server, 400, "invalid_request", missing);
     let answer = asserted(&server, me, "/oauth2/token", Some(&bound), &code).await;
     let body = answer.expect(200);
     assert_eq!(body["token_type"], "DPoP");

@@ -28,7 +28,7 @@ mod sign_in_with_an_app;
 mod sign_up_with_a_passkey;
 mod storage_visits;
 mod token_calls;
-mod token_exchange;
+pub(crate) mod token_exchange;
 mod two_nodes;
 mod upstream_sign_in;
 mod verified_addresses;

@@ -8,7 +8,7 @@ use crate::harness::{AClient, APerson, Answer, Place, REACHABLE, Server, path_of
 
 on_every_engine![a_program_gets_the_outside_token_of_the_user_it_acts_for];
 
-const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub(crate) const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 /// A program, and an app whose users it acts for.
@@ -56,6 +56,14 @@ impl Cast {
         }
         server.post("/oauth2/token").basic(&self.program).form(&form).await
     }
+}
+
+/// An exchange that goes well.
+pub(crate) async fn an_exchange() -> Answer {
+    let server = Server::with_providers().await;
+    let cast = cast(&server).await;
+    cast.connect(&server).await;
+    cast.exchange(&server, &[]).await
 }
 
 async fn a_program_gets_the_outside_token_of_the_user_it_acts_for(place: Place) {

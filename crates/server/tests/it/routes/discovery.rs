@@ -7,6 +7,7 @@ use keyhaven_protocol::relying_party::SubjectType;
 use keyhaven_protocol::sign_in::{Method, Methods};
 use serde_json::{Value, json};
 
+use crate::flows::token_exchange;
 use crate::harness::{
     AClient, Answer, ISSUER, Server, asks, assertion, claims_of, continuation_of, key_set,
     query_of, signed, the,
@@ -118,6 +119,7 @@ async fn every_grant_type_issues_a_token() {
                 let form = [("grant_type", "client_credentials")];
                 server.post("/oauth2/token").basic(&machine).form(&form).await
             }
+            token_exchange::EXCHANGE => token_exchange::an_exchange().await,
             unknown => panic!("{unknown} is listed and nobody knows how to call it"),
         };
         assert!(answer.expect(200)["access_token"].is_string(), "{grant}");
