@@ -4,10 +4,9 @@
 //! Not in the OpenAPI document: what is sent and what comes back is the other API's.
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use keyhaven_connect::send::Reply;
@@ -19,6 +18,7 @@ use super::ConnectionPath;
 use super::token::{not_connected, refused};
 use crate::app::{App, Origin, Shared};
 use crate::http::error::{ApiError, Kind};
+use crate::http::reply;
 use crate::operations::fresh_token::TokenWish;
 use crate::operations::proxy_call::{NoProxy, ProxyCall, proxy_call, sent_back};
 
@@ -100,9 +100,8 @@ fn not_passed(app: &App, why: NoProxy) -> ApiError {
 
 /// The API's answer. It is shown from our origin, so it may do nothing there.
 fn passed(reply: &Reply) -> Response {
-    let mut response = Response::new(Body::from(reply.body.to_vec()));
-    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::BAD_GATEWAY);
-    *response.headers_mut() = sent_back(&reply.headers);
+    let mut response =
+        reply::passed_on(reply.status, sent_back(&reply.headers), reply.body.to_vec());
     let headers = response.headers_mut();
     headers.insert(ANSWERED_BY, HeaderValue::from_static("upstream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
