@@ -1,8 +1,9 @@
-// What bundles weigh: esbuild, es2022, for browsers, minified, gzip -9. With `--peers` also packages
-// that npm carries, installed into a folder that is thrown away.
+// What we weigh, beside the goals: bundles by esbuild, es2022, for browsers, minified, gzip -9, and
+// the package as installed. With `--peers` also packages that npm carries, installed into a folder
+// that is thrown away.
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,21 +11,32 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("../dist/", import.meta.url));
-const sdk = (file) => JSON.stringify(root + file);
-const core = `import { ClientCore } from ${sdk("standalone.js")};`;
-const one = `${core} import { checkCheckCredential } from ${sdk("funcs/checkCheckCredential.js")};`;
-const use = "globalThis.used = [ClientCore, checkCheckCredential";
+const from = (names, file) => `import { ${names} } from ${JSON.stringify(root + file)};`;
+const bundle = (parts) =>
+  parts.map(([names, file]) => `${from(names, file)} (globalThis.used ??= []).push(${names});`).join("\n");
+const CORE = ["ClientCore", "standalone.js"];
+const func = (name) => [name, `funcs/${name}.js`];
 
-const OURS = {
-  "core + one function": `${one} ${use}];`,
-  "core + eleven functions": `${one} ${[
-    "clientsCreateClient", "clientsShowClient", "clientsDeleteClient", "clientsUpdateClient", "grantsShowGrant",
-    "grantsRevokeGrant", "usersShowUser", "usersCreateUser", "projectsShowProject", "projectsCreateProject",
-  ].map((name) => `import { ${name} } from ${sdk(`funcs/${name}.js`)}; (globalThis.more ??= []).push(${name});`).join(" ")} ${use}];`,
-  "core + one query's hooks": `${core} import * as hooks from ${sdk("react-query/oauthFetchTokenGroups.js")}; globalThis.used = [ClientCore, hooks];`,
-  "core + one function + client credentials": `${one} import { clientCredentials } from ${sdk("tokens/clientCredentials.js")}; ${use}, clientCredentials];`,
-  "sign-in helper": `import * as helper from ${sdk("tokens/authorizationCode.js")}; import { refreshToken } from ${sdk("tokens/refreshToken.js")}; globalThis.used = [helper, refreshToken];`,
-  "class client, all operations": `import { Client } from ${sdk("index.js")}; globalThis.used = Client;`,
+/** Everything that one query's file exports. */
+const HOOKS =
+  "buildTokenGroupsQuery, invalidateAllTokenGroups, invalidateTokenGroups, prefetchTokenGroups, " +
+  "queryKeyTokenGroups, setTokenGroupsData, useTokenGroups, useTokenGroupsSuspense";
+const TEN = [
+  "clientsCreateClient", "clientsShowClient", "clientsDeleteClient", "clientsUpdateClient", "grantsShowGrant",
+  "grantsRevokeGrant", "usersShowUser", "usersCreateUser", "projectsShowProject", "projectsCreateProject",
+].map(func);
+
+const BUNDLES = {
+  one: [CORE, func("checkCheckCredential")],
+  eleven: [CORE, func("checkCheckCredential"), ...TEN],
+  bearer: [CORE, func("signingKeysListSigningKeys")],
+  hooks: [CORE, [HOOKS, "react-query/oauthFetchTokenGroups.js"]],
+  credentials: [CORE, func("signingKeysListSigningKeys"), ["clientCredentials", "tokens/clientCredentials.js"]],
+  signIn: [
+    ["discover, startSignIn, finishSignIn, signInOnLoopback", "tokens/authorizationCode.js"],
+    ["refreshToken", "tokens/refreshToken.js"],
+  ],
+  all: [["Client", "index.js"]],
 };
 
 const PEERS = {
@@ -49,10 +61,28 @@ async function weigh(contents, resolveDir) {
   return gzipSync(outputFiles[0].contents, { level: 9 }).length;
 }
 
-/** What each of our bundles weighs, in bytes, by its name. */
+/** Bytes of the package as npm would unpack it, with the pages that packing adds. */
+function installed() {
+  const words = ["pack", "--json", "--dry-run", "--ignore-scripts"];
+  const told = JSON.parse(execFileSync("npm", words, { cwd: join(root, ".."), maxBuffer: 1 << 26 }));
+  const pages = ["FUNCTIONS.md", "REACT_QUERY.md"].map((name) => join(root, "../../../docs/sdks", name));
+  return pages.reduce((sum, page) => sum + statSync(page).size, Object.values(told)[0].unpackedSize);
+}
+
+/** Rows of name, bytes, and the goal in bytes if there is one. */
 export async function sizes() {
-  const all = Object.entries(OURS).map(async ([name, contents]) => [name, await weigh(contents, root)]);
-  return Object.fromEntries(await Promise.all(all));
+  const weighing = Object.entries(BUNDLES).map(async ([name, parts]) => [name, await weigh(bundle(parts), root)]);
+  const { one, eleven, bearer, hooks, credentials, signIn, all } = Object.fromEntries(await Promise.all(weighing));
+  return [
+    ["core + one function", one, 3000],
+    ["core + one function with a bearer token", bearer],
+    ["each further function, of ten", Math.round((eleven - one) / 10), 150],
+    ["core + one query's hooks", hooks, 3600],
+    ["+ client credentials with single flight", credentials - bearer, 700],
+    ["sign-in helper, with refresh", signIn, 5500],
+    ["class client, all operations", all, 20_000],
+    ["installed, no dependencies", installed(), 1_000_000],
+  ];
 }
 
 async function peers() {
@@ -66,10 +96,11 @@ async function peers() {
   return found;
 }
 
-export const line = ([name, bytes]) => `${name.padEnd(42)} ${(bytes / 1000).toFixed(2).padStart(7)} kB`;
+export const line = ([name, bytes, goal]) =>
+  `${name.padEnd(42)} ${kB(bytes)}${goal ? ` of ${kB(goal)}${bytes > goal ? "  missed" : ""}` : ""}`;
+const kB = (bytes) => `${(bytes / 1000).toFixed(2).padStart(7)} kB`;
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const ours = await sizes();
-  const theirs = process.argv.includes("--peers") ? await peers() : {};
-  for (const each of [...Object.entries(ours), ...Object.entries(theirs)]) console.log(line(each));
+  const theirs = process.argv.includes("--peers") ? Object.entries(await peers()) : [];
+  for (const each of [...(await sizes()), ...theirs]) console.log(line(each));
 }

@@ -16,6 +16,7 @@ import { privateKeyJwt } from "@keyhaven/sdk/tokens/privateKeyJwt.js";
 import { refreshToken } from "@keyhaven/sdk/tokens/refreshToken.js";
 import { sessionStore } from "@keyhaven/sdk/tokens/sessionStore.js";
 import { staticToken } from "@keyhaven/sdk/tokens/staticToken.js";
+import { tokenStore } from "@keyhaven/sdk/tokens/store.js";
 import { tokenExchange } from "@keyhaven/sdk/tokens/tokenExchange.js";
 import { startFaults } from "./server.mjs";
 
@@ -128,6 +129,20 @@ describe("stores", () => {
     await rm(folder, { recursive: true });
   });
 
+  test("the refresh token that another program was given is the next one sent", async () => {
+    const kept = new Map();
+    const store = tokenStore({ get: (key) => kept.get(key), set: (key, token) => void kept.set(key, token), delete: (key) => void kept.delete(key) });
+    const rotated = (name, refresh) => ({ status: 200, body: { access_token: name, refresh_token: refresh, expires_in: 600 } });
+    const told = await faults.tell([rotated("t1", "r2"), rotated("t2", "r3")]);
+    const source = refreshToken({ serverURL: told.url, clientId: "c", refreshToken: "r1", store });
+    const first = await source.token({});
+    const [key] = kept.keys();
+    kept.set(key, { accessToken: "elsewhere", refreshToken: "r2b", expiresAt: Date.now() - 1 });
+    source.invalidate(first);
+    assert.equal((await source.token({})).accessToken, "t2");
+    assert.deepEqual((await told.came()).map((one) => formOf(one).refresh_token), ["r1", "r2b"]);
+  });
+
   test("a tab keeps its tokens over a reload", async () => {
     const kept = new Map();
     const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, text) => void kept.set(key, text), removeItem: (key) => void kept.delete(key) };
@@ -150,9 +165,10 @@ describe("signing in", () => {
   /** An issuer that grants, and remembers what it was asked. */
   function party(told = {}) {
     const asked = [];
-    const fetch = async (url, init) => {
-      asked.push([String(url), String(init?.body ?? "")]);
-      const body = String(url).includes(".well-known") ? { ...metadata, ...told } : { access_token: "t", expires_in: 60 };
+    const fetch = async (asking) => {
+      const url = asking.url ?? String(asking);
+      asked.push([url, asking.url ? await asking.text() : ""]);
+      const body = url.includes(".well-known") ? { ...metadata, ...told } : { access_token: "t", expires_in: 60 };
       return new Response(JSON.stringify(body), { headers: { "content-type": "application/json" } });
     };
     return { asked, options: { serverURL: issuer, clientId: "c", redirectUri: "https://app.example/cb", fetch } };
@@ -192,8 +208,9 @@ describe("signing in", () => {
   test("a pushed request leaves its name only in the address", async () => {
     const pushed = `${issuer}/oauth2/par`;
     const { options } = party({ pushed_authorization_request_endpoint: pushed });
-    const fetch = async (url, init) =>
-      url === pushed ? new Response('{"request_uri":"urn:x"}', { status: 201 }) : options.fetch(url, init);
+    const headers = { "content-type": "application/json" };
+    const fetch = async (asking) =>
+      asking.url === pushed ? new Response('{"request_uri":"urn:x"}', { status: 201, headers }) : options.fetch(asking);
     const { url } = await startSignIn({ ...options, fetch });
     assert.deepEqual([...new URL(url).searchParams.keys()], ["client_id", "request_uri"]);
   });

@@ -9,6 +9,7 @@ import { authenticationCreateAuthToken } from "@keyhaven/sdk/funcs/authenticatio
 import { organizationsListOrganizations } from "@keyhaven/sdk/funcs/organizationsListOrganizations.js";
 import { signingKeysListSigningKeys } from "@keyhaven/sdk/funcs/signingKeysListSigningKeys.js";
 import { signingKeysListSigningKeys as shape } from "@keyhaven/sdk/validators/signingKeysListSigningKeys.js";
+import * as errors from "@keyhaven/sdk/models/errors.js";
 import { debugHooks } from "@keyhaven/sdk/hooks.js";
 import { verifier, TokenRefused } from "@keyhaven/sdk/server/verify.js";
 
@@ -24,6 +25,25 @@ test("the class client throws, and its errors are known by class across copies",
   assert.equal(error.message, "none");
   assert.ok(SDKError.is(error) && !SDKError.is(new Error("x")) && !SDKError.is(undefined));
   assert.ok(!JSON.stringify(error).includes('"body"'));
+});
+
+test("every class knows its own, the classes above it know theirs, and others do not", async () => {
+  const refused = (status, body, type) => new ClientCore({ serverURL, security: "t", fetch: async () => json(body, status, type) });
+  const problem = refused(404, { detail: "none" }, "application/problem+json");
+  const { error: missing } = await organizationsListOrganizations(problem);
+  const { error: odd } = await organizationsListOrganizations(refused(418, {}));
+  const { error: late } = await organizationsListOrganizations(refused(200, [], "text/plain"));
+  const known = (error) => Object.keys(errors).filter((name) => errors[name].is?.(error)).sort();
+  assert.deepEqual(known(missing), ["HTTPError", "NotFound", "ProblemError", "SDKError"]);
+  assert.deepEqual(known(odd), ["APIError", "HTTPError", "SDKError"]);
+  assert.deepEqual(known(late), ["ResponseValidationError", "SDKError"]);
+  assert.deepEqual(known(new Error("x")), []);
+  assert.ok(missing instanceof errors.NotFound && missing instanceof errors.HTTPError && missing instanceof Error);
+  assert.ok(!(missing instanceof errors.Conflict));
+  const own = new errors.NotFound("mine", { statusCode: 404 });
+  assert.deepEqual(known(own), known(missing));
+  const copy = Object.assign(Object.create({ [Symbol.for("@keyhaven/sdk error")]() {} }), { name: "NotFound" });
+  assert.ok(errors.NotFound.is(copy) && !errors.Conflict.is(copy), "of another copy of this package");
 });
 
 test("hooks run in order for every attempt and may change the request", async () => {

@@ -5,6 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { ClientCore } from "@keyhaven/sdk/core.js";
 import { signingKeysListSigningKeys } from "@keyhaven/sdk/funcs/signingKeysListSigningKeys.js";
 import { clientCredentials } from "@keyhaven/sdk/tokens/clientCredentials.js";
+import { tokenStore } from "@keyhaven/sdk/tokens/store.js";
 import { refreshToken } from "@keyhaven/sdk/tokens/refreshToken.js";
 import { OAuthError, ReauthenticationRequired } from "@keyhaven/sdk/models/errors.js";
 import { startFaults } from "./server.mjs";
@@ -125,11 +126,11 @@ test("a failed grant is remembered for a moment", async () => {
 
 test("invalid_grant clears the store and asks for a new sign-in", async () => {
   const kept = new Map();
-  const store = {
+  const store = tokenStore({
     get: (key) => kept.get(key),
     set: (key, token) => void kept.set(key, token),
     delete: (key) => void kept.delete(key),
-  };
+  });
   const { source, told } = await endpoint([{ status: 400, body: { error: "invalid_grant" } }], refreshToken, {
     store,
     token: { accessToken: "dead", refreshToken: "r1", expiresAt: 1 },

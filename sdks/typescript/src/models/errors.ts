@@ -4,7 +4,7 @@ import { HTTPError } from "../runtime/errors.js";
 import type * as models from "./index.js";
 
 export * from "../runtime/errors.js";
-export * from "../runtime/problems.js";
+export * from "../runtime/refusals.js";
 export { OAuthError, ReauthenticationRequired } from "../tokens/errors.js";
 
 /** A refusal. */

@@ -24,31 +24,6 @@ export type MutationHookOptions<Data, Failure, Variables> = Omit<
   invalidate?: boolean | undefined;
 };
 
-const OURS = [
-  "fetchOptions",
-  "retries",
-  "retryCodes",
-  "timeoutMs",
-  "totalTimeoutMs",
-  "serverURL",
-  "security",
-  "idempotencyKey",
-  "headers",
-] as const satisfies (keyof RequestOptions)[];
-
-/** What is ours, and what is TanStack's. */
-export function split<T extends RequestOptions>(
-  options: T | undefined,
-): [RequestOptions, Omit<T, keyof RequestOptions>] {
-  const theirs = { ...options } as Record<string, unknown>;
-  const own: Record<string, unknown> = {};
-  for (const name of OURS) {
-    if (theirs[name] !== undefined) own[name] = theirs[name];
-    delete theirs[name];
-  }
-  return [own, theirs as Omit<T, keyof RequestOptions>];
-}
-
 /** Makes all queries of a group fetch again. */
 export function invalidateGroup(queries: QueryClient, group: string): Promise<void> {
   return queries.invalidateQueries({ queryKey: ["@keyhaven/sdk", group] });

@@ -8,6 +8,26 @@ import type { InvalidateQueryFilters } from "@tanstack/react-query";
 /** Which queries, beside their key. */
 export type InvalidateFilters = Omit<InvalidateQueryFilters, "queryKey">;
 
+/** What `useQuery` and its like take. */
+export interface Query<Data> {
+  queryKey: readonly unknown[];
+  queryFn(context: { signal: AbortSignal }): Promise<Data>;
+}
+
+/** What `useInfiniteQuery` and its like take. */
+export interface InfiniteQuery<Data> {
+  queryKey: readonly unknown[];
+  queryFn(context: { signal: AbortSignal; pageParam: unknown }): Promise<Data>;
+  initialPageParam: string;
+  getNextPageParam(page: Data): string | null | undefined;
+}
+
+/** What `useMutation` takes. */
+export interface Mutation<Data, Variables> {
+  mutationKey: readonly unknown[];
+  mutationFn(variables: Variables): Promise<Data>;
+}
+
 /** `["@keyhaven/sdk", group, method, parameters]`; credentials are a short tag of themselves. */
 export function keyOf(
   group: string,
@@ -23,18 +43,16 @@ export function keyOf(
 
 /** 32 bits of a hash: tells credentials apart, and leads back to none. */
 function tag(secret: Secret): string {
-  if (typeof secret === "function") return "function";
   let hash = 0x811c9dc5;
-  for (let at = 0; at < secret.length; at++) {
-    hash = Math.imul(hash ^ secret.charCodeAt(at), 0x01000193);
-  }
+  // A function is known by its text: asking it for the credential takes time.
+  for (const letter of secret + "") hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193);
   return (hash >>> 0).toString(36);
 }
 
 /** Options whose signals all end the call: the caller's and the query's. */
-export function aborting(options: RequestOptions = {}, signal?: AbortSignal): RequestOptions {
-  const own = options.fetchOptions?.signal;
-  if (!signal) return options;
+export function aborting(options: RequestOptions = {}, signal: AbortSignal): RequestOptions {
+  const { fetchOptions } = options;
+  const own = fetchOptions?.signal;
   const both = own ? AbortSignal.any([own, signal]) : signal;
-  return { ...options, fetchOptions: { ...options.fetchOptions, signal: both } };
+  return { ...options, fetchOptions: { ...fetchOptions, signal: both } };
 }

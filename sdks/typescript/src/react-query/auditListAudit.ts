@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListAuditQuery,
   buildListAuditInfiniteQuery, type ListAuditPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./auditListAudit.core.js";
 
-/** List what happened.  */
+/** List what happened. */
 export function useListAudit(request?: operations.AuditListAuditRequest, options?: QueryHookOptions<ListAuditData, ListAuditError>): UseQueryResult<ListAuditData, ListAuditError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListAuditQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListAuditQuery(useClient(), request, options) });
 }
 
-/** List what happened; suspends while it is on its way.  */
+/** List what happened; suspends while it is on its way. */
 export function useListAuditSuspense(request?: operations.AuditListAuditRequest, options?: SuspenseQueryHookOptions<ListAuditData, ListAuditError>): UseSuspenseQueryResult<ListAuditData, ListAuditError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListAuditQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListAuditQuery(useClient(), request, options) });
 }
 
 /** List what happened, page by page. */
 export function useListAuditInfinite(request?: operations.AuditListAuditRequest, options?: QueryHookOptions<ListAuditData, ListAuditError>): UseInfiniteQueryResult<ListAuditPages, ListAuditError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListAuditInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListAuditInfiniteQuery(useClient(), request, options) });
 }
 
 /** List what happened, page by page; suspends while the first is on its way. */
 export function useListAuditInfiniteSuspense(request?: operations.AuditListAuditRequest, options?: SuspenseQueryHookOptions<ListAuditData, ListAuditError>): UseSuspenseInfiniteQueryResult<ListAuditPages, ListAuditError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListAuditInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListAuditInfiniteQuery(useClient(), request, options) });
 }

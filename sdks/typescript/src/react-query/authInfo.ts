@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildSessionInfoQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./authInfo.core.js";
 
-/** Tell who is signed in.  */
+/** Tell who is signed in. */
 export function useSessionInfo(security: operations.AuthInfoSecurity, options?: QueryHookOptions<SessionInfoData, SessionInfoError>): UseQueryResult<SessionInfoData, SessionInfoError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildSessionInfoQuery(useClient(), security, own) });
+  return useQuery({ retry: false, ...options, ...buildSessionInfoQuery(useClient(), security, options) });
 }
 
-/** Tell who is signed in; suspends while it is on its way.  */
+/** Tell who is signed in; suspends while it is on its way. */
 export function useSessionInfoSuspense(security: operations.AuthInfoSecurity, options?: SuspenseQueryHookOptions<SessionInfoData, SessionInfoError>): UseSuspenseQueryResult<SessionInfoData, SessionInfoError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildSessionInfoQuery(useClient(), security, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildSessionInfoQuery(useClient(), security, options) });
 }

@@ -2,10 +2,10 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useMutation, useQueryClient, type UseQueryResult, type UseSuspenseQueryResult, type UseMutationResult } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, invalidateGroup, type QueryHookOptions, type SuspenseQueryHookOptions, type MutationHookOptions } from "./_options.js";
+import { invalidateGroup } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions, MutationHookOptions,  } from "./_options.js";
 import {
   buildLogoutQuery,
   
@@ -18,14 +18,12 @@ export * from "./authLogout.core.js";
 
 /** Sign out. @deprecated A state-changing call is no query: use `useLogoutMutation`. */
 export function useLogout(security: operations.AuthLogoutSecurity, options?: QueryHookOptions<LogoutData, LogoutError>): UseQueryResult<LogoutData, LogoutError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, enabled: false, ...query, ...buildLogoutQuery(useClient(), security, own) });
+  return useQuery({ retry: false, enabled: false, ...options, ...buildLogoutQuery(useClient(), security, options) });
 }
 
 /** Sign out; suspends while it is on its way. @deprecated A state-changing call is no query: use `useLogoutMutation`. */
 export function useLogoutSuspense(security: operations.AuthLogoutSecurity, options?: SuspenseQueryHookOptions<LogoutData, LogoutError>): UseSuspenseQueryResult<LogoutData, LogoutError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildLogoutQuery(useClient(), security, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildLogoutQuery(useClient(), security, options) });
 }
 
 /** Sign out. Afterwards all `auth.*` queries fetch again (`invalidate: false` leaves them). */

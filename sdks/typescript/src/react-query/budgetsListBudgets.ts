@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListBudgetsQuery,
   buildListBudgetsInfiniteQuery, type ListBudgetsPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./budgetsListBudgets.core.js";
 
-/** List budgets.  */
+/** List budgets. */
 export function useListBudgets(request?: operations.BudgetsListBudgetsRequest, options?: QueryHookOptions<ListBudgetsData, ListBudgetsError>): UseQueryResult<ListBudgetsData, ListBudgetsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListBudgetsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListBudgetsQuery(useClient(), request, options) });
 }
 
-/** List budgets; suspends while it is on its way.  */
+/** List budgets; suspends while it is on its way. */
 export function useListBudgetsSuspense(request?: operations.BudgetsListBudgetsRequest, options?: SuspenseQueryHookOptions<ListBudgetsData, ListBudgetsError>): UseSuspenseQueryResult<ListBudgetsData, ListBudgetsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListBudgetsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListBudgetsQuery(useClient(), request, options) });
 }
 
 /** List budgets, page by page. */
 export function useListBudgetsInfinite(request?: operations.BudgetsListBudgetsRequest, options?: QueryHookOptions<ListBudgetsData, ListBudgetsError>): UseInfiniteQueryResult<ListBudgetsPages, ListBudgetsError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListBudgetsInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListBudgetsInfiniteQuery(useClient(), request, options) });
 }
 
 /** List budgets, page by page; suspends while the first is on its way. */
 export function useListBudgetsInfiniteSuspense(request?: operations.BudgetsListBudgetsRequest, options?: SuspenseQueryHookOptions<ListBudgetsData, ListBudgetsError>): UseSuspenseInfiniteQueryResult<ListBudgetsPages, ListBudgetsError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListBudgetsInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListBudgetsInfiniteQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowBudgetQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./budgetsShowBudget.core.js";
 
-/** Show a budget.  */
+/** Show a budget. */
 export function useShowBudget(request: operations.BudgetsShowBudgetRequest, options?: QueryHookOptions<ShowBudgetData, ShowBudgetError>): UseQueryResult<ShowBudgetData, ShowBudgetError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowBudgetQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowBudgetQuery(useClient(), request, options) });
 }
 
-/** Show a budget; suspends while it is on its way.  */
+/** Show a budget; suspends while it is on its way. */
 export function useShowBudgetSuspense(request: operations.BudgetsShowBudgetRequest, options?: SuspenseQueryHookOptions<ShowBudgetData, ShowBudgetError>): UseSuspenseQueryResult<ShowBudgetData, ShowBudgetError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowBudgetQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowBudgetQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildForwardAuthQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./checkForwardAuth.core.js";
 
-/** Check the bearer of a proxied request.  */
+/** Check the bearer of a proxied request. */
 export function useForwardAuth(request?: operations.CheckForwardAuthRequest, options?: QueryHookOptions<ForwardAuthData, ForwardAuthError>): UseQueryResult<ForwardAuthData, ForwardAuthError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildForwardAuthQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildForwardAuthQuery(useClient(), request, options) });
 }
 
-/** Check the bearer of a proxied request; suspends while it is on its way.  */
+/** Check the bearer of a proxied request; suspends while it is on its way. */
 export function useForwardAuthSuspense(request?: operations.CheckForwardAuthRequest, options?: SuspenseQueryHookOptions<ForwardAuthData, ForwardAuthError>): UseSuspenseQueryResult<ForwardAuthData, ForwardAuthError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildForwardAuthQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildForwardAuthQuery(useClient(), request, options) });
 }

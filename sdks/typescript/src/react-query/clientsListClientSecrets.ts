@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListClientSecretsQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./clientsListClientSecrets.core.js";
 
-/** List a client's secrets.  */
+/** List a client's secrets. */
 export function useListClientSecrets(request: operations.ClientsListClientSecretsRequest, options?: QueryHookOptions<ListClientSecretsData, ListClientSecretsError>): UseQueryResult<ListClientSecretsData, ListClientSecretsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListClientSecretsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListClientSecretsQuery(useClient(), request, options) });
 }
 
-/** List a client's secrets; suspends while it is on its way.  */
+/** List a client's secrets; suspends while it is on its way. */
 export function useListClientSecretsSuspense(request: operations.ClientsListClientSecretsRequest, options?: SuspenseQueryHookOptions<ListClientSecretsData, ListClientSecretsError>): UseSuspenseQueryResult<ListClientSecretsData, ListClientSecretsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListClientSecretsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListClientSecretsQuery(useClient(), request, options) });
 }

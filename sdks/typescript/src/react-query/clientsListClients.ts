@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListClientsQuery,
   buildListClientsInfiniteQuery, type ListClientsPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./clientsListClients.core.js";
 
-/** List clients.  */
+/** List clients. */
 export function useListClients(request?: operations.ClientsListClientsRequest, options?: QueryHookOptions<ListClientsData, ListClientsError>): UseQueryResult<ListClientsData, ListClientsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListClientsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListClientsQuery(useClient(), request, options) });
 }
 
-/** List clients; suspends while it is on its way.  */
+/** List clients; suspends while it is on its way. */
 export function useListClientsSuspense(request?: operations.ClientsListClientsRequest, options?: SuspenseQueryHookOptions<ListClientsData, ListClientsError>): UseSuspenseQueryResult<ListClientsData, ListClientsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListClientsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListClientsQuery(useClient(), request, options) });
 }
 
 /** List clients, page by page. */
 export function useListClientsInfinite(request?: operations.ClientsListClientsRequest, options?: QueryHookOptions<ListClientsData, ListClientsError>): UseInfiniteQueryResult<ListClientsPages, ListClientsError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListClientsInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListClientsInfiniteQuery(useClient(), request, options) });
 }
 
 /** List clients, page by page; suspends while the first is on its way. */
 export function useListClientsInfiniteSuspense(request?: operations.ClientsListClientsRequest, options?: SuspenseQueryHookOptions<ListClientsData, ListClientsError>): UseSuspenseInfiniteQueryResult<ListClientsPages, ListClientsError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListClientsInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListClientsInfiniteQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowClientQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./clientsShowClient.core.js";
 
-/** Show a client.  */
+/** Show a client. */
 export function useShowClient(request: operations.ClientsShowClientRequest, options?: QueryHookOptions<ShowClientData, ShowClientError>): UseQueryResult<ShowClientData, ShowClientError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowClientQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowClientQuery(useClient(), request, options) });
 }
 
-/** Show a client; suspends while it is on its way.  */
+/** Show a client; suspends while it is on its way. */
 export function useShowClientSuspense(request: operations.ClientsShowClientRequest, options?: SuspenseQueryHookOptions<ShowClientData, ShowClientError>): UseSuspenseQueryResult<ShowClientData, ShowClientError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowClientQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowClientQuery(useClient(), request, options) });
 }

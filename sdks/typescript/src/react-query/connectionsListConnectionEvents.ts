@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListConnectionEventsQuery,
   buildListConnectionEventsInfiniteQuery, type ListConnectionEventsPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./connectionsListConnectionEvents.core.js";
 
-/** List what happened to a connection.  */
+/** List what happened to a connection. */
 export function useListConnectionEvents(request: operations.ConnectionsListConnectionEventsRequest, options?: QueryHookOptions<ListConnectionEventsData, ListConnectionEventsError>): UseQueryResult<ListConnectionEventsData, ListConnectionEventsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListConnectionEventsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListConnectionEventsQuery(useClient(), request, options) });
 }
 
-/** List what happened to a connection; suspends while it is on its way.  */
+/** List what happened to a connection; suspends while it is on its way. */
 export function useListConnectionEventsSuspense(request: operations.ConnectionsListConnectionEventsRequest, options?: SuspenseQueryHookOptions<ListConnectionEventsData, ListConnectionEventsError>): UseSuspenseQueryResult<ListConnectionEventsData, ListConnectionEventsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListConnectionEventsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListConnectionEventsQuery(useClient(), request, options) });
 }
 
 /** List what happened to a connection, page by page. */
 export function useListConnectionEventsInfinite(request: operations.ConnectionsListConnectionEventsRequest, options?: QueryHookOptions<ListConnectionEventsData, ListConnectionEventsError>): UseInfiniteQueryResult<ListConnectionEventsPages, ListConnectionEventsError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListConnectionEventsInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListConnectionEventsInfiniteQuery(useClient(), request, options) });
 }
 
 /** List what happened to a connection, page by page; suspends while the first is on its way. */
 export function useListConnectionEventsInfiniteSuspense(request: operations.ConnectionsListConnectionEventsRequest, options?: SuspenseQueryHookOptions<ListConnectionEventsData, ListConnectionEventsError>): UseSuspenseInfiniteQueryResult<ListConnectionEventsPages, ListConnectionEventsError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListConnectionEventsInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListConnectionEventsInfiniteQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListConnectionsQuery,
   buildListConnectionsInfiniteQuery, type ListConnectionsPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./connectionsListConnections.core.js";
 
-/** List connections.  */
+/** List connections. */
 export function useListConnections(request?: operations.ConnectionsListConnectionsRequest, options?: QueryHookOptions<ListConnectionsData, ListConnectionsError>): UseQueryResult<ListConnectionsData, ListConnectionsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListConnectionsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListConnectionsQuery(useClient(), request, options) });
 }
 
-/** List connections; suspends while it is on its way.  */
+/** List connections; suspends while it is on its way. */
 export function useListConnectionsSuspense(request?: operations.ConnectionsListConnectionsRequest, options?: SuspenseQueryHookOptions<ListConnectionsData, ListConnectionsError>): UseSuspenseQueryResult<ListConnectionsData, ListConnectionsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListConnectionsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListConnectionsQuery(useClient(), request, options) });
 }
 
 /** List connections, page by page. */
 export function useListConnectionsInfinite(request?: operations.ConnectionsListConnectionsRequest, options?: QueryHookOptions<ListConnectionsData, ListConnectionsError>): UseInfiniteQueryResult<ListConnectionsPages, ListConnectionsError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListConnectionsInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListConnectionsInfiniteQuery(useClient(), request, options) });
 }
 
 /** List connections, page by page; suspends while the first is on its way. */
 export function useListConnectionsInfiniteSuspense(request?: operations.ConnectionsListConnectionsRequest, options?: SuspenseQueryHookOptions<ListConnectionsData, ListConnectionsError>): UseSuspenseInfiniteQueryResult<ListConnectionsPages, ListConnectionsError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListConnectionsInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListConnectionsInfiniteQuery(useClient(), request, options) });
 }

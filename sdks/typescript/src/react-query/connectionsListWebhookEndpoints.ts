@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListWebhookEndpointsQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./connectionsListWebhookEndpoints.core.js";
 
-/** List webhook endpoints.  */
+/** List webhook endpoints. */
 export function useListWebhookEndpoints(request: operations.ConnectionsListWebhookEndpointsRequest, options?: QueryHookOptions<ListWebhookEndpointsData, ListWebhookEndpointsError>): UseQueryResult<ListWebhookEndpointsData, ListWebhookEndpointsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListWebhookEndpointsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListWebhookEndpointsQuery(useClient(), request, options) });
 }
 
-/** List webhook endpoints; suspends while it is on its way.  */
+/** List webhook endpoints; suspends while it is on its way. */
 export function useListWebhookEndpointsSuspense(request: operations.ConnectionsListWebhookEndpointsRequest, options?: SuspenseQueryHookOptions<ListWebhookEndpointsData, ListWebhookEndpointsError>): UseSuspenseQueryResult<ListWebhookEndpointsData, ListWebhookEndpointsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListWebhookEndpointsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListWebhookEndpointsQuery(useClient(), request, options) });
 }

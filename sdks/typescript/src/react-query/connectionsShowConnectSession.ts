@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowConnectSessionQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./connectionsShowConnectSession.core.js";
 
-/** Show an invitation.  */
+/** Show an invitation. */
 export function useShowConnectSession(request: operations.ConnectionsShowConnectSessionRequest, options?: QueryHookOptions<ShowConnectSessionData, ShowConnectSessionError>): UseQueryResult<ShowConnectSessionData, ShowConnectSessionError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowConnectSessionQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowConnectSessionQuery(useClient(), request, options) });
 }
 
-/** Show an invitation; suspends while it is on its way.  */
+/** Show an invitation; suspends while it is on its way. */
 export function useShowConnectSessionSuspense(request: operations.ConnectionsShowConnectSessionRequest, options?: SuspenseQueryHookOptions<ShowConnectSessionData, ShowConnectSessionError>): UseSuspenseQueryResult<ShowConnectSessionData, ShowConnectSessionError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowConnectSessionQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowConnectSessionQuery(useClient(), request, options) });
 }

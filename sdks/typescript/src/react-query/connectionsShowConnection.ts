@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowConnectionQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./connectionsShowConnection.core.js";
 
-/** Show a connection.  */
+/** Show a connection. */
 export function useShowConnection(request: operations.ConnectionsShowConnectionRequest, options?: QueryHookOptions<ShowConnectionData, ShowConnectionError>): UseQueryResult<ShowConnectionData, ShowConnectionError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowConnectionQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowConnectionQuery(useClient(), request, options) });
 }
 
-/** Show a connection; suspends while it is on its way.  */
+/** Show a connection; suspends while it is on its way. */
 export function useShowConnectionSuspense(request: operations.ConnectionsShowConnectionRequest, options?: SuspenseQueryHookOptions<ShowConnectionData, ShowConnectionError>): UseSuspenseQueryResult<ShowConnectionData, ShowConnectionError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowConnectionQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowConnectionQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildCountConnectorConnectionsQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./connectorsCountConnectorConnections.core.js";
 
-/** Count a connector's connections.  */
+/** Count a connector's connections. */
 export function useCountConnectorConnections(request: operations.ConnectorsCountConnectorConnectionsRequest, options?: QueryHookOptions<CountConnectorConnectionsData, CountConnectorConnectionsError>): UseQueryResult<CountConnectorConnectionsData, CountConnectorConnectionsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildCountConnectorConnectionsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildCountConnectorConnectionsQuery(useClient(), request, options) });
 }
 
-/** Count a connector's connections; suspends while it is on its way.  */
+/** Count a connector's connections; suspends while it is on its way. */
 export function useCountConnectorConnectionsSuspense(request: operations.ConnectorsCountConnectorConnectionsRequest, options?: SuspenseQueryHookOptions<CountConnectorConnectionsData, CountConnectorConnectionsError>): UseSuspenseQueryResult<CountConnectorConnectionsData, CountConnectorConnectionsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildCountConnectorConnectionsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildCountConnectorConnectionsQuery(useClient(), request, options) });
 }

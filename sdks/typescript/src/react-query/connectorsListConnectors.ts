@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListConnectorsQuery,
   buildListConnectorsInfiniteQuery, type ListConnectorsPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./connectorsListConnectors.core.js";
 
-/** List connectors.  */
+/** List connectors. */
 export function useListConnectors(request?: operations.ConnectorsListConnectorsRequest, options?: QueryHookOptions<ListConnectorsData, ListConnectorsError>): UseQueryResult<ListConnectorsData, ListConnectorsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListConnectorsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListConnectorsQuery(useClient(), request, options) });
 }
 
-/** List connectors; suspends while it is on its way.  */
+/** List connectors; suspends while it is on its way. */
 export function useListConnectorsSuspense(request?: operations.ConnectorsListConnectorsRequest, options?: SuspenseQueryHookOptions<ListConnectorsData, ListConnectorsError>): UseSuspenseQueryResult<ListConnectorsData, ListConnectorsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListConnectorsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListConnectorsQuery(useClient(), request, options) });
 }
 
 /** List connectors, page by page. */
 export function useListConnectorsInfinite(request?: operations.ConnectorsListConnectorsRequest, options?: QueryHookOptions<ListConnectorsData, ListConnectorsError>): UseInfiniteQueryResult<ListConnectorsPages, ListConnectorsError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListConnectorsInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListConnectorsInfiniteQuery(useClient(), request, options) });
 }
 
 /** List connectors, page by page; suspends while the first is on its way. */
 export function useListConnectorsInfiniteSuspense(request?: operations.ConnectorsListConnectorsRequest, options?: SuspenseQueryHookOptions<ListConnectorsData, ListConnectorsError>): UseSuspenseInfiniteQueryResult<ListConnectorsPages, ListConnectorsError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListConnectorsInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListConnectorsInfiniteQuery(useClient(), request, options) });
 }

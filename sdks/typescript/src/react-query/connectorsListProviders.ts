@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListProvidersQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./connectorsListProviders.core.js";
 
-/** List providers.  */
+/** List providers. */
 export function useListProviders(request?: operations.ConnectorsListProvidersRequest, options?: QueryHookOptions<ListProvidersData, ListProvidersError>): UseQueryResult<ListProvidersData, ListProvidersError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListProvidersQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListProvidersQuery(useClient(), request, options) });
 }
 
-/** List providers; suspends while it is on its way.  */
+/** List providers; suspends while it is on its way. */
 export function useListProvidersSuspense(request?: operations.ConnectorsListProvidersRequest, options?: SuspenseQueryHookOptions<ListProvidersData, ListProvidersError>): UseSuspenseQueryResult<ListProvidersData, ListProvidersError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListProvidersQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListProvidersQuery(useClient(), request, options) });
 }

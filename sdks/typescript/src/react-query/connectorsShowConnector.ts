@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowConnectorQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./connectorsShowConnector.core.js";
 
-/** Show a connector.  */
+/** Show a connector. */
 export function useShowConnector(request: operations.ConnectorsShowConnectorRequest, options?: QueryHookOptions<ShowConnectorData, ShowConnectorError>): UseQueryResult<ShowConnectorData, ShowConnectorError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowConnectorQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowConnectorQuery(useClient(), request, options) });
 }
 
-/** Show a connector; suspends while it is on its way.  */
+/** Show a connector; suspends while it is on its way. */
 export function useShowConnectorSuspense(request: operations.ConnectorsShowConnectorRequest, options?: SuspenseQueryHookOptions<ShowConnectorData, ShowConnectorError>): UseSuspenseQueryResult<ShowConnectorData, ShowConnectorError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowConnectorQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowConnectorQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowProviderQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./connectorsShowProvider.core.js";
 
-/** Show a provider.  */
+/** Show a provider. */
 export function useShowProvider(request: operations.ConnectorsShowProviderRequest, options?: QueryHookOptions<ShowProviderData, ShowProviderError>): UseQueryResult<ShowProviderData, ShowProviderError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowProviderQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowProviderQuery(useClient(), request, options) });
 }
 
-/** Show a provider; suspends while it is on its way.  */
+/** Show a provider; suspends while it is on its way. */
 export function useShowProviderSuspense(request: operations.ConnectorsShowProviderRequest, options?: SuspenseQueryHookOptions<ShowProviderData, ShowProviderError>): UseSuspenseQueryResult<ShowProviderData, ShowProviderError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowProviderQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowProviderQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListGrantsQuery,
   buildListGrantsInfiniteQuery, type ListGrantsPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./grantsListGrants.core.js";
 
-/** List grants.  */
+/** List grants. */
 export function useListGrants(request?: operations.GrantsListGrantsRequest, options?: QueryHookOptions<ListGrantsData, ListGrantsError>): UseQueryResult<ListGrantsData, ListGrantsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListGrantsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListGrantsQuery(useClient(), request, options) });
 }
 
-/** List grants; suspends while it is on its way.  */
+/** List grants; suspends while it is on its way. */
 export function useListGrantsSuspense(request?: operations.GrantsListGrantsRequest, options?: SuspenseQueryHookOptions<ListGrantsData, ListGrantsError>): UseSuspenseQueryResult<ListGrantsData, ListGrantsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListGrantsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListGrantsQuery(useClient(), request, options) });
 }
 
 /** List grants, page by page. */
 export function useListGrantsInfinite(request?: operations.GrantsListGrantsRequest, options?: QueryHookOptions<ListGrantsData, ListGrantsError>): UseInfiniteQueryResult<ListGrantsPages, ListGrantsError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListGrantsInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListGrantsInfiniteQuery(useClient(), request, options) });
 }
 
 /** List grants, page by page; suspends while the first is on its way. */
 export function useListGrantsInfiniteSuspense(request?: operations.GrantsListGrantsRequest, options?: SuspenseQueryHookOptions<ListGrantsData, ListGrantsError>): UseSuspenseInfiniteQueryResult<ListGrantsPages, ListGrantsError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListGrantsInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListGrantsInfiniteQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowGrantQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./grantsShowGrant.core.js";
 
-/** Show a grant.  */
+/** Show a grant. */
 export function useShowGrant(request: operations.GrantsShowGrantRequest, options?: QueryHookOptions<ShowGrantData, ShowGrantError>): UseQueryResult<ShowGrantData, ShowGrantError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowGrantQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowGrantQuery(useClient(), request, options) });
 }
 
-/** Show a grant; suspends while it is on its way.  */
+/** Show a grant; suspends while it is on its way. */
 export function useShowGrantSuspense(request: operations.GrantsShowGrantRequest, options?: SuspenseQueryHookOptions<ShowGrantData, ShowGrantError>): UseSuspenseQueryResult<ShowGrantData, ShowGrantError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowGrantQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowGrantQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListGroupMembersQuery,
   buildListGroupMembersInfiniteQuery, type ListGroupMembersPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./groupsListGroupMembers.core.js";
 
-/** List the members of a group.  */
+/** List the members of a group. */
 export function useListGroupMembers(request: operations.GroupsListGroupMembersRequest, options?: QueryHookOptions<ListGroupMembersData, ListGroupMembersError>): UseQueryResult<ListGroupMembersData, ListGroupMembersError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListGroupMembersQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListGroupMembersQuery(useClient(), request, options) });
 }
 
-/** List the members of a group; suspends while it is on its way.  */
+/** List the members of a group; suspends while it is on its way. */
 export function useListGroupMembersSuspense(request: operations.GroupsListGroupMembersRequest, options?: SuspenseQueryHookOptions<ListGroupMembersData, ListGroupMembersError>): UseSuspenseQueryResult<ListGroupMembersData, ListGroupMembersError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListGroupMembersQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListGroupMembersQuery(useClient(), request, options) });
 }
 
 /** List the members of a group, page by page. */
 export function useListGroupMembersInfinite(request: operations.GroupsListGroupMembersRequest, options?: QueryHookOptions<ListGroupMembersData, ListGroupMembersError>): UseInfiniteQueryResult<ListGroupMembersPages, ListGroupMembersError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListGroupMembersInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListGroupMembersInfiniteQuery(useClient(), request, options) });
 }
 
 /** List the members of a group, page by page; suspends while the first is on its way. */
 export function useListGroupMembersInfiniteSuspense(request: operations.GroupsListGroupMembersRequest, options?: SuspenseQueryHookOptions<ListGroupMembersData, ListGroupMembersError>): UseSuspenseInfiniteQueryResult<ListGroupMembersPages, ListGroupMembersError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListGroupMembersInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListGroupMembersInfiniteQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListGroupsQuery,
   buildListGroupsInfiniteQuery, type ListGroupsPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./groupsListGroups.core.js";
 
-/** List groups.  */
+/** List groups. */
 export function useListGroups(request: operations.GroupsListGroupsRequest, options?: QueryHookOptions<ListGroupsData, ListGroupsError>): UseQueryResult<ListGroupsData, ListGroupsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListGroupsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListGroupsQuery(useClient(), request, options) });
 }
 
-/** List groups; suspends while it is on its way.  */
+/** List groups; suspends while it is on its way. */
 export function useListGroupsSuspense(request: operations.GroupsListGroupsRequest, options?: SuspenseQueryHookOptions<ListGroupsData, ListGroupsError>): UseSuspenseQueryResult<ListGroupsData, ListGroupsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListGroupsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListGroupsQuery(useClient(), request, options) });
 }
 
 /** List groups, page by page. */
 export function useListGroupsInfinite(request: operations.GroupsListGroupsRequest, options?: QueryHookOptions<ListGroupsData, ListGroupsError>): UseInfiniteQueryResult<ListGroupsPages, ListGroupsError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListGroupsInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListGroupsInfiniteQuery(useClient(), request, options) });
 }
 
 /** List groups, page by page; suspends while the first is on its way. */
 export function useListGroupsInfiniteSuspense(request: operations.GroupsListGroupsRequest, options?: SuspenseQueryHookOptions<ListGroupsData, ListGroupsError>): UseSuspenseInfiniteQueryResult<ListGroupsPages, ListGroupsError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListGroupsInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListGroupsInfiniteQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowGroupQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./groupsShowGroup.core.js";
 
-/** Show a group.  */
+/** Show a group. */
 export function useShowGroup(request: operations.GroupsShowGroupRequest, options?: QueryHookOptions<ShowGroupData, ShowGroupError>): UseQueryResult<ShowGroupData, ShowGroupError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowGroupQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowGroupQuery(useClient(), request, options) });
 }
 
-/** Show a group; suspends while it is on its way.  */
+/** Show a group; suspends while it is on its way. */
 export function useShowGroupSuspense(request: operations.GroupsShowGroupRequest, options?: SuspenseQueryHookOptions<ShowGroupData, ShowGroupError>): UseSuspenseQueryResult<ShowGroupData, ShowGroupError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowGroupQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowGroupQuery(useClient(), request, options) });
 }

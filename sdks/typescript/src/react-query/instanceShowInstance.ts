@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowInstanceQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./instanceShowInstance.core.js";
 
-/** Show the instance.  */
+/** Show the instance. */
 export function useShowInstance(options?: QueryHookOptions<ShowInstanceData, ShowInstanceError>): UseQueryResult<ShowInstanceData, ShowInstanceError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowInstanceQuery(useClient(), own) });
+  return useQuery({ retry: false, ...options, ...buildShowInstanceQuery(useClient(), options) });
 }
 
-/** Show the instance; suspends while it is on its way.  */
+/** Show the instance; suspends while it is on its way. */
 export function useShowInstanceSuspense(options?: SuspenseQueryHookOptions<ShowInstanceData, ShowInstanceError>): UseSuspenseQueryResult<ShowInstanceData, ShowInstanceError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowInstanceQuery(useClient(), own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowInstanceQuery(useClient(), options) });
 }

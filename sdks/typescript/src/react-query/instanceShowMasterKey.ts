@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowMasterKeyQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./instanceShowMasterKey.core.js";
 
-/** Show what is sealed under which master key.  */
+/** Show what is sealed under which master key. */
 export function useShowMasterKey(options?: QueryHookOptions<ShowMasterKeyData, ShowMasterKeyError>): UseQueryResult<ShowMasterKeyData, ShowMasterKeyError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowMasterKeyQuery(useClient(), own) });
+  return useQuery({ retry: false, ...options, ...buildShowMasterKeyQuery(useClient(), options) });
 }
 
-/** Show what is sealed under which master key; suspends while it is on its way.  */
+/** Show what is sealed under which master key; suspends while it is on its way. */
 export function useShowMasterKeySuspense(options?: SuspenseQueryHookOptions<ShowMasterKeyData, ShowMasterKeyError>): UseSuspenseQueryResult<ShowMasterKeyData, ShowMasterKeyError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowMasterKeyQuery(useClient(), own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowMasterKeyQuery(useClient(), options) });
 }

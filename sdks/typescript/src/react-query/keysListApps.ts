@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListAppsQuery,
   buildListAppsInfiniteQuery, type ListAppsPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./keysListApps.core.js";
 
-/** List apps.  */
+/** List apps. */
 export function useListApps(request?: operations.KeysListAppsRequest, options?: QueryHookOptions<ListAppsData, ListAppsError>): UseQueryResult<ListAppsData, ListAppsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListAppsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListAppsQuery(useClient(), request, options) });
 }
 
-/** List apps; suspends while it is on its way.  */
+/** List apps; suspends while it is on its way. */
 export function useListAppsSuspense(request?: operations.KeysListAppsRequest, options?: SuspenseQueryHookOptions<ListAppsData, ListAppsError>): UseSuspenseQueryResult<ListAppsData, ListAppsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListAppsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListAppsQuery(useClient(), request, options) });
 }
 
 /** List apps, page by page. */
 export function useListAppsInfinite(request?: operations.KeysListAppsRequest, options?: QueryHookOptions<ListAppsData, ListAppsError>): UseInfiniteQueryResult<ListAppsPages, ListAppsError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListAppsInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListAppsInfiniteQuery(useClient(), request, options) });
 }
 
 /** List apps, page by page; suspends while the first is on its way. */
 export function useListAppsInfiniteSuspense(request?: operations.KeysListAppsRequest, options?: SuspenseQueryHookOptions<ListAppsData, ListAppsError>): UseSuspenseInfiniteQueryResult<ListAppsPages, ListAppsError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListAppsInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListAppsInfiniteQuery(useClient(), request, options) });
 }

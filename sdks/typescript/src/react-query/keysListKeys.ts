@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListKeysQuery,
   buildListKeysInfiniteQuery, type ListKeysPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./keysListKeys.core.js";
 
-/** List keys.  */
+/** List keys. */
 export function useListKeys(request?: operations.KeysListKeysRequest, options?: QueryHookOptions<ListKeysData, ListKeysError>): UseQueryResult<ListKeysData, ListKeysError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListKeysQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListKeysQuery(useClient(), request, options) });
 }
 
-/** List keys; suspends while it is on its way.  */
+/** List keys; suspends while it is on its way. */
 export function useListKeysSuspense(request?: operations.KeysListKeysRequest, options?: SuspenseQueryHookOptions<ListKeysData, ListKeysError>): UseSuspenseQueryResult<ListKeysData, ListKeysError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListKeysQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListKeysQuery(useClient(), request, options) });
 }
 
 /** List keys, page by page. */
 export function useListKeysInfinite(request?: operations.KeysListKeysRequest, options?: QueryHookOptions<ListKeysData, ListKeysError>): UseInfiniteQueryResult<ListKeysPages, ListKeysError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListKeysInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListKeysInfiniteQuery(useClient(), request, options) });
 }
 
 /** List keys, page by page; suspends while the first is on its way. */
 export function useListKeysInfiniteSuspense(request?: operations.KeysListKeysRequest, options?: SuspenseQueryHookOptions<ListKeysData, ListKeysError>): UseSuspenseInfiniteQueryResult<ListKeysPages, ListKeysError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListKeysInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListKeysInfiniteQuery(useClient(), request, options) });
 }

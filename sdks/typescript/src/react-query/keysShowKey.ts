@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowKeyQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./keysShowKey.core.js";
 
-/** Show a key.  */
+/** Show a key. */
 export function useShowKey(request: operations.KeysShowKeyRequest, options?: QueryHookOptions<ShowKeyData, ShowKeyError>): UseQueryResult<ShowKeyData, ShowKeyError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowKeyQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowKeyQuery(useClient(), request, options) });
 }
 
-/** Show a key; suspends while it is on its way.  */
+/** Show a key; suspends while it is on its way. */
 export function useShowKeySuspense(request: operations.KeysShowKeyRequest, options?: SuspenseQueryHookOptions<ShowKeyData, ShowKeyError>): UseSuspenseQueryResult<ShowKeyData, ShowKeyError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowKeyQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowKeyQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListMembersQuery,
   buildListMembersInfiniteQuery, type ListMembersPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./membersListMembers.core.js";
 
-/** List members.  */
+/** List members. */
 export function useListMembers(request: operations.MembersListMembersRequest, options?: QueryHookOptions<ListMembersData, ListMembersError>): UseQueryResult<ListMembersData, ListMembersError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListMembersQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListMembersQuery(useClient(), request, options) });
 }
 
-/** List members; suspends while it is on its way.  */
+/** List members; suspends while it is on its way. */
 export function useListMembersSuspense(request: operations.MembersListMembersRequest, options?: SuspenseQueryHookOptions<ListMembersData, ListMembersError>): UseSuspenseQueryResult<ListMembersData, ListMembersError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListMembersQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListMembersQuery(useClient(), request, options) });
 }
 
 /** List members, page by page. */
 export function useListMembersInfinite(request: operations.MembersListMembersRequest, options?: QueryHookOptions<ListMembersData, ListMembersError>): UseInfiniteQueryResult<ListMembersPages, ListMembersError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListMembersInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListMembersInfiniteQuery(useClient(), request, options) });
 }
 
 /** List members, page by page; suspends while the first is on its way. */
 export function useListMembersInfiniteSuspense(request: operations.MembersListMembersRequest, options?: SuspenseQueryHookOptions<ListMembersData, ListMembersError>): UseSuspenseInfiniteQueryResult<ListMembersPages, ListMembersError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListMembersInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListMembersInfiniteQuery(useClient(), request, options) });
 }

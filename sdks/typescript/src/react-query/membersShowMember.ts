@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowMemberQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./membersShowMember.core.js";
 
-/** Show a member.  */
+/** Show a member. */
 export function useShowMember(request: operations.MembersShowMemberRequest, options?: QueryHookOptions<ShowMemberData, ShowMemberError>): UseQueryResult<ShowMemberData, ShowMemberError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowMemberQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowMemberQuery(useClient(), request, options) });
 }
 
-/** Show a member; suspends while it is on its way.  */
+/** Show a member; suspends while it is on its way. */
 export function useShowMemberSuspense(request: operations.MembersShowMemberRequest, options?: SuspenseQueryHookOptions<ShowMemberData, ShowMemberError>): UseSuspenseQueryResult<ShowMemberData, ShowMemberError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowMemberQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowMemberQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildTokenGroupsQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./oauthFetchTokenGroups.core.js";
 
-/** Fetch the groups of a token.  */
+/** Fetch the groups of a token. */
 export function useTokenGroups(security: operations.OauthFetchTokenGroupsSecurity, request: operations.OauthFetchTokenGroupsRequest, options?: QueryHookOptions<TokenGroupsData, TokenGroupsError>): UseQueryResult<TokenGroupsData, TokenGroupsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildTokenGroupsQuery(useClient(), security, request, own) });
+  return useQuery({ retry: false, ...options, ...buildTokenGroupsQuery(useClient(), security, request, options) });
 }
 
-/** Fetch the groups of a token; suspends while it is on its way.  */
+/** Fetch the groups of a token; suspends while it is on its way. */
 export function useTokenGroupsSuspense(security: operations.OauthFetchTokenGroupsSecurity, request: operations.OauthFetchTokenGroupsRequest, options?: SuspenseQueryHookOptions<TokenGroupsData, TokenGroupsError>): UseSuspenseQueryResult<TokenGroupsData, TokenGroupsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildTokenGroupsQuery(useClient(), security, request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildTokenGroupsQuery(useClient(), security, request, options) });
 }

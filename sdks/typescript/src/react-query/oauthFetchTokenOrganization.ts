@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildTokenOrganizationQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./oauthFetchTokenOrganization.core.js";
 
-/** Fetch the organization of a token.  */
+/** Fetch the organization of a token. */
 export function useTokenOrganization(request: operations.OauthFetchTokenOrganizationRequest, options?: QueryHookOptions<TokenOrganizationData, TokenOrganizationError>): UseQueryResult<TokenOrganizationData, TokenOrganizationError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildTokenOrganizationQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildTokenOrganizationQuery(useClient(), request, options) });
 }
 
-/** Fetch the organization of a token; suspends while it is on its way.  */
+/** Fetch the organization of a token; suspends while it is on its way. */
 export function useTokenOrganizationSuspense(request: operations.OauthFetchTokenOrganizationRequest, options?: SuspenseQueryHookOptions<TokenOrganizationData, TokenOrganizationError>): UseSuspenseQueryResult<TokenOrganizationData, TokenOrganizationError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildTokenOrganizationQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildTokenOrganizationQuery(useClient(), request, options) });
 }

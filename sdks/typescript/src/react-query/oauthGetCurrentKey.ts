@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildOAuthGetCurrentKeyQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./oauthGetCurrentKey.core.js";
 
-/** Show the key that asks.  */
+/** Show the key that asks. */
 export function useOAuthGetCurrentKey(options?: QueryHookOptions<OAuthGetCurrentKeyData, OAuthGetCurrentKeyError>): UseQueryResult<OAuthGetCurrentKeyData, OAuthGetCurrentKeyError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildOAuthGetCurrentKeyQuery(useClient(), own) });
+  return useQuery({ retry: false, ...options, ...buildOAuthGetCurrentKeyQuery(useClient(), options) });
 }
 
-/** Show the key that asks; suspends while it is on its way.  */
+/** Show the key that asks; suspends while it is on its way. */
 export function useOAuthGetCurrentKeySuspense(options?: SuspenseQueryHookOptions<OAuthGetCurrentKeyData, OAuthGetCurrentKeyError>): UseSuspenseQueryResult<OAuthGetCurrentKeyData, OAuthGetCurrentKeyError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildOAuthGetCurrentKeyQuery(useClient(), own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildOAuthGetCurrentKeyQuery(useClient(), options) });
 }

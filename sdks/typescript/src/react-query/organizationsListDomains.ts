@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListDomainsQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./organizationsListDomains.core.js";
 
-/** List claimed domains.  */
+/** List claimed domains. */
 export function useListDomains(request: operations.OrganizationsListDomainsRequest, options?: QueryHookOptions<ListDomainsData, ListDomainsError>): UseQueryResult<ListDomainsData, ListDomainsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListDomainsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListDomainsQuery(useClient(), request, options) });
 }
 
-/** List claimed domains; suspends while it is on its way.  */
+/** List claimed domains; suspends while it is on its way. */
 export function useListDomainsSuspense(request: operations.OrganizationsListDomainsRequest, options?: SuspenseQueryHookOptions<ListDomainsData, ListDomainsError>): UseSuspenseQueryResult<ListDomainsData, ListDomainsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListDomainsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListDomainsQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListOrganizationsQuery,
   buildListOrganizationsInfiniteQuery, type ListOrganizationsPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./organizationsListOrganizations.core.js";
 
-/** List organizations.  */
+/** List organizations. */
 export function useListOrganizations(request?: operations.OrganizationsListOrganizationsRequest, options?: QueryHookOptions<ListOrganizationsData, ListOrganizationsError>): UseQueryResult<ListOrganizationsData, ListOrganizationsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListOrganizationsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListOrganizationsQuery(useClient(), request, options) });
 }
 
-/** List organizations; suspends while it is on its way.  */
+/** List organizations; suspends while it is on its way. */
 export function useListOrganizationsSuspense(request?: operations.OrganizationsListOrganizationsRequest, options?: SuspenseQueryHookOptions<ListOrganizationsData, ListOrganizationsError>): UseSuspenseQueryResult<ListOrganizationsData, ListOrganizationsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListOrganizationsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListOrganizationsQuery(useClient(), request, options) });
 }
 
 /** List organizations, page by page. */
 export function useListOrganizationsInfinite(request?: operations.OrganizationsListOrganizationsRequest, options?: QueryHookOptions<ListOrganizationsData, ListOrganizationsError>): UseInfiniteQueryResult<ListOrganizationsPages, ListOrganizationsError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListOrganizationsInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListOrganizationsInfiniteQuery(useClient(), request, options) });
 }
 
 /** List organizations, page by page; suspends while the first is on its way. */
 export function useListOrganizationsInfiniteSuspense(request?: operations.OrganizationsListOrganizationsRequest, options?: SuspenseQueryHookOptions<ListOrganizationsData, ListOrganizationsError>): UseSuspenseInfiniteQueryResult<ListOrganizationsPages, ListOrganizationsError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListOrganizationsInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListOrganizationsInfiniteQuery(useClient(), request, options) });
 }

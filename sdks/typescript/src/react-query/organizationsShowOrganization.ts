@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowOrganizationQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./organizationsShowOrganization.core.js";
 
-/** Show an organization.  */
+/** Show an organization. */
 export function useShowOrganization(request: operations.OrganizationsShowOrganizationRequest, options?: QueryHookOptions<ShowOrganizationData, ShowOrganizationError>): UseQueryResult<ShowOrganizationData, ShowOrganizationError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowOrganizationQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowOrganizationQuery(useClient(), request, options) });
 }
 
-/** Show an organization; suspends while it is on its way.  */
+/** Show an organization; suspends while it is on its way. */
 export function useShowOrganizationSuspense(request: operations.OrganizationsShowOrganizationRequest, options?: SuspenseQueryHookOptions<ShowOrganizationData, ShowOrganizationError>): UseSuspenseQueryResult<ShowOrganizationData, ShowOrganizationError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowOrganizationQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowOrganizationQuery(useClient(), request, options) });
 }

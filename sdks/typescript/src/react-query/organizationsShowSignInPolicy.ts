@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowSignInPolicyQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./organizationsShowSignInPolicy.core.js";
 
-/** Show a sign-in policy.  */
+/** Show a sign-in policy. */
 export function useShowSignInPolicy(request: operations.OrganizationsShowSignInPolicyRequest, options?: QueryHookOptions<ShowSignInPolicyData, ShowSignInPolicyError>): UseQueryResult<ShowSignInPolicyData, ShowSignInPolicyError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowSignInPolicyQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowSignInPolicyQuery(useClient(), request, options) });
 }
 
-/** Show a sign-in policy; suspends while it is on its way.  */
+/** Show a sign-in policy; suspends while it is on its way. */
 export function useShowSignInPolicySuspense(request: operations.OrganizationsShowSignInPolicyRequest, options?: SuspenseQueryHookOptions<ShowSignInPolicyData, ShowSignInPolicyError>): UseSuspenseQueryResult<ShowSignInPolicyData, ShowSignInPolicyError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowSignInPolicyQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowSignInPolicyQuery(useClient(), request, options) });
 }

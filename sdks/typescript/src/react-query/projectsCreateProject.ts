@@ -2,10 +2,9 @@
 "use client";
 
 import { useMutation, type UseMutationResult } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { type MutationHookOptions } from "./_options.js";
+import type { MutationHookOptions,  } from "./_options.js";
 import {
   
   

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListProjectsQuery,
   buildListProjectsInfiniteQuery, type ListProjectsPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./projectsListProjects.core.js";
 
-/** List projects.  */
+/** List projects. */
 export function useListProjects(request: operations.ProjectsListProjectsRequest, options?: QueryHookOptions<ListProjectsData, ListProjectsError>): UseQueryResult<ListProjectsData, ListProjectsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListProjectsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListProjectsQuery(useClient(), request, options) });
 }
 
-/** List projects; suspends while it is on its way.  */
+/** List projects; suspends while it is on its way. */
 export function useListProjectsSuspense(request: operations.ProjectsListProjectsRequest, options?: SuspenseQueryHookOptions<ListProjectsData, ListProjectsError>): UseSuspenseQueryResult<ListProjectsData, ListProjectsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListProjectsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListProjectsQuery(useClient(), request, options) });
 }
 
 /** List projects, page by page. */
 export function useListProjectsInfinite(request: operations.ProjectsListProjectsRequest, options?: QueryHookOptions<ListProjectsData, ListProjectsError>): UseInfiniteQueryResult<ListProjectsPages, ListProjectsError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListProjectsInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListProjectsInfiniteQuery(useClient(), request, options) });
 }
 
 /** List projects, page by page; suspends while the first is on its way. */
 export function useListProjectsInfiniteSuspense(request: operations.ProjectsListProjectsRequest, options?: SuspenseQueryHookOptions<ListProjectsData, ListProjectsError>): UseSuspenseInfiniteQueryResult<ListProjectsPages, ListProjectsError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListProjectsInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListProjectsInfiniteQuery(useClient(), request, options) });
 }

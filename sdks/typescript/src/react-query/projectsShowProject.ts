@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowProjectQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./projectsShowProject.core.js";
 
-/** Show a project.  */
+/** Show a project. */
 export function useShowProject(request: operations.ProjectsShowProjectRequest, options?: QueryHookOptions<ShowProjectData, ShowProjectError>): UseQueryResult<ShowProjectData, ShowProjectError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowProjectQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowProjectQuery(useClient(), request, options) });
 }
 
-/** Show a project; suspends while it is on its way.  */
+/** Show a project; suspends while it is on its way. */
 export function useShowProjectSuspense(request: operations.ProjectsShowProjectRequest, options?: SuspenseQueryHookOptions<ShowProjectData, ShowProjectError>): UseSuspenseQueryResult<ShowProjectData, ShowProjectError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowProjectQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowProjectQuery(useClient(), request, options) });
 }

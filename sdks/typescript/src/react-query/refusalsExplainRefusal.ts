@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildExplainRefusalQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./refusalsExplainRefusal.core.js";
 
-/** Explain a refusal.  */
+/** Explain a refusal. */
 export function useExplainRefusal(request: operations.RefusalsExplainRefusalRequest, options?: QueryHookOptions<ExplainRefusalData, ExplainRefusalError>): UseQueryResult<ExplainRefusalData, ExplainRefusalError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildExplainRefusalQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildExplainRefusalQuery(useClient(), request, options) });
 }
 
-/** Explain a refusal; suspends while it is on its way.  */
+/** Explain a refusal; suspends while it is on its way. */
 export function useExplainRefusalSuspense(request: operations.RefusalsExplainRefusalRequest, options?: SuspenseQueryHookOptions<ExplainRefusalData, ExplainRefusalError>): UseSuspenseQueryResult<ExplainRefusalData, ExplainRefusalError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildExplainRefusalQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildExplainRefusalQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListSessionsQuery,
   buildListSessionsInfiniteQuery, type ListSessionsPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./sessionsListSessions.core.js";
 
-/** List sessions.  */
+/** List sessions. */
 export function useListSessions(request?: operations.SessionsListSessionsRequest, options?: QueryHookOptions<ListSessionsData, ListSessionsError>): UseQueryResult<ListSessionsData, ListSessionsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListSessionsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListSessionsQuery(useClient(), request, options) });
 }
 
-/** List sessions; suspends while it is on its way.  */
+/** List sessions; suspends while it is on its way. */
 export function useListSessionsSuspense(request?: operations.SessionsListSessionsRequest, options?: SuspenseQueryHookOptions<ListSessionsData, ListSessionsError>): UseSuspenseQueryResult<ListSessionsData, ListSessionsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListSessionsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListSessionsQuery(useClient(), request, options) });
 }
 
 /** List sessions, page by page. */
 export function useListSessionsInfinite(request?: operations.SessionsListSessionsRequest, options?: QueryHookOptions<ListSessionsData, ListSessionsError>): UseInfiniteQueryResult<ListSessionsPages, ListSessionsError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListSessionsInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListSessionsInfiniteQuery(useClient(), request, options) });
 }
 
 /** List sessions, page by page; suspends while the first is on its way. */
 export function useListSessionsInfiniteSuspense(request?: operations.SessionsListSessionsRequest, options?: SuspenseQueryHookOptions<ListSessionsData, ListSessionsError>): UseSuspenseInfiniteQueryResult<ListSessionsPages, ListSessionsError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListSessionsInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListSessionsInfiniteQuery(useClient(), request, options) });
 }

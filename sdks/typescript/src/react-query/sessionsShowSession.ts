@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowSessionQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./sessionsShowSession.core.js";
 
-/** Show a session.  */
+/** Show a session. */
 export function useShowSession(request: operations.SessionsShowSessionRequest, options?: QueryHookOptions<ShowSessionData, ShowSessionError>): UseQueryResult<ShowSessionData, ShowSessionError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowSessionQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowSessionQuery(useClient(), request, options) });
 }
 
-/** Show a session; suspends while it is on its way.  */
+/** Show a session; suspends while it is on its way. */
 export function useShowSessionSuspense(request: operations.SessionsShowSessionRequest, options?: SuspenseQueryHookOptions<ShowSessionData, ShowSessionError>): UseSuspenseQueryResult<ShowSessionData, ShowSessionError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowSessionQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowSessionQuery(useClient(), request, options) });
 }

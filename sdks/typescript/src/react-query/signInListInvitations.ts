@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListInvitationsQuery,
   buildListInvitationsInfiniteQuery, type ListInvitationsPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./signInListInvitations.core.js";
 
-/** List invitations.  */
+/** List invitations. */
 export function useListInvitations(request?: operations.SignInListInvitationsRequest, options?: QueryHookOptions<ListInvitationsData, ListInvitationsError>): UseQueryResult<ListInvitationsData, ListInvitationsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListInvitationsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListInvitationsQuery(useClient(), request, options) });
 }
 
-/** List invitations; suspends while it is on its way.  */
+/** List invitations; suspends while it is on its way. */
 export function useListInvitationsSuspense(request?: operations.SignInListInvitationsRequest, options?: SuspenseQueryHookOptions<ListInvitationsData, ListInvitationsError>): UseSuspenseQueryResult<ListInvitationsData, ListInvitationsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListInvitationsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListInvitationsQuery(useClient(), request, options) });
 }
 
 /** List invitations, page by page. */
 export function useListInvitationsInfinite(request?: operations.SignInListInvitationsRequest, options?: QueryHookOptions<ListInvitationsData, ListInvitationsError>): UseInfiniteQueryResult<ListInvitationsPages, ListInvitationsError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListInvitationsInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListInvitationsInfiniteQuery(useClient(), request, options) });
 }
 
 /** List invitations, page by page; suspends while the first is on its way. */
 export function useListInvitationsInfiniteSuspense(request?: operations.SignInListInvitationsRequest, options?: SuspenseQueryHookOptions<ListInvitationsData, ListInvitationsError>): UseSuspenseInfiniteQueryResult<ListInvitationsPages, ListInvitationsError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListInvitationsInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListInvitationsInfiniteQuery(useClient(), request, options) });
 }

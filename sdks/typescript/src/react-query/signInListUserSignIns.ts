@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListUserSignInsQuery,
   buildListUserSignInsInfiniteQuery, type ListUserSignInsPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./signInListUserSignIns.core.js";
 
-/** List a user's sign-ins.  */
+/** List a user's sign-ins. */
 export function useListUserSignIns(request: operations.SignInListUserSignInsRequest, options?: QueryHookOptions<ListUserSignInsData, ListUserSignInsError>): UseQueryResult<ListUserSignInsData, ListUserSignInsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListUserSignInsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListUserSignInsQuery(useClient(), request, options) });
 }
 
-/** List a user's sign-ins; suspends while it is on its way.  */
+/** List a user's sign-ins; suspends while it is on its way. */
 export function useListUserSignInsSuspense(request: operations.SignInListUserSignInsRequest, options?: SuspenseQueryHookOptions<ListUserSignInsData, ListUserSignInsError>): UseSuspenseQueryResult<ListUserSignInsData, ListUserSignInsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListUserSignInsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListUserSignInsQuery(useClient(), request, options) });
 }
 
 /** List a user's sign-ins, page by page. */
 export function useListUserSignInsInfinite(request: operations.SignInListUserSignInsRequest, options?: QueryHookOptions<ListUserSignInsData, ListUserSignInsError>): UseInfiniteQueryResult<ListUserSignInsPages, ListUserSignInsError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListUserSignInsInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListUserSignInsInfiniteQuery(useClient(), request, options) });
 }
 
 /** List a user's sign-ins, page by page; suspends while the first is on its way. */
 export function useListUserSignInsInfiniteSuspense(request: operations.SignInListUserSignInsRequest, options?: SuspenseQueryHookOptions<ListUserSignInsData, ListUserSignInsError>): UseSuspenseInfiniteQueryResult<ListUserSignInsPages, ListUserSignInsError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListUserSignInsInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListUserSignInsInfiniteQuery(useClient(), request, options) });
 }

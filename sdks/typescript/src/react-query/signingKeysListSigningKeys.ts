@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListSigningKeysQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./signingKeysListSigningKeys.core.js";
 
-/** List the signing keys.  */
+/** List the signing keys. */
 export function useListSigningKeys(options?: QueryHookOptions<ListSigningKeysData, ListSigningKeysError>): UseQueryResult<ListSigningKeysData, ListSigningKeysError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListSigningKeysQuery(useClient(), own) });
+  return useQuery({ retry: false, ...options, ...buildListSigningKeysQuery(useClient(), options) });
 }
 
-/** List the signing keys; suspends while it is on its way.  */
+/** List the signing keys; suspends while it is on its way. */
 export function useListSigningKeysSuspense(options?: SuspenseQueryHookOptions<ListSigningKeysData, ListSigningKeysError>): UseSuspenseQueryResult<ListSigningKeysData, ListSigningKeysError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListSigningKeysQuery(useClient(), own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListSigningKeysQuery(useClient(), options) });
 }

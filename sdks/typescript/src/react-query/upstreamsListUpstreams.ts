@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListUpstreamsQuery,
   buildListUpstreamsInfiniteQuery, type ListUpstreamsPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./upstreamsListUpstreams.core.js";
 
-/** List upstream providers.  */
+/** List upstream providers. */
 export function useListUpstreams(request?: operations.UpstreamsListUpstreamsRequest, options?: QueryHookOptions<ListUpstreamsData, ListUpstreamsError>): UseQueryResult<ListUpstreamsData, ListUpstreamsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListUpstreamsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListUpstreamsQuery(useClient(), request, options) });
 }
 
-/** List upstream providers; suspends while it is on its way.  */
+/** List upstream providers; suspends while it is on its way. */
 export function useListUpstreamsSuspense(request?: operations.UpstreamsListUpstreamsRequest, options?: SuspenseQueryHookOptions<ListUpstreamsData, ListUpstreamsError>): UseSuspenseQueryResult<ListUpstreamsData, ListUpstreamsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListUpstreamsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListUpstreamsQuery(useClient(), request, options) });
 }
 
 /** List upstream providers, page by page. */
 export function useListUpstreamsInfinite(request?: operations.UpstreamsListUpstreamsRequest, options?: QueryHookOptions<ListUpstreamsData, ListUpstreamsError>): UseInfiniteQueryResult<ListUpstreamsPages, ListUpstreamsError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListUpstreamsInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListUpstreamsInfiniteQuery(useClient(), request, options) });
 }
 
 /** List upstream providers, page by page; suspends while the first is on its way. */
 export function useListUpstreamsInfiniteSuspense(request?: operations.UpstreamsListUpstreamsRequest, options?: SuspenseQueryHookOptions<ListUpstreamsData, ListUpstreamsError>): UseSuspenseInfiniteQueryResult<ListUpstreamsPages, ListUpstreamsError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListUpstreamsInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListUpstreamsInfiniteQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowUpstreamQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./upstreamsShowUpstream.core.js";
 
-/** Show an upstream provider.  */
+/** Show an upstream provider. */
 export function useShowUpstream(request: operations.UpstreamsShowUpstreamRequest, options?: QueryHookOptions<ShowUpstreamData, ShowUpstreamError>): UseQueryResult<ShowUpstreamData, ShowUpstreamError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowUpstreamQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowUpstreamQuery(useClient(), request, options) });
 }
 
-/** Show an upstream provider; suspends while it is on its way.  */
+/** Show an upstream provider; suspends while it is on its way. */
 export function useShowUpstreamSuspense(request: operations.UpstreamsShowUpstreamRequest, options?: SuspenseQueryHookOptions<ShowUpstreamData, ShowUpstreamError>): UseSuspenseQueryResult<ShowUpstreamData, ShowUpstreamError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowUpstreamQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowUpstreamQuery(useClient(), request, options) });
 }

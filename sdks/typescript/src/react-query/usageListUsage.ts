@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListUsageQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./usageListUsage.core.js";
 
-/** List usage.  */
+/** List usage. */
 export function useListUsage(request?: operations.UsageListUsageRequest, options?: QueryHookOptions<ListUsageData, ListUsageError>): UseQueryResult<ListUsageData, ListUsageError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListUsageQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListUsageQuery(useClient(), request, options) });
 }
 
-/** List usage; suspends while it is on its way.  */
+/** List usage; suspends while it is on its way. */
 export function useListUsageSuspense(request?: operations.UsageListUsageRequest, options?: SuspenseQueryHookOptions<ListUsageData, ListUsageError>): UseSuspenseQueryResult<ListUsageData, ListUsageError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListUsageQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListUsageQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListConsentsQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./usersListConsents.core.js";
 
-/** List a user's consents.  */
+/** List a user's consents. */
 export function useListConsents(request: operations.UsersListConsentsRequest, options?: QueryHookOptions<ListConsentsData, ListConsentsError>): UseQueryResult<ListConsentsData, ListConsentsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListConsentsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListConsentsQuery(useClient(), request, options) });
 }
 
-/** List a user's consents; suspends while it is on its way.  */
+/** List a user's consents; suspends while it is on its way. */
 export function useListConsentsSuspense(request: operations.UsersListConsentsRequest, options?: SuspenseQueryHookOptions<ListConsentsData, ListConsentsError>): UseSuspenseQueryResult<ListConsentsData, ListConsentsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListConsentsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListConsentsQuery(useClient(), request, options) });
 }

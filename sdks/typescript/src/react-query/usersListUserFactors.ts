@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListUserFactorsQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./usersListUserFactors.core.js";
 
-/** List a user's factors.  */
+/** List a user's factors. */
 export function useListUserFactors(request: operations.UsersListUserFactorsRequest, options?: QueryHookOptions<ListUserFactorsData, ListUserFactorsError>): UseQueryResult<ListUserFactorsData, ListUserFactorsError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListUserFactorsQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListUserFactorsQuery(useClient(), request, options) });
 }
 
-/** List a user's factors; suspends while it is on its way.  */
+/** List a user's factors; suspends while it is on its way. */
 export function useListUserFactorsSuspense(request: operations.UsersListUserFactorsRequest, options?: SuspenseQueryHookOptions<ListUserFactorsData, ListUserFactorsError>): UseSuspenseQueryResult<ListUserFactorsData, ListUserFactorsError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListUserFactorsQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListUserFactorsQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, useInfiniteQuery, useSuspenseInfiniteQuery, type UseQueryResult, type UseSuspenseQueryResult, type UseInfiniteQueryResult, type UseSuspenseInfiniteQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildListUsersQuery,
   buildListUsersInfiniteQuery, type ListUsersPages,
@@ -16,26 +15,22 @@ import {
 
 export * from "./usersListUsers.core.js";
 
-/** List users.  */
+/** List users. */
 export function useListUsers(request?: operations.UsersListUsersRequest, options?: QueryHookOptions<ListUsersData, ListUsersError>): UseQueryResult<ListUsersData, ListUsersError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildListUsersQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildListUsersQuery(useClient(), request, options) });
 }
 
-/** List users; suspends while it is on its way.  */
+/** List users; suspends while it is on its way. */
 export function useListUsersSuspense(request?: operations.UsersListUsersRequest, options?: SuspenseQueryHookOptions<ListUsersData, ListUsersError>): UseSuspenseQueryResult<ListUsersData, ListUsersError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildListUsersQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildListUsersQuery(useClient(), request, options) });
 }
 
 /** List users, page by page. */
 export function useListUsersInfinite(request?: operations.UsersListUsersRequest, options?: QueryHookOptions<ListUsersData, ListUsersError>): UseInfiniteQueryResult<ListUsersPages, ListUsersError> {
-  const [own, query] = split(options);
-  return useInfiniteQuery({ retry: false, ...(query as object), ...buildListUsersInfiniteQuery(useClient(), request, own) });
+  return useInfiniteQuery({ retry: false, ...(options as object), ...buildListUsersInfiniteQuery(useClient(), request, options) });
 }
 
 /** List users, page by page; suspends while the first is on its way. */
 export function useListUsersInfiniteSuspense(request?: operations.UsersListUsersRequest, options?: SuspenseQueryHookOptions<ListUsersData, ListUsersError>): UseSuspenseInfiniteQueryResult<ListUsersPages, ListUsersError> {
-  const [own, query] = split(options);
-  return useSuspenseInfiniteQuery({ retry: false, ...(query as object), ...buildListUsersInfiniteQuery(useClient(), request, own) });
+  return useSuspenseInfiniteQuery({ retry: false, ...(options as object), ...buildListUsersInfiniteQuery(useClient(), request, options) });
 }

@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowUserQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./usersShowUser.core.js";
 
-/** Show a user.  */
+/** Show a user. */
 export function useShowUser(request: operations.UsersShowUserRequest, options?: QueryHookOptions<ShowUserData, ShowUserError>): UseQueryResult<ShowUserData, ShowUserError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowUserQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowUserQuery(useClient(), request, options) });
 }
 
-/** Show a user; suspends while it is on its way.  */
+/** Show a user; suspends while it is on its way. */
 export function useShowUserSuspense(request: operations.UsersShowUserRequest, options?: SuspenseQueryHookOptions<ShowUserData, ShowUserError>): UseSuspenseQueryResult<ShowUserData, ShowUserError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowUserQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowUserQuery(useClient(), request, options) });
 }

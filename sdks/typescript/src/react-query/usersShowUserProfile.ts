@@ -2,10 +2,9 @@
 "use client";
 
 import { useQuery, useSuspenseQuery, type UseQueryResult, type UseSuspenseQueryResult,  } from "@tanstack/react-query";
-import type * as operations from "../models/operations.js";
-import type * as models from "../models/index.js";
+import type { models, operations } from "../runtime/signature.js";
 import { useClient } from "./_context.js";
-import { split, type QueryHookOptions, type SuspenseQueryHookOptions,  } from "./_options.js";
+import type { QueryHookOptions, SuspenseQueryHookOptions,  } from "./_options.js";
 import {
   buildShowUserProfileQuery,
   
@@ -16,14 +15,12 @@ import {
 
 export * from "./usersShowUserProfile.core.js";
 
-/** Show a user's profile.  */
+/** Show a user's profile. */
 export function useShowUserProfile(request: operations.UsersShowUserProfileRequest, options?: QueryHookOptions<ShowUserProfileData, ShowUserProfileError>): UseQueryResult<ShowUserProfileData, ShowUserProfileError> {
-  const [own, query] = split(options);
-  return useQuery({ retry: false, ...query, ...buildShowUserProfileQuery(useClient(), request, own) });
+  return useQuery({ retry: false, ...options, ...buildShowUserProfileQuery(useClient(), request, options) });
 }
 
-/** Show a user's profile; suspends while it is on its way.  */
+/** Show a user's profile; suspends while it is on its way. */
 export function useShowUserProfileSuspense(request: operations.UsersShowUserProfileRequest, options?: SuspenseQueryHookOptions<ShowUserProfileData, ShowUserProfileError>): UseSuspenseQueryResult<ShowUserProfileData, ShowUserProfileError> {
-  const [own, query] = split(options);
-  return useSuspenseQuery({ retry: false, ...query, ...buildShowUserProfileQuery(useClient(), request, own) });
+  return useSuspenseQuery({ retry: false, ...options, ...buildShowUserProfileQuery(useClient(), request, options) });
 }

@@ -1,7 +1,9 @@
-// What the class client reads from the environment. Standalone functions read none.
+// Where this runs, and what the class client reads there. Standalone functions read nothing.
 
 import type { ClientOptions } from "./options.js";
-import { inBrowser } from "./security.js";
+
+/** Whether everybody around can read what this program knows. */
+export const inBrowser = typeof document !== "undefined";
 
 /** `options`, completed from `KEYHAVEN_URL` and `KEYHAVEN_CREDENTIAL` outside browsers. */
 export function fromEnvironment(options: ClientOptions): ClientOptions {

@@ -1,88 +1,42 @@
 // Every way a call can fail. Classes of documented error bodies are generated beside these.
 
-const BRAND: unique symbol = Symbol.for("@keyhaven/sdk error") as never;
+import { BRAND, Failure, type ErrorFields } from "./failure.js";
 
-/** What is known of a failure. */
-export interface ErrorFields {
-  operationId?: string;
-  statusCode?: number;
-  headers?: Headers;
-  contentType?: string;
-  body?: string;
-  data?: unknown;
-  requestId?: string | undefined;
-  retryAfterMs?: number | undefined;
-  attempts?: number;
-  cause?: unknown;
-}
+export type { Challenge, ErrorFields } from "./failure.js";
 
-/** A scheme of `WWW-Authenticate` and what it says. */
-export interface Challenge {
-  scheme: string;
-  params: Record<string, string>;
-}
-
-/** The base of all errors. Neither its text nor its JSON has bodies, headers or secrets in it. */
-export class SDKError extends Error {
+/** The base of all errors, and what tells them apart. Neither text nor JSON has secrets in it. */
+export class SDKError extends Failure {
   declare readonly operationId: string;
   declare readonly statusCode?: number;
-  declare readonly headers?: Headers;
   declare readonly contentType?: string;
   declare readonly body?: string;
-  declare readonly data?: unknown;
   declare readonly requestId?: string;
   declare readonly retryAfterMs?: number;
   declare readonly attempts?: number;
 
-  constructor(message: string, fields: ErrorFields = {}) {
-    super(message);
-    for (const name in fields) {
-      const value = fields[name as keyof ErrorFields];
-      // Only what may be printed is enumerable: no body, no headers, nothing parsed.
-      const enumerable = name !== "body" && typeof value !== "object";
-      Object.defineProperty(this, name, { value, enumerable, configurable: true, writable: true });
-    }
+  constructor(message: string, fields?: ErrorFields) {
+    super(new.target.kind, message, fields);
   }
 
   static readonly kind: string = "SDKError";
-  static readonly [BRAND] = 1;
 
   /** Whether `error` is one of this class, also of another copy of this package. */
   static is<C extends abstract new (...args: never[]) => SDKError>(
     this: C,
     error: unknown,
   ): error is InstanceType<C> {
-    const { kind } = this as unknown as Kind;
-    let type = (error as object | undefined)?.constructor as Kind | undefined;
-    while (type?.[BRAND] && type.kind !== kind) type = Object.getPrototypeOf(type) as Kind;
-    return !!type?.[BRAND];
+    const failure = error as SDKError | undefined;
+    return !!failure?.[BRAND] && (this as unknown as typeof SDKError).has(failure);
   }
 
-  /** The class, whatever a minifier made of its own name. */
-  override get name(): string {
-    return (this.constructor as unknown as Kind).kind;
+  /** What `instanceof` says: the same as `is`. */
+  static override [Symbol.hasInstance](error: unknown): boolean {
+    return this.is(error);
   }
 
-  /** What `WWW-Authenticate` asks for. */
-  get challenges(): Challenge[] {
-    const list: Challenge[] = [];
-    const text = this.headers?.get("www-authenticate") ?? "";
-    for (const [, word, value] of text.matchAll(/([\w-]+)(?:\s*=\s*("(?:\\.|[^"])*"|[^\s,]+))?/g)) {
-      if (!value) list.push({ scheme: word!, params: {} });
-      else list.at(-1)!.params[word!] = value.replace(/^"|\\(?=.)|"$/g, "");
-    }
-    return list;
+  protected static has({ name }: SDKError): boolean {
+    return this.kind === "SDKError" || this.kind === name;
   }
-
-  toJSON(): object {
-    const { name, message } = this;
-    return { ...this, name, message };
-  }
-}
-
-interface Kind {
-  readonly kind: string;
-  readonly [BRAND]?: number;
 }
 
 /** An answer that is no success. Fields of its documented body are its own fields. */
@@ -93,10 +47,9 @@ export class HTTPError extends SDKError {
   declare readonly contentType: string;
   declare readonly body: string;
 
-  constructor(message: string, fields: ErrorFields = {}) {
-    super(message, fields);
-    const data = fields.data as Record<string, unknown> | undefined;
-    for (const name in data) if (!(name in this)) (this as Record<string, unknown>)[name] = data[name];
+  protected static override has(error: SDKError): boolean {
+    const isAny = this.kind === "HTTPError" && error.name !== "ResponseValidationError";
+    return isAny ? error.statusCode !== undefined : super.has(error);
   }
 }
 

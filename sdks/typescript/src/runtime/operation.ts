@@ -1,18 +1,37 @@
-// What the generator writes of each operation: data, no behaviour.
+// What the generator writes of each operation: data, and which parts of ours it needs.
 
-import type { HTTPError } from "./errors.js";
+import type { ClientCore } from "./client.js";
+import type { ClientOptions, Secret, Security, Token } from "./options.js";
 
-/** Makes an error of an answer. */
-export type ErrorClass = new (...args: ConstructorParameters<typeof HTTPError>) => HTTPError;
+/** A request while it is filled in. */
+export interface Draft {
+  method: string;
+  /** Path and query; the whole address in the end. */
+  url: string;
+  head: Record<string, string>;
+  body?: string;
+}
 
-/** A way in; its `key` is the name of its credential. */
-export interface Scheme {
-  key: string;
-  kind: "bearer" | "basic" | "header" | "cookie";
-  /** The header or cookie. */
-  name?: string;
-  /** Must not be seen in browsers. */
-  guarded?: true;
+/** Puts what it knows of a request into the draft. */
+export type Part = (draft: Draft, request: Record<string, unknown>, op: Operation) => void;
+
+/** What a scheme is asked with, in one attempt. */
+export interface Ask {
+  core: ClientCore;
+  options: ClientOptions;
+  security: Security | Secret | undefined;
+  /** The token source's token that was used. */
+  token?: Token;
+  each(hook: "onTokenRefresh", token: Token): Promise<unknown>;
+}
+
+/** A way in: the headers that prove the caller, or nothing when there is no credential. */
+export type Scheme = (ask: Ask, signal: AbortSignal) => Promise<[string, string][] | undefined>;
+
+/** Names of refusals by status (`"4XX"` is a range), and their content type unless JSON. */
+export interface Refusals {
+  type?: string;
+  [status: number | string]: string | undefined;
 }
 
 /** One operation. */
@@ -20,29 +39,20 @@ export interface Operation {
   id: string;
   method: string;
   path: string;
-  /** Query parameters by wire name. */
-  query?: string[];
-  /** Header parameters: our name, the wire's. */
-  header?: Record<string, string>;
-  /** Whether the request is the body (`true`), or which member of it is. */
-  body?: true | string;
-  /** The body's content type, unless JSON. */
-  sends?: string;
-  /** Alternatives, each a list of schemes; an empty one needs nothing. */
-  security: Scheme[][];
+  parts?: Part[];
+  /** Nothing to prove without it. */
+  security?: Scheme;
   /** The status of a success. */
   ok: number;
   /** The content type of a success, unless JSON; `null` has no body. */
   gives?: string | null;
-  /** A success has headers that matter. */
-  headers?: true;
-  /** Classes of refusals: by status, or of problem details. */
-  errors: Record<number | string, ErrorClass> | ((status: number) => ErrorClass);
-  /** The content type of refusals, unless JSON or problem details. */
-  refuses?: string;
-  retry: "safe" | "idempotent" | "never";
-  /** Takes an idempotency key. */
-  keyed?: true;
+  /** What a success is, beside its body. */
+  wrap?: (response: Response, value: unknown) => unknown;
+  errors: Refusals;
+  /** Never repeated without it. */
+  retry?: "safe" | "idempotent";
+  /** The content type of the body, unless JSON. */
+  sends?: string;
   /** Members whose own keys are data. */
   opaque?: string[];
   /** Names that no rule turns into the wire's. */

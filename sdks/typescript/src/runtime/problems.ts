@@ -1,81 +1,17 @@
-// Problem details (RFC 9457): one class a status.
+// Problem details (RFC 9457): one name a status.
 
-import { HTTPError } from "./errors.js";
+import type { Refusals } from "./operation.js";
 
-/** A refusal in problem details. */
-export class ProblemError extends HTTPError {
-  static override readonly kind: string = "ProblemError";
-  declare readonly type: string;
-  declare readonly title: string;
-  declare readonly detail: string;
-  declare readonly instance?: string;
-  /** What `keyhaven explain` explains. */
-  declare readonly code?: string;
-  /** Why a checked credential does not count. */
-  declare readonly reason?: string;
-
-  /** What is wrong with which member or parameter. */
-  get fields(): { pointer?: string; parameter?: string; detail: string }[] {
-    return (this.data as { errors?: [] } | undefined)?.errors ?? [];
-  }
-}
-
-/** 400 */
-export class BadRequest extends ProblemError {
-  static override readonly kind: string = "BadRequest";
-}
-/** 401 */
-export class Unauthorized extends ProblemError {
-  static override readonly kind: string = "Unauthorized";
-}
-/** 403 */
-export class Forbidden extends ProblemError {
-  static override readonly kind: string = "Forbidden";
-}
-/** 404 */
-export class NotFound extends ProblemError {
-  static override readonly kind: string = "NotFound";
-}
-/** 409 */
-export class Conflict extends ProblemError {
-  static override readonly kind: string = "Conflict";
-}
-/** 422 */
-export class Validation extends ProblemError {
-  static override readonly kind: string = "Validation";
-}
-/** 429 */
-export class RateLimited extends ProblemError {
-  static override readonly kind: string = "RateLimited";
-}
-/** 5XX */
-export class Server extends ProblemError {
-  static override readonly kind: string = "Server";
-}
-
-/** The errors of an operation that refuses in problem details. */
-export type ProblemErrors =
-  | ProblemError
-  | BadRequest
-  | Unauthorized
-  | Forbidden
-  | NotFound
-  | Conflict
-  | Validation
-  | RateLimited
-  | Server;
-
-const CLASSES: Record<number, typeof ProblemError> = {
-  400: BadRequest,
-  401: Unauthorized,
-  403: Forbidden,
-  404: NotFound,
-  409: Conflict,
-  422: Validation,
-  429: RateLimited,
+/** The refusals of an operation that refuses in problem details. */
+export const problems: Refusals = {
+  type: "application/problem+json",
+  400: "BadRequest",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "NotFound",
+  409: "Conflict",
+  422: "Validation",
+  429: "RateLimited",
+  "4XX": "ProblemError",
+  "5XX": "Server",
 };
-
-/** The class of a status. */
-export function problem(status: number): typeof ProblemError {
-  return CLASSES[status] ?? (status > 499 ? Server : ProblemError);
-}

@@ -1,56 +1,100 @@
-// Which credential goes along. Asked anew for every attempt.
+// Ways in, one function each, so that a program carries those of its operations only. Credentials
+// are asked for anew for every attempt.
 
-import { InvalidRequestError } from "./errors.js";
-import type { Operation } from "./operation.js";
+import type { ClientCore } from "./client.js";
+import { inBrowser } from "./environment.js";
+import { Failure } from "./failure.js";
+import type { Ask, Scheme } from "./operation.js";
 import type { ClientOptions, Secret, Security, Token } from "./options.js";
 
-/** Whether everybody around can read what this program knows. */
-export const inBrowser = typeof document !== "undefined" && typeof window !== "undefined";
+/** A credential as text. */
+export const reveal = (secret: Secret | undefined): string | undefined | Promise<string> =>
+  typeof secret === "function" ? secret() : secret;
 
-/** Puts the first satisfied alternative on `headers`; answers with the source's token it used. */
-export async function authorize(
-  op: Operation,
-  { tokenSource, dangerouslyAllowBrowser }: ClientOptions,
-  given: Security | Secret | undefined,
-  headers: Headers,
-  signal: AbortSignal,
-): Promise<Token | undefined> {
-  const security: Security = typeof given === "object" ? given : { bearer: given };
-  const ask = async (name: string) => {
-    const value = security[name];
-    return (typeof value === "function" ? await value() : value) || "";
-  };
-  const names: string[] = [];
-  next: for (const alternative of op.security) {
-    let token: Token | undefined;
-    const found: [string, string][] = [];
-    for (const { key, kind, name, guarded } of alternative) {
-      names.push(key);
-      const isBearer = kind === "bearer";
-      let value = await ask(kind === "basic" ? "username" : key);
-      if (isBearer) value ||= await ask("bearer");
-      if (!value && isBearer && !given && tokenSource) {
-        value = (token = await tokenSource.token({ signal })).accessToken;
-      }
-      // A browser sends its cookies by itself.
-      if (!value && kind === "cookie" && inBrowser) continue;
-      if (!value) continue next;
-      if (guarded && inBrowser && !dangerouslyAllowBrowser) {
-        throw new InvalidRequestError(key + " is no secret in a browser: dangerouslyAllowBrowser");
-      }
-      if (kind === "basic") value = btoa(form(value) + ":" + form(await ask("password")));
-      if (kind === "cookie") value = name + "=" + value;
-      else if (!name) value = (isBearer ? "Bearer " : "Basic ") + value.replace(/^Bearer /i, "");
-      found.push([kind === "header" ? name! : kind === "cookie" ? kind : "authorization", value]);
+/** The credential of a name, or of another. */
+async function find({ security }: Ask, name: string, other = name): Promise<string | undefined> {
+  const known: Security = typeof security === "object" ? security : { bearer: security };
+  return reveal(known[name] || known[other]);
+}
+
+/** The last token each client used. */
+const latest = new WeakMap<ClientCore, Token>();
+
+/** A token: the operation's own, any bearer, or the token source's. */
+export const bearer =
+  (key: string): Scheme =>
+  async (ask, signal) => {
+    const { core, options, security } = ask;
+    let value = await find(ask, key, "bearer");
+    if (!security && options.tokenSource) {
+      const token = (ask.token = await options.tokenSource.token({ signal }));
+      if (latest.get(core) !== token) await ask.each("onTokenRefresh", token);
+      latest.set(core, token);
+      value = token.accessToken;
     }
-    for (const pair of found) headers.set(...pair);
-    return token;
+    return value ? [["authorization", "Bearer " + value.replace(/^Bearer /i, "")]] : undefined;
+  };
+
+/** An OAuth client's id and secret in one header, form-encoded first (RFC 6749 §2.3.1). */
+export const basicly = (...words: string[]): string =>
+  "Basic " + btoa(words.map((word) => (new URLSearchParams({ "": word }) + "").slice(1)).join(":"));
+
+/** An OAuth client's id and secret (HTTP Basic). */
+export const basic = (): Scheme => async (ask) => {
+  const id = await find(ask, "username");
+  return id ? [["authorization", basicly(id, (await find(ask, "password")) ?? "")]] : undefined;
+};
+
+/** A credential in a header of its own. */
+export const header =
+  (key: string, name: string): Scheme =>
+  async (ask) => {
+    const value = await find(ask, key);
+    return value ? [[name, value]] : undefined;
+  };
+
+/** A cookie, which a browser sends by itself. */
+export const cookie =
+  (key: string, name: string): Scheme =>
+  async (ask) => {
+    const value = await find(ask, key);
+    return value ? [["cookie", name + "=" + value]] : inBrowser ? [] : undefined;
+  };
+
+/** No credential is one, too. */
+export const open: Scheme = async () => [];
+
+/** The first that there is a credential for. */
+export const either =
+  (...schemes: Scheme[]): Scheme =>
+  async (ask, signal) => {
+    for (const scheme of schemes) {
+      const pairs = await scheme(ask, signal);
+      if (pairs) return pairs;
+    }
+    return undefined;
+  };
+
+/** All of them. */
+export const both =
+  (...schemes: Scheme[]): Scheme =>
+  async (ask, signal) => {
+    const all = await Promise.all(schemes.map((scheme) => scheme(ask, signal)));
+    return all.includes(undefined) ? undefined : all.flatMap((pairs) => pairs!);
+  };
+
+/** Refuses what everybody in a browser could read. */
+export function hidden({ dangerouslyAllowBrowser }: ClientOptions): void {
+  if (inBrowser && !dangerouslyAllowBrowser) {
+    throw new Failure("InvalidRequestError", "no secret in a browser: dangerouslyAllowBrowser");
   }
-  if (names.length) throw new InvalidRequestError("no credential: " + names.join(" or "));
-  return undefined;
 }
 
-/** RFC 6749 §2.3.1: both halves are form-encoded before they meet. */
-function form(text: string): string {
-  return (new URLSearchParams({ "": text }) + "").slice(1);
-}
+/** A credential that must not be seen in browsers. */
+export const guarded =
+  (scheme: Scheme): Scheme =>
+  async (ask, signal) => {
+    const pairs = await scheme(ask, signal);
+    if (pairs) hidden(ask.options);
+    return pairs;
+  };

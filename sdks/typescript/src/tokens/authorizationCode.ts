@@ -1,10 +1,9 @@
 // Signing in by the authorization code grant with PKCE (RFC 6749 §4.1, RFC 7636), for browsers and
 // for command lines (RFC 8252 §7.3).
 
-import { InvalidRequestError, SDKError } from "../runtime/errors.js";
+import { Failure } from "../runtime/failure.js";
 import type { Token } from "../runtime/options.js";
-import { ask, scopes, type Endpoint } from "./endpoint.js";
-import { OAuthError } from "./errors.js";
+import { ask, post, type Endpoint } from "./endpoint.js";
 import { base64url } from "./privateKeyJwt.js";
 
 /** What an issuer says about itself (RFC 8414). */
@@ -41,10 +40,10 @@ export async function discover(issuer: string, get: typeof fetch = fetch): Promi
     const response = await get(place, { redirect: "error" });
     if (response.status !== 200) continue;
     const metadata = (await response.json()) as Metadata;
-    if (metadata.issuer !== issuer) throw new InvalidRequestError("the metadata is another issuer's");
+    if (metadata.issuer !== issuer) throw invalid("the metadata is another issuer's");
     return metadata;
   }
-  throw new InvalidRequestError("the issuer describes itself nowhere");
+  throw invalid("the issuer describes itself nowhere");
 }
 
 /** Where to send the browser, and what to keep until it comes back. */
@@ -52,7 +51,7 @@ export async function startSignIn(options: SignIn): Promise<{ url: string; pendi
   const metadata = options.metadata ?? (await discover(options.serverURL, options.fetch));
   const [state, nonce, verifier] = [random(), random(), random()];
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
-  const parameters = new URLSearchParams({
+  const parameters = {
     response_type: "code",
     client_id: options.clientId,
     redirect_uri: options.redirectUri,
@@ -60,28 +59,24 @@ export async function startSignIn(options: SignIn): Promise<{ url: string; pendi
     nonce,
     code_challenge: base64url(new Uint8Array(hash)),
     code_challenge_method: "S256",
+    scope: [options.scope ?? []].flat().join(" "),
+    resource: options.resource ?? "",
     ...options.parameters,
-  });
-  const scope = scopes(options.scope);
-  if (scope) parameters.set("scope", scope);
-  if (options.resource) parameters.set("resource", options.resource);
+  };
   const endpoint = metadata.authorization_endpoint;
-  if (!endpoint) throw new InvalidRequestError("the issuer signs nobody in");
+  if (!endpoint) throw invalid("the issuer signs nobody in");
   const pushed = metadata.pushed_authorization_request_endpoint;
-  const query = pushed ? await push(pushed, parameters, options) : parameters;
+  const query = new URLSearchParams(pushed ? await push(pushed, parameters, options) : parameters);
+  for (const [name, value] of [...query]) if (!value) query.delete(name);
   const { redirectUri } = options;
   const pending = { state, nonce, verifier, redirectUri, issuer: metadata.issuer };
   return { url: endpoint + (endpoint.includes("?") ? "&" : "?") + query, pending };
 }
 
 /** RFC 9126: the request goes to the issuer first, and the browser carries its name only. */
-async function push(url: string, body: URLSearchParams, options: SignIn) {
-  const headers = new Headers({ accept: "application/json" });
-  await options.authentication?.(body, headers, url);
-  const response = await (options.fetch ?? fetch)(url, { method: "POST", body, headers });
-  const answer = (await response.json()) as { request_uri?: string; error?: string };
-  if (!answer.request_uri) throw refused(answer.error ?? "invalid_request");
-  return new URLSearchParams({ client_id: options.clientId, request_uri: answer.request_uri });
+async function push(url: string, parameters: Record<string, string>, options: SignIn) {
+  const { requestUri } = await post<{ requestUri: string }>(options, parameters, undefined, url, 201);
+  return { client_id: options.clientId, request_uri: requestUri };
 }
 
 /** The token, once the browser has come back to `callbackURL`. Call it once: codes are spent. */
@@ -93,12 +88,12 @@ export async function finishSignIn(
   const metadata = options.metadata ?? (await discover(options.serverURL, options.fetch));
   const answer = new URL(callbackURL).searchParams;
   if (answer.get("state") !== pending.state) {
-    throw new InvalidRequestError("this is the answer to another sign-in");
+    throw invalid("this is the answer to another sign-in");
   }
   const issuer = answer.get("iss");
   const mustSay = metadata.authorization_response_iss_parameter_supported;
   if ((issuer ?? (mustSay ? null : pending.issuer)) !== pending.issuer) {
-    throw new InvalidRequestError("another issuer answered (RFC 9207)");
+    throw invalid("another issuer answered (RFC 9207)");
   }
   const error = answer.get("error");
   if (error) throw refused(error, answer.get("error_description") ?? undefined);
@@ -113,7 +108,7 @@ export async function finishSignIn(
     },
   );
   if (token.idToken && claim(token.idToken, "nonce") !== pending.nonce) {
-    throw new InvalidRequestError("the ID token is of another sign-in");
+    throw invalid("the ID token is of another sign-in");
   }
   return token;
 }
@@ -162,9 +157,13 @@ function claim(token: string, name: string): unknown {
   return (JSON.parse(atob(part)) as Record<string, unknown>)[name];
 }
 
-function refused(error: string, errorDescription?: string): SDKError {
+function invalid(message: string): Failure {
+  return new Failure("InvalidRequestError", message);
+}
+
+function refused(error: string, errorDescription?: string): Failure {
   const data = { error, errorDescription };
-  return new OAuthError([error, errorDescription].filter(Boolean).join(": "), {
+  return new Failure("OAuthError", [error, errorDescription].filter(Boolean).join(": "), {
     operationId: "sign-in",
     data,
   });

@@ -1,9 +1,8 @@
 // Signing in on another device (RFC 8628).
 
 import type { Token } from "../runtime/options.js";
-import { ConnectionError, RequestAbortedError } from "../runtime/errors.js";
-import { ask, scopes, type Endpoint } from "./endpoint.js";
-import { OAuthError } from "./errors.js";
+import { Failure } from "../runtime/failure.js";
+import { ask, post, type Endpoint } from "./endpoint.js";
 
 /** What the person has to do. */
 export interface DevicePrompt {
@@ -21,51 +20,39 @@ export async function deviceCode(
     signal?: AbortSignal;
   },
 ): Promise<Token> {
-  const { signal } = options;
-  const started = await begin(options);
+  const { signal, scope, serverURL = "" } = options;
+  const url = options.deviceURL ?? serverURL.replace(/\/+$/, "") + "/oauth2/device_authorization";
+  const begun = await post<Begun>(options, { client_id: options.clientId, scope }, signal, url);
+  const { deviceCode, userCode, verificationUri, verificationUriComplete, expiresIn } = begun;
+  const expiresAt = Date.now() + expiresIn * 1000;
   await options.prompt({
-    userCode: started["user_code"],
-    verificationUri: started["verification_uri"],
-    verificationUriComplete: started["verification_uri_complete"],
-    expiresAt: Date.now() + started["expires_in"] * 1000,
+    userCode,
+    verificationUri,
+    ...(verificationUriComplete && { verificationUriComplete }),
+    expiresAt,
   });
-  let interval = (started["interval"] ?? 5) * 1000;
+  let interval = (begun.interval ?? 5) * 1000;
   for (;;) {
     await wait(interval, signal);
     try {
-      return await ask(
-        options,
-        {
-          grant_type: "urn:ietf:params:oauth:grant-type:device_code",
-          device_code: started["device_code"],
-        },
-        signal,
-      );
+      return await ask(options, { grant_type: GRANT, device_code: deviceCode }, signal);
     } catch (error) {
-      if (!OAuthError.is(error)) throw error;
-      if (error.error === "slow_down") interval += 5000;
-      else if (error.error !== "authorization_pending") throw error;
+      const { error: code } = error as { error?: string };
+      if (code === "slow_down") interval += 5000;
+      else if (code !== "authorization_pending") throw error;
     }
   }
 }
 
-async function begin(options: Endpoint & { deviceURL?: string; signal?: AbortSignal }) {
-  const url =
-    options.deviceURL ?? (options.serverURL ?? "").replace(/\/+$/, "") + "/oauth2/device_authorization";
-  const body = new URLSearchParams({ client_id: options.clientId });
-  const scope = scopes(options.scope);
-  if (scope) body.set("scope", scope);
-  const response = await (options.fetch ?? fetch)(url, {
-    method: "POST",
-    body,
-    ...(options.signal && { signal: options.signal }),
-  });
-  const answer = (await response.json()) as Record<string, any>;
-  if (typeof answer["device_code"] === "string") return answer;
-  if (typeof answer["error"] === "string") {
-    throw new OAuthError(answer["error"], { statusCode: response.status, data: { error: answer["error"] } });
-  }
-  throw new ConnectionError("the device endpoint gave no code");
+const GRANT = "urn:ietf:params:oauth:grant-type:device_code";
+
+interface Begun {
+  deviceCode: string;
+  userCode: string;
+  verificationUri: string;
+  verificationUriComplete?: string;
+  expiresIn: number;
+  interval?: number;
 }
 
 function wait(ms: number, signal?: AbortSignal): Promise<void> {
@@ -73,7 +60,7 @@ function wait(ms: number, signal?: AbortSignal): Promise<void> {
     const timer = setTimeout(resolve, ms);
     const stop = () => {
       clearTimeout(timer);
-      reject(new RequestAbortedError("aborted", { cause: signal!.reason }));
+      reject(new Failure("RequestAbortedError", "aborted", { cause: signal!.reason }));
     };
     if (signal?.aborted) stop();
     else signal?.addEventListener("abort", stop, { once: true });

@@ -1,14 +1,14 @@
 // A token endpoint (RFC 6749 §3.2), and who asks there.
 
-import { APIError, ConnectionError, InvalidRequestError, RequestTimeoutError } from "../runtime/errors.js";
+import { Failure } from "../runtime/failure.js";
 import type { Secret, Token } from "../runtime/options.js";
-import { inBrowser } from "../runtime/security.js";
-import { OAuthError } from "./errors.js";
+import { basicly, hidden, reveal } from "../runtime/security.js";
+import { send } from "../runtime/send.js";
 
 /** Adds what proves the client to a request for a token. */
 export type ClientAuthentication = (
   form: URLSearchParams,
-  headers: Headers,
+  headers: Record<string, string>,
   endpoint: string,
 ) => void | Promise<void>;
 
@@ -31,86 +31,51 @@ export interface Endpoint {
   dangerouslyAllowBrowser?: boolean;
 }
 
+type Parameters = Record<string, string | string[] | undefined>;
+
 /** The address of the token endpoint. */
-export function tokenURL(endpoint: Endpoint): string {
-  return endpoint.tokenURL ?? (endpoint.serverURL ?? "").replace(/\/+$/, "") + "/oauth2/token";
+export function tokenURL({ tokenURL, serverURL = "" }: Partial<Endpoint>): string {
+  return tokenURL ?? serverURL.replace(/\/+$/, "") + "/oauth2/token";
 }
 
-/** Asks for a token. Throws `OAuthError` when it is refused. */
+const operation = { id: "token", method: "POST", errors: { "4XX": "OAuthError" } };
+
+/** Sends a form to an endpoint of OAuth, as this client. Throws `OAuthError` when it is refused. */
+export async function post<T>(
+  endpoint: Endpoint,
+  parameters: Parameters,
+  signal?: AbortSignal,
+  path = tokenURL(endpoint),
+  ok = 200,
+): Promise<T> {
+  const { clientId, clientSecret, authentication } = endpoint;
+  const body = new URLSearchParams(endpoint.parameters);
+  for (const name in parameters) {
+    const value = parameters[name];
+    if (value) body.set(name, [value].flat().join(" "));
+  }
+  const headers: Record<string, string> = {};
+  if (authentication) await authentication(body, headers, path);
+  else if (clientSecret) {
+    hidden(endpoint);
+    headers["authorization"] = basicly(clientId, (await reveal(clientSecret))!);
+  } else body.set("client_id", clientId);
+  // The form goes where a caller's body would; the address is whole.
+  const own = { serverURL: "", headers, fetchOptions: { body, signal, credentials: "omit" } as RequestInit };
+  const { error, value } = await send<T, Error>({ options: endpoint }, { ...operation, path, ok }, {}, {}, own);
+  if (error) throw error;
+  return value as T;
+}
+
+/** Asks for a token. */
 export async function ask(
   endpoint: Endpoint,
-  parameters: Record<string, string | undefined>,
+  parameters: Parameters,
   signal?: AbortSignal,
 ): Promise<Token> {
-  const form = new URLSearchParams(endpoint.parameters);
-  for (const name in parameters) if (parameters[name]) form.set(name, parameters[name]!);
-  const headers = new Headers({ accept: "application/json" });
-  await authenticate(endpoint, form, headers);
-  const url = tokenURL(endpoint);
-  const limit = AbortSignal.timeout(endpoint.timeoutMs ?? 30_000);
-  let response: Response;
-  let text: string;
-  try {
-    response = await (endpoint.fetch ?? fetch)(url, {
-      method: "POST",
-      body: form,
-      headers,
-      redirect: "manual",
-      signal: signal ? AbortSignal.any([signal, limit]) : limit,
-    });
-    text = await response.text();
-  } catch (cause) {
-    if (limit.aborted) throw new RequestTimeoutError("no token in time", { cause });
-    throw new ConnectionError("the token endpoint cannot be reached", { cause });
-  }
-  return read(response, text);
+  const { expiresIn = 300, ...token } = await post<Answer>(endpoint, parameters, signal);
+  if (!token.accessToken) throw new Failure("ResponseValidationError", "no token");
+  return { ...token, expiresAt: Date.now() + expiresIn * 1000 };
 }
 
-async function authenticate(endpoint: Endpoint, form: URLSearchParams, headers: Headers) {
-  const { clientId, clientSecret, authentication } = endpoint;
-  if (authentication) return authentication(form, headers, tokenURL(endpoint));
-  const secret = typeof clientSecret === "function" ? await clientSecret() : clientSecret;
-  if (!secret) return form.set("client_id", clientId);
-  if (inBrowser && !endpoint.dangerouslyAllowBrowser) {
-    throw new InvalidRequestError("a client secret would be readable by everybody in a browser");
-  }
-  const encode = (part: string) => new URLSearchParams({ "": part }).toString().slice(1);
-  headers.set("authorization", "Basic " + btoa(encode(clientId) + ":" + encode(secret)));
-}
-
-function read(response: Response, text: string): Token {
-  let body: Record<string, any> = {};
-  try {
-    body = JSON.parse(text) as Record<string, any>;
-  } catch {
-    // Whatever it is, it is no token.
-  }
-  const fields = {
-    operationId: "token",
-    statusCode: response.status,
-    headers: response.headers,
-    contentType: response.headers.get("content-type") ?? "",
-    requestId: response.headers.get("x-request-id") ?? undefined,
-    body: text,
-  };
-  if (response.ok && typeof body["access_token"] === "string") {
-    const lives = typeof body["expires_in"] === "number" ? body["expires_in"] : 300;
-    return {
-      accessToken: body["access_token"],
-      tokenType: "Bearer",
-      expiresAt: Date.now() + lives * 1000,
-      scope: body["scope"],
-      refreshToken: body["refresh_token"],
-      idToken: body["id_token"],
-    };
-  }
-  if (typeof body["error"] !== "string") throw new APIError(`status ${response.status}`, fields);
-  const { error, error_description: errorDescription, error_uri: errorUri } = body;
-  const data = { error, errorDescription, errorUri };
-  throw new OAuthError([error, errorDescription].filter(Boolean).join(": "), { ...fields, data });
-}
-
-/** A scope as the wire has it. */
-export function scopes(scope: string | string[] | undefined): string | undefined {
-  return Array.isArray(scope) ? scope.join(" ") : scope;
-}
+type Answer = Token & { expiresIn?: number };

@@ -2,7 +2,7 @@
 // token one at a time.
 
 import type { Token } from "../runtime/options.js";
-import type { TokenStore } from "./source.js";
+import { tokenStore, type Keeper } from "./store.js";
 
 /** A lock that is older was left behind: no request for a token takes so long. */
 const STALE_MS = 60_000;
@@ -18,7 +18,7 @@ interface Files {
 }
 
 /** Keeps tokens in the file at `path` (mode 0600), which is replaced as a whole. */
-export function fileStore(path: string): TokenStore {
+export function fileStore(path: string): Keeper {
   const name = "node:fs/promises";
   const files = () => import(/* @vite-ignore */ name) as Promise<Files>;
   const read = async (): Promise<Record<string, Token>> => {
@@ -43,12 +43,12 @@ export function fileStore(path: string): TokenStore {
       await own.unlink(lock).catch(unless("ENOENT"));
     }
   }
-  return {
+  return tokenStore({
     get: async (key) => (await read())[key],
     set: (key, token) => change((tokens) => void (tokens[key] = token)),
     delete: (key) => change((tokens) => void delete tokens[key]),
     withLock: (key, work) => alone(`${path}.${encodeURIComponent(key)}.lock`, work),
-  };
+  });
 }
 
 /** Makes the lock file; not while somebody else's is there. */

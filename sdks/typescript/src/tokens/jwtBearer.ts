@@ -1,8 +1,9 @@
 // Tokens for assertions (RFC 7523 §2.1): workload identities, identity assertions of other issuers.
 
 import type { Secret, TokenSource } from "../runtime/options.js";
-import { ask, scopes, type Endpoint } from "./endpoint.js";
-import { needsKey, source, type SourceOptions } from "./source.js";
+import { ask, type Endpoint } from "./endpoint.js";
+import { source, type SourceOptions } from "./source.js";
+import { needsKey } from "./store.js";
 
 /** A source that presents `assertion`, asked for anew each time. */
 export function jwtBearer(
@@ -15,7 +16,7 @@ export function jwtBearer(
       ask(options, {
         grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
         assertion: typeof assertion === "function" ? await assertion() : assertion,
-        scope: scopes(scope),
+        scope,
         resource,
       }),
     options,

@@ -1,8 +1,9 @@
 // Tokens for tokens (RFC 8693), on behalf of somebody, through an actor if there is one.
 
 import type { Secret, TokenSource } from "../runtime/options.js";
-import { ask, scopes, type Endpoint } from "./endpoint.js";
-import { needsKey, source, type SourceOptions } from "./source.js";
+import { ask, type Endpoint } from "./endpoint.js";
+import { source, type SourceOptions } from "./source.js";
+import { needsKey } from "./store.js";
 
 const TYPE = "urn:ietf:params:oauth:token-type:";
 
@@ -25,7 +26,7 @@ export function tokenExchange(
       grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
       subject_token: await reveal(options.subjectToken),
       subject_token_type: options.subjectTokenType ?? TYPE + "access_token",
-      scope: scopes(scope),
+      scope,
       resource,
       audience,
     };
