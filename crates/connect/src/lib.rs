@@ -6,6 +6,7 @@
 //! order. Nothing here stores anything, reads a clock or draws randomness.
 
 pub mod address;
+pub mod api_call;
 pub mod callback;
 pub mod catalogue;
 pub mod egress;

@@ -18,7 +18,7 @@ use keyhaven_protocol::jose::signing_key::SigningKey;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::Timestamp;
 
-pub use account::{account, api_base, api_headers};
+pub use account::{account, api_base, api_headers, own_url};
 pub(crate) use client::hex;
 pub use compose::{exchange, prelude, refresh, remint, token_host, upgrade};
 pub use consent::{Consent, authorization_url, scopes_of};

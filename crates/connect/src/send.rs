@@ -11,6 +11,7 @@
 
 mod body;
 mod dial;
+mod streamed;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -32,6 +33,8 @@ use zeroize::Zeroizing;
 
 use crate::egress::Egress;
 use crate::failure::{Failure, FailureKind};
+
+pub use streamed::{Arriving, Streamed};
 
 /// The client. Cheap to clone.
 #[derive(Clone)]
@@ -60,11 +63,12 @@ pub enum Resolver {
 
 /// What is to be sent. The body may hold secrets and is wiped when dropped.
 pub struct Outgoing {
-    /// GET, POST or DELETE.
+    /// Mostly GET, POST or DELETE.
     pub method: Method,
     /// Where to.
     pub url: Url,
-    /// What is said beside it. `Host`, lengths and encodings are the client's.
+    /// What is said beside it. `Host` and lengths are the client's, and so is the encoding where none
+    /// is asked for.
     pub headers: HeaderMap,
     /// The body.
     pub body: Zeroizing<Vec<u8>>,
@@ -226,6 +230,15 @@ impl Client {
         limits: Limits,
         if_late: &mut Failure,
     ) -> Result<Reply, Failure> {
+        read(self.ask(request, if_late).await?, limits).await
+    }
+
+    /// The reply's head; its body is still to be read.
+    async fn ask(
+        &self,
+        request: Outgoing,
+        if_late: &mut Failure,
+    ) -> Result<Response<Carried>, Failure> {
         let refused = |rule| Failure::before(FailureKind::Refused(rule));
         self.egress.vet_url(&request.url).map_err(refused)?;
         let url = request.url.clone();
@@ -233,8 +246,7 @@ impl Client {
         let socket = dial::connect(&self.egress, &self.resolver, &url).await?;
         let stream = dial::secure(&self.tls, socket, &url).await?;
         *if_late = Failure::after(FailureKind::TimedOut);
-        let response = speak(stream, message).await?;
-        read(response, limits).await
+        speak(stream, message).await
     }
 }
 
@@ -260,7 +272,7 @@ fn on_the_wire(request: Outgoing) -> Result<Request<Full<Bytes>>, Failure> {
     let headers = message.headers_mut();
     headers.insert(HOST, HeaderValue::from_str(&host).map_err(|_| malformed())?);
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
     Ok(message)
 }
 

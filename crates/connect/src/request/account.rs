@@ -95,6 +95,12 @@ fn add_token(
     Ok(())
 }
 
+/// A URL that was learnt before, if it leads to one of the provider's own hosts today.
+pub fn own_url(provider: &Provider, app: &App<'_>, text: &str) -> Result<Url, Misconfigured> {
+    let known = [("client_id", app.client_id)];
+    finished::learnt(provider, text, &finished::values(provider, app, &known)?)
+}
+
 /// Where the API is: said by the token reply `document`, or made of variables. What a reply says is
 /// believed only if it leads to one of the provider's own hosts.
 pub fn api_base(

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyhaven_connect::failure::{Failure, FailureKind};
-use keyhaven_connect::send::{Client, Resolver};
+use keyhaven_connect::send::{Client, Outgoing, Resolver};
 use url::Url;
 
 use crate::server::{Act, Server, allowing, client, post};
@@ -97,4 +98,19 @@ async fn every_request_has_a_connection_of_its_own() {
         post(&client, server.url()).await.expect("a reply");
     }
     assert_eq!(server.connections(), 3);
+}
+
+#[tokio::test]
+async fn a_reply_that_is_passed_on_goes_through_the_same_gates() {
+    let (span, server) = (Duration::from_secs(10), Server::saying(OK).await);
+    let strict = allowing(&[]);
+    let refusal = strict.open(Outgoing::get_json(server.url()), span).await.expect_err("refused");
+    assert_eq!(refusal, refused("URL is not https"));
+    let url = Url::parse("https://api.example.com/").expect("a URL");
+    for address in ["127.0.0.1", "169.254.169.254", "::ffff:10.0.0.1"] {
+        let client = knowing(allowing(&[]), "api.example.com", &["93.184.216.34", address]);
+        let failure = client.open(Outgoing::get_json(url.clone()), span).await;
+        assert!(matches!(failure.expect_err("refused").kind, FailureKind::Refused(_)), "{address}");
+    }
+    assert_eq!(server.connections(), 0);
 }

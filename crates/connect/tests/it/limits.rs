@@ -1,7 +1,9 @@
 //! What a reply may cost: time, bytes, header fields, and its type.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use http_body_util::BodyExt as _;
 use keyhaven_connect::failure::{Failure, FailureKind};
 use keyhaven_connect::send::{Limits, Outgoing};
 
@@ -106,4 +108,26 @@ async fn a_document_must_be_answered_with_200() {
     let server = Server::saying("HTTP/1.1 404 x\nContent-Length: 0\n\n").await;
     let failure = client().get_json(server.url(), Limits::STRANGER).await.expect_err("no document");
     assert_eq!(failure, after(FailureKind::Status(404)));
+}
+
+#[tokio::test]
+async fn a_body_that_is_passed_on_is_cut_off_by_silence_and_by_no_size() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+    let request = |server: &Server| Outgoing::get_json(server.url());
+    let span = Duration::from_secs(10);
+    let whole = format!("{head}{}", "x".repeat(1_000_000));
+    let server = Server::start(Act::Say(whole.into_bytes())).await;
+    let opened = client().open(request(&server), span).await.expect("a head");
+    let body = opened.body.collect().await.expect("a whole body").to_bytes();
+    assert_eq!(body.len(), 1_000_000);
+    let server = Server::start(Act::SayAndHold(format!("{head}half").into_bytes())).await;
+    let opened = client().open(request(&server), span).await.expect("a head");
+    let body = opened.body.cut_off_after(BRIEF.total);
+    assert_eq!(body.collect().await.expect_err("silence"), after(FailureKind::TimedOut));
+    let server = Server::start(Act::Say(format!("{head}half").into_bytes())).await;
+    let opened = client().open(request(&server), span).await.expect("a head");
+    assert_eq!(opened.body.collect().await.expect_err("half"), after(FailureKind::BrokenOff));
+    let server = Server::start(Act::Hold).await;
+    let failure = client().open(request(&server), BRIEF.total).await.expect_err("no head");
+    assert_eq!(failure, after(FailureKind::TimedOut));
 }

@@ -25,6 +25,8 @@ pub(crate) enum Act {
     Say(Vec<u8>),
     /// Writes the first, then the second again and again.
     Repeat(Vec<u8>, Vec<u8>),
+    /// Writes these bytes and holds the connection.
+    SayAndHold(Vec<u8>),
     /// Closes at once.
     HangUp,
     /// Holds the connection without a word.
@@ -80,11 +82,18 @@ async fn serve(mut stream: TcpStream, act: Act) {
             }
         }
         Act::HangUp => {}
-        Act::Hold => {
-            // Until the client leaves.
-            while stream.read(&mut chunk).await.is_ok_and(|count| count > 0) {}
+        Act::Hold => hold(&mut stream).await,
+        Act::SayAndHold(bytes) => {
+            let _ = stream.write_all(&bytes).await;
+            hold(&mut stream).await;
         }
     }
+}
+
+/// Until the client leaves.
+async fn hold(stream: &mut TcpStream) {
+    let mut chunk = [0; 1024];
+    while stream.read(&mut chunk).await.is_ok_and(|count| count > 0) {}
 }
 
 /// A client that may reach this machine.

@@ -15,6 +15,7 @@ use utoipa::{Modify, OpenApi as _};
 use crate::app::{App, Origin, Shared};
 use crate::doors::description;
 use crate::http::error::{ApiError, Kind, Problem};
+use crate::http::passing::mark_own;
 use crate::telemetry::per_route::Routes;
 use open_api::OpenApiRouter;
 
@@ -110,7 +111,7 @@ fn checks() -> OpenApiRouter<Shared> {
 pub fn router(app: Shared) -> Routes {
     let (routes, templates) = resources().split();
     let (checks, of_checks) = checks().split();
-    let proxied = connections::proxy::TEMPLATE.to_owned();
+    let proxied = connections::proxy::TEMPLATES.map(str::to_owned);
     let routes = routes
         .merge(connections::proxy::router())
         .route("/v1", routing::any(unknown))
@@ -120,7 +121,7 @@ pub fn router(app: Shared) -> Routes {
         .merge(checks.method_not_allowed_fallback(method_not_allowed))
         .with_state(app);
     Routes::new()
-        .add(routes, templates.into_iter().chain(of_checks).chain([proxied]))
+        .add(routes, templates.into_iter().chain(of_checks).chain(proxied))
         .route("/openapi.json", routing::get(show_document))
         .merge(reference::routes())
 }
@@ -222,6 +223,7 @@ async fn explained(State(app): State<Shared>, request: Request, next: Next) -> R
             response.headers_mut().insert(axum::http::header::ALLOW, allow);
         }
     }
+    mark_own(&path, response.headers_mut());
     if let Ok(id) = HeaderValue::from_str(&origin.request) {
         response.headers_mut().entry("x-request-id").or_insert(id);
     }

@@ -19,8 +19,10 @@ use tower::Service as _;
 
 use super::connection::now;
 use super::front::Client;
+use super::passing::mark_own;
 use super::request::{Arrival, RequestId, X_REQUEST_ID, during};
 use super::turned_away::{Asked, TurnedAway};
+use super::under_way;
 
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const INSIST_ON_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -129,6 +131,7 @@ impl Exchange {
         tracing::debug!(reason = why.as_str(), request_id = %self.id, "turned away");
         self.client.front.metrics.turned_away(why);
         let mut response = (self.client.front.render)(why, &self.asked);
+        mark_own(self.asked.uri.path(), response.headers_mut());
         if self.http1 && why.must_close() {
             self.client.pulse.set_linger(true);
             let close = HeaderValue::from_static("close");
@@ -139,7 +142,8 @@ impl Exchange {
 
     /// Counts the answer and adds what every answer carries.
     fn finish(&self, answer: Result<Response<Body>, TurnedAway>) -> Response<Body> {
-        let mut response = answer.unwrap_or_else(|why| self.refusal(why));
+        let response = answer.unwrap_or_else(|why| self.refusal(why));
+        let mut response = under_way::held(response, &self.client);
         let front = &self.client.front;
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, self.id.header());

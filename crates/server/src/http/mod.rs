@@ -15,6 +15,7 @@ pub mod limits;
 pub mod listener;
 pub mod operator;
 pub mod page;
+pub mod passing;
 pub mod rate_limit;
 pub mod refusal;
 pub mod reply;
@@ -33,6 +34,7 @@ mod front;
 mod head;
 mod pulse;
 mod socket;
+mod under_way;
 mod wire;
 
 use axum::http::{HeaderName, HeaderValue, header};

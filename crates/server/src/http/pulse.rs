@@ -55,6 +55,11 @@ impl Pulse {
         self.set_head_begun(false);
     }
 
+    /// The answer of a request is still arriving: as if it had none yet.
+    pub(super) fn hold(&self) {
+        self.open.fetch_add(1, Relaxed);
+    }
+
     pub(super) fn end(&self) {
         self.open.fetch_sub(1, Relaxed);
     }

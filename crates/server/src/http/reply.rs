@@ -3,7 +3,7 @@
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use keyhaven_protocol::secret::Secret;
 use serde::Serialize;
@@ -101,15 +101,6 @@ pub fn ok_json_api(body: &impl Serialize) -> Response {
 /// 201 with a JSON:API body.
 pub fn created_json_api(body: &impl Serialize) -> Response {
     with_status(StatusCode::CREATED, JSON_API, body)
-}
-
-/// Somebody else's answer, as it came; 502 when its status is none.
-#[must_use]
-pub fn passed_on(status: u16, headers: HeaderMap, body: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-    *response.headers_mut() = headers;
-    response
 }
 
 /// 200 with nothing to say (RFC 7009 §2.2).

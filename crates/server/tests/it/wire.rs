@@ -74,6 +74,13 @@ impl Wire {
         answer
     }
 
+    /// Reads until this text has come.
+    pub(crate) async fn until(&mut self, text: &str) {
+        while find(&self.seen, text.as_bytes()).is_none() {
+            assert!(self.read_some().await > 0, "closed before {text}: {:?}", self.text());
+        }
+    }
+
     /// Everything until the server closes the connection.
     pub(crate) async fn until_closed(&mut self) -> Vec<u8> {
         while self.read_some().await > 0 {}

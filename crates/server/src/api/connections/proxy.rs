@@ -5,11 +5,9 @@
 
 use axum::Router;
 use axum::extract::{OriginalUri, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use keyhaven_connect::send::Reply;
+use keyhaven_connect::api_call::OutOfBounds;
 use keyhaven_protocol::time::Seconds;
 
 use super::super::body::read_bytes;
@@ -18,18 +16,19 @@ use super::ConnectionPath;
 use super::token::{not_connected, refused};
 use crate::app::{App, Origin, Shared};
 use crate::http::error::{ApiError, Kind};
-use crate::http::reply;
+use crate::http::passing::passed_on;
 use crate::operations::fresh_token::TokenWish;
-use crate::operations::proxy_call::{NoProxy, ProxyCall, proxy_call, sent_back};
+use crate::operations::proxy_call::{NoProxy, Proxied, ProxyCall, proxy_call};
 
-/// Where it is.
-pub(in crate::api) const TEMPLATE: &str = "/v1/connections/{connection}/proxy/{*path}";
-
-/// Says that an answer is the API's: `upstream`. Our own refusals do not have it.
-const ANSWERED_BY: HeaderName = HeaderName::from_static("keyhaven-proxy");
+/// Where it is: the API's base itself, with and without a last slash, and everything below.
+pub(in crate::api) const TEMPLATES: [&str; 3] = [
+    "/v1/connections/{connection}/proxy",
+    "/v1/connections/{connection}/proxy/",
+    "/v1/connections/{connection}/proxy/{*path}",
+];
 
 pub(in crate::api) fn router() -> Router<Shared> {
-    Router::new().route(TEMPLATE, any(proxy))
+    TEMPLATES.iter().fold(Router::new(), |router, template| router.route(template, any(proxy)))
 }
 
 async fn proxy(
@@ -41,8 +40,9 @@ async fn proxy(
     request: Request,
 ) -> Response {
     let target = (uri.path().to_owned(), uri.query().map(str::to_owned));
+    let method = request.method().clone();
     match pass(&app, &caller, connection, &origin, target, request).await {
-        Ok(reply) => passed(&reply),
+        Ok(Proxied { answer, url }) => passed_on(answer, &method, &url),
         Err(error) => error.into_response(),
     }
 }
@@ -54,7 +54,7 @@ async fn pass(
     origin: &Origin,
     (path, query): (String, Option<String>),
     request: Request,
-) -> Result<Reply, ApiError> {
+) -> Result<Proxied, ApiError> {
     let held = caller.look_up(app, id, None).await?.ok_or_else(not_connected)?;
     let (parts, body) = request.into_parts();
     // The raw path: what is encoded in it stays so.
@@ -64,7 +64,7 @@ async fn pass(
         path: rest,
         query,
         headers: parts.headers,
-        body: read_bytes(body).await?.to_vec(),
+        body: read_bytes(body).await?,
     };
     let wish = TokenWish {
         min_ttl: Seconds(0),
@@ -85,7 +85,17 @@ fn not_passed(app: &App, why: NoProxy) -> ApiError {
         NoProxy::NoBase => {
             ApiError::new(Kind::Conflict, "The provider's file does not say where its API is.")
         }
-        NoProxy::Outside => ApiError::new(Kind::InvalidRequest, "The path leads out of the API."),
+        NoProxy::OutOfBounds(OutOfBounds::Outside) => {
+            ApiError::new(Kind::InvalidRequest, "The path leads out of the API.")
+        }
+        NoProxy::OutOfBounds(OutOfBounds::Malformed) => {
+            let detail = "The path is not percent-encoded UTF-8 without control characters.";
+            ApiError::new(Kind::InvalidRequest, detail)
+        }
+        NoProxy::Method => {
+            let detail = "This method would say the token back or open a tunnel.";
+            ApiError::new(Kind::MethodNotAllowed, detail)
+        }
         NoProxy::Misconfigured(why) => {
             ApiError::new(Kind::Conflict, format!("The call cannot be made: {why}."))
         }
@@ -96,17 +106,4 @@ fn not_passed(app: &App, why: NoProxy) -> ApiError {
             error
         }
     }
-}
-
-/// The API's answer. It is shown from our origin, so it may do nothing there.
-fn passed(reply: &Reply) -> Response {
-    let mut response =
-        reply::passed_on(reply.status, sent_back(&reply.headers), reply.body.to_vec());
-    let headers = response.headers_mut();
-    headers.insert(ANSWERED_BY, HeaderValue::from_static("upstream"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let sandbox = HeaderValue::from_static("default-src 'none'; sandbox");
-    headers.insert(CONTENT_SECURITY_POLICY, sandbox);
-    response
 }

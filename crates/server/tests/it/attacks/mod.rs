@@ -36,6 +36,7 @@ mod lying_provider;
 mod machine_as_user;
 mod other_spellings;
 mod otp_guessing;
+mod out_of_the_api;
 mod oversized_requests;
 mod parameter_pollution;
 mod password_edges;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{Request, request};
+use axum::http::{Request, Response, request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
@@ -81,13 +81,22 @@ impl<'a> Ask<'a> {
         self.header(CONTENT_TYPE.as_str(), media_type).finish(body.into()).await
     }
 
+    /// Sends it without a body, and leaves the answer's body to be read.
+    pub(crate) async fn open(self) -> Response<Body> {
+        self.respond(Body::empty()).await
+    }
+
     async fn finish(self, body: Body) -> Answer {
+        let (parts, body) = self.respond(body).await.into_parts();
+        let body = body.collect().await.expect("a body in memory").to_bytes();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    async fn respond(self, body: Body) -> Response<Body> {
         let request: Request<Body> = self.request.body(body).expect("a request can be written");
         let router = self.router.unwrap_or_else(|| self.server.router.clone());
         let Ok(response) = router.oneshot(request).await;
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("a body in memory").to_bytes();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        response
     }
 }
 
