@@ -51,7 +51,7 @@ pub(crate) use fake_upstream::{FakeUpstream, answered};
 pub(crate) use forge::{assertion, assertion_claims, claims_of, forged, key_set, signed, with_mac};
 pub(crate) use place::Place;
 pub(crate) use signing_in::{ABrowser, refused};
-pub(crate) use watched::Watched;
+pub(crate) use watched::{Deeds, Watched, watching};
 
 /// What every server of these tests calls itself.
 pub(crate) const ISSUER: &str = "https://keyhaven.test";
@@ -189,6 +189,16 @@ impl Server {
     pub(crate) fn start_jobs(&self) {
         let (_, none) = mpsc::channel(1);
         jobs::start(&self.app, none, &self.metrics, &self.stop).detach_all();
+    }
+
+    /// Waits until the jobs have heard of everything that has changed so far, as they do several times a
+    /// second.
+    pub(crate) async fn hear_all(&self) {
+        self.present.pass_millis(1);
+        let tick = self.app.clock.tick();
+        while !self.app.store.known().is_fresh(tick + keyhaven_store::known::FRESH_MILLIS) {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Creates a tenant.

@@ -1,5 +1,7 @@
 //! A database that counts what is read and fails when told to, over the real one.
 
+use std::cell::RefCell;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +16,35 @@ pub(crate) struct Watched {
     undone: AtomicU64,
     reads: Mutex<Vec<&'static str>>,
     commits: AtomicU64,
+}
+
+/// What one task did with the database.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Deeds {
+    /// The names of the statements it read.
+    pub(crate) reads: Vec<&'static str>,
+    /// How many commits it made.
+    pub(crate) commits: u64,
+}
+
+tokio::task_local! {
+    static DEEDS: RefCell<Deeds>;
+}
+
+/// What comes of `deed`, and what it did with the database itself: jobs and other tasks beside it do not
+/// count.
+pub(crate) async fn watching<T>(deed: impl Future<Output = T>) -> (T, Deeds) {
+    DEEDS
+        .scope(RefCell::default(), async {
+            let done = deed.await;
+            (done, DEEDS.with(RefCell::take))
+        })
+        .await
+}
+
+/// Notes a deed of the task that is watched, if this is one.
+fn note(deed: impl FnOnce(&mut Deeds)) {
+    let _ = DEEDS.try_with(|deeds| deed(&mut deeds.borrow_mut()));
 }
 
 impl Watched {
@@ -77,6 +108,7 @@ impl Engine for Watched {
         Box::pin(async move {
             refuse(&self.reads_fail)?;
             self.reads.lock().unwrap_or_else(PoisonError::into_inner).push(statement.name);
+            note(|deeds| deeds.reads.push(statement.name));
             self.real.read(statement, values).await
         })
     }
@@ -85,6 +117,7 @@ impl Engine for Watched {
         Box::pin(async move {
             refuse(&self.commits_fail)?;
             self.commits.fetch_add(1, Ordering::SeqCst);
+            note(|deeds| deeds.commits += 1);
             let less = |left: u64| left.checked_sub(1);
             if self.undone.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
                 return Err(Error::busy("deadlock detected (40P01)"));
