@@ -157,7 +157,8 @@ CREATE TABLE connect_sessions (
     scopes TEXT NOT NULL,
     base TEXT NOT NULL,
     created_at BIGINT NOT NULL,
-    expires_at BIGINT NOT NULL
+    expires_at BIGINT NOT NULL,
+    made BYTEA
 );
 CREATE UNIQUE INDEX connect_sessions_by_id ON connect_sessions (id);
 CREATE INDEX connect_sessions_by_end ON connect_sessions (expires_at);

@@ -1,6 +1,6 @@
 //! Invitations to connect an account, for a page inside another product: who asks, what for, whose the
 //! connection will be. Whoever holds the token may go through with it, for a short time and until one
-//! flow has succeeded.
+//! flow has succeeded: that flow's commit writes its connection into a row that has none.
 
 use keyhaven_protocol::id::{ConnectionId, ConnectorId, Id, OrganizationId, UserId};
 use keyhaven_protocol::secret::Digest;
@@ -98,7 +98,8 @@ impl Store {
         rows.into_iter().next().map(session).transpose()
     }
 
-    /// Takes an invitation back. `Absent` when there is none within reach.
+    /// Takes an invitation back, and with it the flows that wait for their user. `Absent` when there
+    /// is none within reach that is open.
     pub async fn withdraw_connect_session(
         &self,
         reach: Reach,
@@ -108,9 +109,16 @@ impl Store {
         let target = format!("connect_session:{id}");
         let plan = Plan::default()
             .must(Step::one(&WITHDRAW, values![id, reach, act.now]), Outcome::Absent)
+            .also(Step::any(&END_FLOWS, values![id, act.now]))
             .also(act.audit(reach.organization(), "connect_session.withdrawn", target, "{}"));
         self.carry_out(plan, act).await
     }
+}
+
+/// The guarded step that keeps what an invitation led to, for the commit of that connection. It misses
+/// when another flow of the same link was sooner.
+pub(crate) fn led_to(hash: Digest, connection: ConnectionId) -> Step {
+    Step::one(&LED_TO, values![hash, connection.0])
 }
 
 fn session(mut row: Row) -> Result<ConnectSession, Error> {
@@ -147,8 +155,7 @@ macro_rules! found {
         concat!(
             "SELECT s.hash, s.id, s.organization, s.connector, s.connection, s.owner, \
              s.account_hint, s.starter, s.purpose, s.external_id, s.labels, s.scopes, s.base, \
-             s.created_at, s.expires_at, (SELECT f.made FROM flows f WHERE f.session = s.hash \
-             AND f.outcome = 'success' ORDER BY f.created_at LIMIT 1) FROM connect_sessions s ",
+             s.created_at, s.expires_at, s.made FROM connect_sessions s ",
             $where
         )
     };
@@ -164,8 +171,20 @@ static FIND_BY_ID: Statement = Statement::new(
 static WITHDRAW: Statement = Statement::new(
     "connect_sessions.withdraw",
     "UPDATE connect_sessions SET expires_at = $3 \
-     WHERE id = $1 AND organization = COALESCE($2, organization) AND expires_at > $3",
+     WHERE id = $1 AND organization = COALESCE($2, organization) AND expires_at > $3 AND made IS NULL",
+);
+
+static END_FLOWS: Statement = Statement::new(
+    "connect_sessions.end_flows",
+    "UPDATE flows SET expires_at = $2 WHERE session = \
+     (SELECT hash FROM connect_sessions WHERE id = $1) AND consumed_at IS NULL AND expires_at > $2",
+);
+
+static LED_TO: Statement = Statement::new(
+    "connect_sessions.led_to",
+    "UPDATE connect_sessions SET made = $2 WHERE hash = $1 AND made IS NULL",
 );
 
 /// Every statement of this room.
-pub const STATEMENTS: &[&Statement] = &[&INVITE, &FIND, &FIND_BY_ID, &WITHDRAW];
+pub const STATEMENTS: &[&Statement] =
+    &[&INVITE, &FIND, &FIND_BY_ID, &WITHDRAW, &END_FLOWS, &LED_TO];

@@ -6,9 +6,10 @@ use keyhaven_protocol::id::{ConnectionId, ConnectorId, OrganizationId, UserId};
 use keyhaven_protocol::secret::{Digest, Secret};
 use keyhaven_protocol::time::{Seconds, Timestamp};
 
+use crate::act::Plan;
 use crate::engine::{Commit, Row, Statement, Step};
 use crate::seal::Place;
-use crate::{Error, Store, values};
+use crate::{Error, Outcome, Store, connect_sessions, values};
 
 /// How long a user may take at the provider.
 pub const LIFE: Seconds = Seconds(600);
@@ -79,6 +80,15 @@ pub struct Flow {
     /// Whether its callback has arrived.
     pub is_consumed: bool,
     sealed: Vec<u8>,
+}
+
+/// The flow that brought a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByFlow {
+    /// The digest of its state.
+    pub hash: Digest,
+    /// The invitation it follows.
+    pub session: Option<Digest>,
 }
 
 /// How a flow ended.
@@ -157,9 +167,15 @@ impl Store {
     }
 }
 
-/// The step that keeps a flow's success, for the commit of its connection.
-pub(crate) fn succeeded(hash: Digest, connection: ConnectionId) -> Step {
-    Step::any(&FINISH, values![hash, SUCCESS, Some(connection.0)])
+/// The steps that keep a flow's success, for the commit of its connection. Of the flows of one
+/// invitation the first succeeds; for another the commit ends with `Taken("invitation")`.
+pub(crate) fn succeeded(by: ByFlow, connection: ConnectionId) -> Plan {
+    let mut plan = Plan::default();
+    if let Some(session) = by.session {
+        let led_to = connect_sessions::led_to(session, connection);
+        plan = plan.must(led_to, Outcome::Taken("invitation"));
+    }
+    plan.also(Step::any(&FINISH, values![by.hash, SUCCESS, Some(connection.0)]))
 }
 
 fn flow(mut row: Row) -> Result<Flow, Error> {

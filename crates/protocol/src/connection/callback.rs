@@ -25,7 +25,7 @@ words! {
         MissingParameters = "missing_parameters",
         /// No flow has this state, or not in this browser.
         InvalidState = "invalid_state",
-        /// The flow is older than ten minutes.
+        /// The flow is older than ten minutes, or another one of its invitation was sooner.
         FlowExpired = "flow_expired",
         /// Another account than the connection's.
         AccountMismatch = "account_mismatch",

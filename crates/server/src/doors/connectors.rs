@@ -314,7 +314,7 @@ const fn message(word: Word) -> &'static str {
         Word::AccessDenied => "Access was denied at the provider",
         Word::MissingParameters => "Code or state is missing",
         Word::InvalidState => "The state is not one of a flow under way",
-        Word::FlowExpired => "It took longer than ten minutes. Start again",
+        Word::FlowExpired => "It took longer than ten minutes, or the link is used. Start again",
         Word::AccountMismatch => "This is another account than the connection's",
         Word::ConnectorMisconfigured => "The connector's credentials do not work",
         Word::InstanceNotFound => "The connector is gone",

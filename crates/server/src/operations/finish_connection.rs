@@ -21,7 +21,7 @@ use keyhaven_protocol::time::Seconds;
 use keyhaven_store::connect_sessions::ConnectSession;
 use keyhaven_store::connections::{Connected, Held, NewConnection, NewSlot, Tokens};
 use keyhaven_store::connectors::{Connector, Kept};
-use keyhaven_store::flows::{Finished, Flow};
+use keyhaven_store::flows::{ByFlow, Finished, Flow};
 use keyhaven_store::{Act, Error, Outcome, Reach};
 
 use super::refresh_connection::scopes_of;
@@ -35,6 +35,9 @@ const WAIT: Duration = Duration::from_secs(12);
 
 /// How often two flows of one account may meet.
 const ATTEMPTS: usize = 4;
+
+/// What the store calls an invitation that another flow was sooner to follow.
+const USED_UP: &str = "invitation";
 
 /// A callback as it arrived.
 pub struct Arrival {
@@ -195,6 +198,9 @@ async fn judge(app: &App, arrival: &Arrival, scene: &Scene) -> Result<Finished, 
     if flow.expires_at <= app.clock.now() {
         return Ok(Finished::Refused(Word::FlowExpired));
     }
+    if is_used_up(app, flow).await? {
+        return refuse(app, flow, Word::FlowExpired).await;
+    }
     let secrets = app.store.open_app_secrets(&scene.kept)?;
     let asking = Asking::new(app, &scene.kept, &scene.provider, &Beside::default());
     let secret = secrets.current.as_ref().or(secrets.next.as_ref());
@@ -225,6 +231,18 @@ async fn judge(app: &App, arrival: &Arrival, scene: &Scene) -> Result<Finished, 
             Err(error)
         }
     }
+}
+
+/// Whether the flow's invitation has led to a connection by another flow. Asked before the code is
+/// spent, to spare the provider; what decides is the commit's own guard.
+async fn is_used_up(app: &App, flow: &Flow) -> Result<bool, Error> {
+    let Some(hash) = flow.session else { return Ok(false) };
+    let session = app.store.find_connect_session(hash).await?;
+    Ok(session.is_none_or(|session| session.made.is_some()))
+}
+
+fn by(flow: &Flow) -> ByFlow {
+    ByFlow { hash: flow.hash, session: flow.session }
 }
 
 /// Ends a flow that brought no code. Whoever consumed it first decides.
@@ -423,13 +441,17 @@ async fn renew(
         account,
         account_label: arrived.label.as_deref(),
         issued_to: scene.kept.connector.client_id.as_deref(),
-        flow: Some(scene.flow.hash),
+        flow: Some(by(&scene.flow)),
         node: &node,
     };
     let nonces = app.dice.bytes();
     let outcome =
         app.store.reconnect_account(held, &connected, &arrived.tokens, nonces, act).await?;
-    Ok((outcome == Outcome::Done).then_some(Finished::Connected(held.connection.id)))
+    Ok(match outcome {
+        Outcome::Done => Some(Finished::Connected(held.connection.id)),
+        Outcome::Taken(USED_UP) => Some(Finished::Refused(Word::FlowExpired)),
+        _ => None,
+    })
 }
 
 async fn connect(
@@ -468,11 +490,12 @@ async fn connect(
         slots: &slots,
         standing,
         issued_to: scene.kept.connector.client_id.as_deref(),
-        flow: Some(flow.hash),
+        flow: Some(by(flow)),
         node: &node,
     };
     Ok(match app.store.connect_account(&new, &tokens, app.dice.bytes(), act).await? {
         Outcome::Done => Some(Finished::Connected(new.id)),
+        Outcome::Taken(USED_UP) => Some(Finished::Refused(Word::FlowExpired)),
         Outcome::Taken(_) => None,
         _ => Some(Finished::Refused(Word::InstanceNotFound)),
     })

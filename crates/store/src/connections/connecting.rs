@@ -6,13 +6,13 @@ use keyhaven_protocol::connection::state::{
     Announcement, Event, Reason, Standing, Status, announcement,
 };
 use keyhaven_protocol::id::{ConnectionId, ConnectorId, OrganizationId, UserId};
-use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 
 use super::{ACCESS, DATA_KEY, Happened, Held, REFRESH, Tokens, address, target, told};
 use crate::act::Plan;
 use crate::engine::{Statement, Step, Value};
 use crate::envelope::{DataKey, Nonces};
+use crate::flows::ByFlow;
 use crate::{Act, Error, Outcome, Store, flows, organizations, values};
 
 /// A connection about to exist.
@@ -45,7 +45,7 @@ pub struct NewConnection<'a> {
     /// The client id the grant was issued to.
     pub issued_to: Option<&'a str>,
     /// The flow that made it.
-    pub flow: Option<Digest>,
+    pub flow: Option<ByFlow>,
     /// The node at work.
     pub node: &'a str,
 }
@@ -73,14 +73,15 @@ pub struct Connected<'a> {
     /// The client id the grant was issued to.
     pub issued_to: Option<&'a str>,
     /// The flow that made it.
-    pub flow: Option<Digest>,
+    pub flow: Option<ByFlow>,
     /// The node at work.
     pub node: &'a str,
 }
 
 impl Store {
     /// Keeps a new connection. `Taken("account")` when the account, or the caller's own name for it,
-    /// has one under the connector, `Absent` when the connector is gone or going.
+    /// has one under the connector, `Taken("invitation")` when the flow's invitation has led elsewhere,
+    /// `Absent` when the connector is gone or going.
     pub async fn connect_account(
         &self,
         new: &NewConnection<'_>,
@@ -106,7 +107,7 @@ impl Store {
             .and(below)
             .announce(created, new.id, told(new.id, new.connector, &new.standing), &mut act);
         if let Some(flow) = new.flow {
-            plan = plan.also(flows::succeeded(flow, new.id));
+            plan = plan.and(flows::succeeded(flow, new.id));
         }
         let what = Happened::plain("connected", new.node);
         let detail = format!(r#"{{"connector":"{}"}}"#, new.connector);
@@ -120,7 +121,8 @@ impl Store {
     }
 
     /// Renews a connection by a new authorization of the same account: its id stays, its generation
-    /// moves, all counters start again. `Moved` when it changed since it was read.
+    /// moves, all counters start again. `Moved` when it changed since it was read,
+    /// `Taken("invitation")` when the flow's invitation has led elsewhere.
     pub async fn reconnect_account(
         &self,
         held: &Held,
@@ -157,7 +159,7 @@ impl Store {
             .and(below)
             .announce(announced, connection.id, body, &mut act);
         if let Some(flow) = new.flow {
-            plan = plan.also(flows::succeeded(flow, connection.id));
+            plan = plan.and(flows::succeeded(flow, connection.id));
         }
         let what = Happened::plain("reconnected", new.node);
         let plan =

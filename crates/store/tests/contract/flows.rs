@@ -3,12 +3,16 @@
 use keyhaven_protocol::connection::callback::Word;
 use keyhaven_protocol::secret::{Digest, Secret};
 use keyhaven_protocol::time::Seconds;
-use keyhaven_store::flows::{Finished, LIFE, NewFlow};
-use keyhaven_store::{Outcome, Store};
+use keyhaven_store::connect_sessions::ConnectSession;
+use keyhaven_store::connections::{Connected, Filter};
+use keyhaven_store::flows::{ByFlow, Finished, LIFE, NewFlow};
+use keyhaven_store::{Outcome, Page, Reach, Store};
 use tokio::task::JoinSet;
 
-use crate::connections::{ORGANIZATION, connector_id, furnished, hash, new_connection, tokens};
-use crate::families::{NOW, act_at};
+use crate::connections::{
+    ORGANIZATION, act, connect, connector_id, done, furnished, hash, held, new_connection, tokens,
+};
+use crate::families::{NOW, act_at, id};
 use crate::harness::Place;
 
 on_every_engine![
@@ -16,10 +20,18 @@ on_every_engine![
     an_old_flow_is_not_consumed,
     a_second_arrival_gets_the_outcome_of_the_first,
     an_outcome_is_written_once,
+    an_invitation_leads_to_one_connection_whoever_ends_at_once,
+    an_invitation_that_led_somewhere_renews_nothing_more,
+    a_withdrawn_invitation_ends_the_flows_that_wait,
     flows_are_forgotten_an_hour_after_their_end,
 ];
 
 async fn begin(store: &Store, hash: Digest) {
+    follow(store, hash, None).await;
+}
+
+/// Begins a flow, of an invitation perhaps.
+async fn follow(store: &Store, hash: Digest, session: Option<Digest>) {
     let new = NewFlow {
         hash,
         organization: ORGANIZATION,
@@ -32,7 +44,7 @@ async fn begin(store: &Store, hash: Digest) {
         redirect_uri: "https://keys.example/connectors/oauth/callback",
         base: "https://hub.example",
         scopes: "read",
-        session: None,
+        session,
     };
     store.begin_flow(&new, [1; 12], NOW).await.expect("begins");
 }
@@ -63,7 +75,7 @@ async fn a_second_arrival_gets_the_outcome_of_the_first(place: Place) {
     begin(&store, hash(1)).await;
     assert!(store.consume_flow(hash(1), NOW).await.expect("commits"));
     let mut new = new_connection(1, "alice");
-    new.flow = Some(hash(1));
+    new.flow = Some(ByFlow { hash: hash(1), session: None });
     let made = store.connect_account(&new, &tokens(1), [9; 32], act_at(NOW)).await;
     assert_eq!(made.expect("commits"), Outcome::Done);
     let flow = store.find_flow(hash(1)).await.expect("reads").expect("is there");
@@ -77,6 +89,104 @@ async fn an_outcome_is_written_once(place: Place) {
     store.refuse_flow(hash(1), Word::ServerError).await.expect("commits");
     let flow = store.find_flow(hash(1)).await.expect("reads").expect("is there");
     assert_eq!(flow.outcome, Some(Finished::Refused(Word::AccessDenied)));
+}
+
+async fn invite(store: &Store, hash: Digest) {
+    let new = ConnectSession {
+        hash,
+        id: id(700),
+        organization: ORGANIZATION,
+        connector: connector_id(),
+        connection: None,
+        owner: None,
+        account_hint: None,
+        starter: "client:x".into(),
+        purpose: String::new(),
+        external_id: None,
+        labels: String::new(),
+        scopes: String::new(),
+        base: String::new(),
+        created_at: NOW,
+        expires_at: NOW.plus(Seconds(1_800)),
+        made: None,
+    };
+    done(store.invite_to_connect(&new, act_at(NOW)).await.expect("commits"));
+}
+
+async fn an_invitation_leads_to_one_connection_whoever_ends_at_once(place: Place) {
+    const MANY: u8 = 12;
+    let store = furnished(&place).await;
+    let session = hash(200);
+    invite(&store, session).await;
+    let mut ends = JoinSet::new();
+    for number in 1..=MANY {
+        follow(&store, hash(number), Some(session)).await;
+        assert!(store.consume_flow(hash(number), NOW).await.expect("commits"));
+        let store = store.clone();
+        ends.spawn(async move {
+            let account = format!("account-{number}");
+            let mut new = new_connection(number.into(), &account);
+            new.flow = Some(ByFlow { hash: hash(number), session: Some(session) });
+            let tokens = tokens(number.into());
+            let made = store.connect_account(&new, &tokens, [number; 32], act());
+            (new.id, made.await.expect("commits"))
+        });
+    }
+    let ends = ends.join_all().await;
+    let made: Vec<_> = ends.iter().filter(|(_, outcome)| *outcome == Outcome::Done).collect();
+    let [(made, _)] = made.as_slice() else { panic!("{ends:?}") };
+    let late = ends.iter().filter(|(_, outcome)| *outcome == Outcome::Taken("invitation")).count();
+    assert_eq!(late, usize::from(MANY) - 1, "{ends:?}");
+    let found = store.find_connect_session(session).await.expect("reads").expect("is there");
+    assert_eq!(found.made, Some(*made));
+    let page = Page { after: None, limit: 100 };
+    let listed = store.list_connections(ORGANIZATION, Filter::default(), page).await;
+    let listed: Vec<_> = listed.expect("reads").items.iter().map(|one| one.id).collect();
+    assert_eq!(listed, [*made], "the others left nothing behind");
+}
+
+async fn an_invitation_that_led_somewhere_renews_nothing_more(place: Place) {
+    let store = furnished(&place).await;
+    connect(&store, 1, "alice").await;
+    let session = hash(200);
+    invite(&store, session).await;
+    let mut outcomes = Vec::new();
+    for number in [2, 3] {
+        follow(&store, hash(number), Some(session)).await;
+        let before = held(&store, 1).await;
+        let new = Connected {
+            slots: &[],
+            account: Some("alice"),
+            account_label: None,
+            issued_to: Some("app"),
+            flow: Some(ByFlow { hash: hash(number), session: Some(session) }),
+            node: "n1",
+        };
+        let tokens = tokens(number.into());
+        let renewed = store.reconnect_account(&before, &new, &tokens, [number; 32], act()).await;
+        outcomes.push(renewed.expect("commits"));
+    }
+    assert_eq!(outcomes, [Outcome::Done, Outcome::Taken("invitation")]);
+    let after = held(&store, 1).await;
+    let access = store.open_access_token(&after).expect("opens").expect("is there");
+    assert_eq!(access.reveal(), "access-2");
+}
+
+async fn a_withdrawn_invitation_ends_the_flows_that_wait(place: Place) {
+    let store = furnished(&place).await;
+    let session = hash(200);
+    invite(&store, session).await;
+    for number in [1, 2] {
+        follow(&store, hash(number), Some(session)).await;
+    }
+    follow(&store, hash(3), None).await;
+    assert!(store.consume_flow(hash(1), NOW).await.expect("commits"), "it is at its exchange");
+    let withdrawn = store.withdraw_connect_session(Reach::Instance, id(700), act_at(NOW)).await;
+    done(withdrawn.expect("commits"));
+    assert!(!store.consume_flow(hash(2), NOW).await.expect("commits"));
+    assert!(store.consume_flow(hash(3), NOW).await.expect("commits"), "another's goes on");
+    let again = store.withdraw_connect_session(Reach::Instance, id(700), act_at(NOW)).await;
+    assert_eq!(again.expect("commits"), Outcome::Absent);
 }
 
 async fn flows_are_forgotten_an_hour_after_their_end(place: Place) {

@@ -1,11 +1,14 @@
 //! An invitation to connect: a page that says who asks, and a link that works once and not for long.
 
-use keyhaven_fake_provider::Consent;
+use keyhaven_fake_provider::{Act, Consent, Endpoint, Gate};
 use serde_json::{Value, json};
 
 use crate::harness::{Connector, ISSUER, Place, REACHABLE, Server, path_of, the};
 
-on_every_engine![an_invitation_leads_to_a_connection_and_back];
+on_every_engine![
+    an_invitation_leads_to_a_connection_and_back,
+    two_flows_of_one_link_that_end_at_once_make_one_connection,
+];
 
 async fn invite(server: &Server, connector: &Connector, more: Value) -> Value {
     let mut body = json!({ "connector": connector.id });
@@ -18,6 +21,13 @@ async fn invite(server: &Server, connector: &Connector, more: Value) -> Value {
 
 /// Follows the link as a browser does; where the browser ends.
 async fn follow(server: &Server, connector: &Connector, link: &str) -> String {
+    let (back, flow) = consent(server, connector, link).await;
+    let done = server.get(path_of(&back)).header("cookie", &flow).send().await;
+    done.header("location").to_owned()
+}
+
+/// Follows the link to the provider and agrees; the way back, and the cookie of the flow.
+async fn consent(server: &Server, connector: &Connector, link: &str) -> (String, String) {
     let page = server.get(link).send().await;
     assert_eq!(page.status, 200, "{}", page.text());
     let cookie = page.header("set-cookie").split(';').next().expect("a pair").to_owned();
@@ -30,8 +40,44 @@ async fn follow(server: &Server, connector: &Connector, link: &str) -> String {
     server.present.pass_millis(1);
     let flow = sent.header("set-cookie").split(';').next().expect("a pair").to_owned();
     let back = connector.fake.consent(sent.header("location")).expect("consent");
-    let done = server.get(path_of(&back)).header("cookie", &flow).send().await;
-    done.header("location").to_owned()
+    (back, flow)
+}
+
+async fn two_flows_of_one_link_that_end_at_once_make_one_connection(place: Place) {
+    let server = Server::on(&place, REACHABLE).await;
+    let connector = server.a_connector().await;
+    let made = invite(&server, &connector, json!({})).await;
+    let link = path_of(&the(&made["url"])).to_owned();
+    connector.fake.sign_in("account-1");
+    let first = consent(&server, &connector, &link).await;
+    connector.fake.sign_in("account-2");
+    let second = consent(&server, &connector, &link).await;
+    let late = consent(&server, &connector, &link).await;
+    // Both codes are at the provider before either is answered: neither can see the other's end.
+    let gate = Gate::default();
+    connector.fake.always(Endpoint::Token, Some(Act::WaitFor(gate.clone())));
+    let end = async |(back, flow): &(String, String)| {
+        let done = server.get(path_of(back)).header("cookie", flow).send().await;
+        assert_eq!(done.status, 302, "{}", done.text());
+        done.header("location").to_owned()
+    };
+    let opened = async {
+        while connector.fake.requests(Endpoint::Token) < 2 {
+            tokio::task::yield_now().await;
+        }
+        gate.open();
+    };
+    let (one, other, ()) = tokio::join!(end(&first), end(&second), opened);
+    let mut ends = [one, other];
+    ends.sort();
+    let [done, failed] = ["done", "failed"].map(|page| format!("{ISSUER}/connect/{page}"));
+    assert_eq!(ends, [done, failed.clone()]);
+    assert_eq!(connector.connections(&server).await.len(), 1);
+    // A flow that comes back later is told so before its code is spent.
+    let exchanges = connector.fake.exchanges();
+    assert_eq!(end(&late).await, failed);
+    assert_eq!(connector.fake.exchanges(), exchanges);
+    assert_eq!(connector.connections(&server).await.len(), 1);
 }
 
 async fn an_invitation_leads_to_a_connection_and_back(place: Place) {
