@@ -132,6 +132,7 @@ CREATE TABLE connections (
 );
 CREATE INDEX connections_by_organization ON connections (organization, id);
 CREATE INDEX connections_by_connector ON connections (connector, id);
+CREATE INDEX connections_by_status ON connections (connector, status) WHERE parent IS NULL;
 CREATE INDEX connections_by_due ON connections (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX connections_by_master_key ON connections (substr(data_key, 2, 4));
 CREATE UNIQUE INDEX connections_by_account ON connections (connector, COALESCE(owner, connector), account)

@@ -91,6 +91,15 @@ pub struct ByFlow {
     pub session: Option<Digest>,
 }
 
+/// Whether the user of a flow came back from the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// With whatever outcome.
+    Back,
+    /// The flow was abandoned.
+    Never,
+}
+
 /// How a flow ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finished {
@@ -159,11 +168,23 @@ impl Store {
         Ok(Secret::from(text))
     }
 
-    /// Forgets flows that are long over, a few at a time.
-    pub async fn forget_flows(&self, now: Timestamp, most: i64) -> Result<u64, Error> {
+    /// Forgets flows that are long over, a few at a time: under which connectors, and whether their user
+    /// ever came back.
+    pub async fn forget_flows(
+        &self,
+        now: Timestamp,
+        most: i64,
+    ) -> Result<Vec<(ConnectorId, Came)>, Error> {
         let step = Step::any(&FORGET, values![now.minus(REMEMBERED), most]);
-        let Commit::Done(done) = self.engine.commit(vec![step]).await? else { return Ok(0) };
-        Ok(done.first().map_or(0, |stepped| stepped.changed))
+        let Commit::Done(mut done) = self.engine.commit(vec![step]).await? else {
+            return Ok(Vec::new());
+        };
+        let rows = done.pop().map(|step| step.returned).unwrap_or_default();
+        let forgotten = rows.into_iter().map(|mut row| {
+            let came = if row.maybe_text(1)?.is_some() { Came::Back } else { Came::Never };
+            Ok((ConnectorId(row.id(0)?), came))
+        });
+        forgotten.collect()
     }
 }
 
@@ -230,7 +251,8 @@ static FINISH: Statement = Statement::new(
 static FORGET: Statement = Statement::new(
     "flows.forget",
     "DELETE FROM flows WHERE hash IN \
-     (SELECT hash FROM flows WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+     (SELECT hash FROM flows WHERE expires_at < $1 ORDER BY expires_at LIMIT $2) \
+     RETURNING connector, outcome",
 );
 
 /// Every statement of this room.

@@ -4,13 +4,16 @@
 use std::time::Duration;
 
 use keyhaven_protocol::connection::state::Reason;
+use keyhaven_protocol::id::ConnectorId;
 use keyhaven_protocol::time::Seconds;
 use keyhaven_store::connections::Farewell;
 use keyhaven_store::connectors::Connector;
+use keyhaven_store::flows::Came;
 use keyhaven_store::{Error, Outcome, Reach};
 
 use super::Round;
 use crate::app::{App, Origin, Shared};
+use crate::operations::refresh_connection::about;
 use crate::operations::revoke_connection::revoke_connection;
 use crate::vault::provider_of::find_provider;
 use crate::vault::upstream::{Asking, Beside};
@@ -47,9 +50,21 @@ impl Round for Farewells {
         for connector in app.store.list_deleting_connectors(BATCH).await? {
             take_leave(app, &connector).await?;
         }
-        app.store.forget_flows(now, SLICE).await?;
+        for (connector, came) in app.store.forget_flows(now, SLICE).await? {
+            if came == Came::Never {
+                note_abandoned(app, connector).await?;
+            }
+        }
         Ok(())
     }
+}
+
+/// A user who never came back shows in the numbers and nowhere else.
+async fn note_abandoned(app: &App, connector: ConnectorId) -> Result<(), Error> {
+    if let Some(kept) = app.store.find_connector(Reach::Instance, connector).await? {
+        app.vault.numbers.flow_ended(about(&kept), "abandoned");
+    }
+    Ok(())
 }
 
 async fn say(app: &App, farewell: &Farewell) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! Sizes and backlogs as metrics: a database that grows without end shows here first.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use keyhaven_store::Error;
@@ -8,6 +9,7 @@ use metrics::Gauge;
 use super::Round;
 use crate::app::Shared;
 use crate::telemetry::metrics::Metrics;
+use crate::vault::numbers::Series;
 
 pub(super) struct Measure {
     app: Shared,
@@ -20,7 +22,12 @@ pub(super) struct Measure {
     lag: Gauge,
     under_way: Gauge,
     paused: Gauge,
+    rounds: u64,
+    shown: BTreeSet<Series>,
 }
+
+/// Connections are counted by state once in so many rounds.
+const COUNTED_EVERY: u64 = 4;
 
 impl Measure {
     pub(super) fn new(app: Shared, metrics: &Metrics) -> Self {
@@ -35,6 +42,8 @@ impl Measure {
             lag: metrics.gauge("keyhaven_vault_refresh_lag_seconds", &[]),
             under_way: metrics.gauge("keyhaven_vault_refreshes_under_way", &[]),
             paused: metrics.gauge("keyhaven_vault_hosts_paused", &[]),
+            rounds: 0,
+            shown: BTreeSet::new(),
         }
     }
 }
@@ -51,11 +60,22 @@ impl Round for Measure {
         self.waiting.set(measure.waiting as f64);
         self.backlog.set(store.measure_backlog(self.app.clock.now()).await? as f64);
         self.unexplained.set(self.app.refusals.dropped() as f64);
+        if self.rounds.is_multiple_of(COUNTED_EVERY) {
+            self.count_connections().await?;
+        }
+        self.rounds += 1;
         self.measure_vault().await
     }
 }
 
 impl Measure {
+    /// Connections by state.
+    async fn count_connections(&mut self) -> Result<(), Error> {
+        let counts = self.app.store.count_all_connections().await?;
+        self.app.vault.numbers.show_connections(&counts, &mut self.shown);
+        Ok(())
+    }
+
     /// What is due, how late the oldest of it is, and which hosts are left alone.
     async fn measure_vault(&self) -> Result<(), Error> {
         let (store, vault) = (&self.app.store, &self.app.vault);

@@ -24,7 +24,7 @@ use keyhaven_store::connectors::{Connector, Kept};
 use keyhaven_store::flows::{ByFlow, Finished, Flow};
 use keyhaven_store::{Act, Error, Outcome, Reach};
 
-use super::refresh_connection::scopes_of;
+use super::refresh_connection::{about, scopes_of};
 use super::start_connection::cookie_name;
 use crate::app::{App, Origin, Shared};
 use crate::vault::provider_of::{Found, find_provider};
@@ -117,10 +117,9 @@ pub async fn finish_connection(app: &Shared, arrival: Arrival) -> Result<Ending,
     let ending = finishing
         .await
         .unwrap_or_else(|_| Err(Error::broken("the callback failed; outcome unknown")))?;
-    app.vault.numbers.flow_ended(match ending.outcome {
-        Finished::Connected(_) => "connected",
-        Finished::Refused(word) => word.as_str(),
-    });
+    if let (Finished::Refused(word), None) = (ending.outcome, &ending.base) {
+        app.vault.numbers.stray_callback(word.as_str());
+    }
     Ok(ending)
 }
 
@@ -145,10 +144,20 @@ async fn finish(app: &App, arrival: &Arrival) -> Result<Ending, Error> {
         Err(ending) => return Ok(ending),
     };
     let outcome = judge(app, arrival, &scene).await?;
+    if !scene.flow.is_consumed {
+        app.vault.numbers.flow_ended(about(&scene.kept), word_for(outcome));
+    }
     let mut ending = Ending::of(&scene.flow, outcome);
     ending.sharing = scene.kept.connector.sharing;
     ending.unconfirmed = is_unconfirmed(app, outcome).await?;
     Ok(ending)
+}
+
+const fn word_for(outcome: Finished) -> &'static str {
+    match outcome {
+        Finished::Connected(_) => "connected",
+        Finished::Refused(word) => word.as_str(),
+    }
 }
 
 /// What the provider calls the state. Where the path names no connector it can only be `state`.
@@ -196,6 +205,7 @@ async fn judge(app: &App, arrival: &Arrival, scene: &Scene) -> Result<Finished, 
         return outcome_of_the_first(app, flow.hash).await;
     }
     if flow.expires_at <= app.clock.now() {
+        app.store.refuse_flow(flow.hash, Word::FlowExpired).await?;
         return Ok(Finished::Refused(Word::FlowExpired));
     }
     if is_used_up(app, flow).await? {
@@ -286,7 +296,12 @@ async fn exchange(
         state,
         scopes: &asked,
     };
-    let answer = match asking.ask(Question::Exchange(code)).await? {
+    let asked_at = app.clock.tick();
+    let said = asking.ask(Question::Exchange(code)).await?;
+    let outcome = said.as_ref().map_or_else(|why| upstream::class(why).as_str(), |_| "exchanged");
+    let took = app.clock.tick().saturating_sub(asked_at);
+    app.vault.numbers.exchanged(about(&scene.kept), outcome, took);
+    let answer = match said {
         Ok(answer) => answer,
         Err(verdict) => {
             let word = word_of(app, scene, &verdict).await?;

@@ -28,6 +28,7 @@ use keyhaven_store::{Act, Error, Reach};
 use crate::app::{App, Origin, Shared};
 use crate::vault::flights::Landed;
 use crate::vault::hosts::{Answered, NoSlot, Slot};
+use crate::vault::numbers::About;
 use crate::vault::provider_of::{Found, provider_of};
 use crate::vault::upstream::{self, Answer, Asking, Beside, Login, Question};
 
@@ -159,7 +160,8 @@ async fn renew(app: &App, id: ConnectionId, ask: Ask) -> Result<Landed, Error> {
     note_host(app, &host, &asked);
     let outcome = asked.as_ref().map_or_else(|why| upstream::class(why).as_str(), |_| "refreshed");
     let took = app.clock.tick().saturating_sub(asked_at);
-    app.vault.numbers.refreshed(&known.provider, outcome, took);
+    let left = live_end(&known.held).map(|end| end.since(now).0);
+    app.vault.numbers.refreshed(about(&known.kept), outcome, took, left);
     match asked {
         Ok(answer) => {
             // A further token's scopes are not the connector's.
@@ -421,6 +423,12 @@ fn failure_facts(held: &Held, pace: Pace, spent: Spent) -> FailureFacts {
 
 fn live_end(held: &Held) -> Option<Timestamp> {
     held.connection.access_ends_at.filter(|_| held.has_access())
+}
+
+/// What numbers of a connector's connections are about.
+#[must_use]
+pub fn about(kept: &Kept) -> About<'_> {
+    About { provider: &kept.connector.provider, connector: kept.connector.id }
 }
 
 /// Words of a list.

@@ -109,6 +109,7 @@ pub async fn start_connection(app: &App, start: &Start<'_>) -> Result<Started, N
         session: start.session,
     };
     app.store.begin_flow(&new, app.dice.bytes(), app.clock.now()).await?;
+    app.vault.numbers.flow_began(refresh_connection::about(start.kept));
     Ok(Started { authorization_url: url, state: state.outer, browser: cookie })
 }
 

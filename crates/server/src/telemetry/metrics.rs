@@ -11,11 +11,16 @@ use metrics_exporter_prometheus::{
 
 use super::route_counts::{RouteCounts, Routes};
 use crate::http::turned_away::TurnedAway;
+use crate::vault::numbers::LEFT_AT_REFRESH;
 
 /// Upper bounds of the latency histogram, in seconds.
 const LATENCY: &[f64] = &[
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
 ];
+
+/// Upper bounds of how long a token still lives when it is renewed, in seconds.
+const LIFE_LEFT: &[f64] =
+    &[0.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 21_600.0, 86_400.0];
 
 const METADATA: Metadata<'static> =
     Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
@@ -56,6 +61,7 @@ impl Metrics {
     pub fn new() -> Result<Self, BuildError> {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), LATENCY)?
+            .set_buckets_for_metric(Matcher::Full(LEFT_AT_REFRESH.to_owned()), LIFE_LEFT)?
             .build_recorder();
         let recorder = Arc::new(recorder);
         describe(recorder.as_ref());
@@ -85,6 +91,16 @@ impl Metrics {
     /// A gauge of somebody else's; keep the handle.
     pub fn gauge(&self, name: &'static str, labels: &[(&'static str, &'static str)]) -> Gauge {
         self.0.recorder.register_gauge(&key(name, own(labels)), &METADATA)
+    }
+
+    /// As [`Self::counter`], with values made at run time; the caller sees to it that they are few.
+    pub fn labelled_counter(&self, name: &'static str, labels: Vec<Label>) -> Counter {
+        self.0.recorder.register_counter(&key(name, labels), &METADATA)
+    }
+
+    /// As [`Self::gauge`], with values made at run time; the caller sees to it that they are few.
+    pub fn labelled_gauge(&self, name: &'static str, labels: Vec<Label>) -> Gauge {
+        self.0.recorder.register_gauge(&key(name, labels), &METADATA)
     }
 
     /// A histogram of somebody else's, for what is rarer than requests (samples are kept until

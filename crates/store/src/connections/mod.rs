@@ -30,7 +30,7 @@ pub use connecting::{Connected, NewConnection, NewSlot};
 pub use editing::Edit;
 pub use ending::Farewell;
 pub use leasing::{Due, LEASE};
-pub use reading::Filter;
+pub use reading::{Filter, StatusCount};
 pub use renewing::{Failed, Renewed, Stored};
 pub use timeline::{Happened, TokenEvent, Upstream};
 

@@ -124,6 +124,32 @@ impl Store {
     }
 }
 
+/// How many connections of a connector stand in a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusCount {
+    /// The connector.
+    pub connector: ConnectorId,
+    /// Its provider's key.
+    pub provider: String,
+    /// The state.
+    pub status: Status,
+    /// How many.
+    pub count: i64,
+}
+
+impl Store {
+    /// How many connections stand in which state, under every connector of every tenant.
+    pub async fn count_all_connections(&self) -> Result<Vec<StatusCount>, Error> {
+        let rows = self.engine.read(&COUNT_ALL, values![]).await?;
+        let counts = rows.into_iter().map(|mut row| {
+            let (connector, provider) = (ConnectorId(row.id(0)?), row.text(1)?);
+            let (status, count) = (status(&row.text(2)?)?, row.int(3)?);
+            Ok(StatusCount { connector, provider, status, count })
+        });
+        counts.collect()
+    }
+}
+
 /// A label as a pattern that means itself.
 fn exactly(label: &str) -> String {
     label.replace('!', "!!").replace('%', "!%").replace('_', "!_")
@@ -300,5 +326,12 @@ static COUNT: Statement = Statement::new(
      AND parent IS NULL GROUP BY status",
 );
 
+static COUNT_ALL: Statement = Statement::new(
+    "connections.count_all",
+    "SELECT c.connector, k.provider, c.status, c.count FROM \
+     (SELECT connector, status, COUNT(*) AS count FROM connections WHERE parent IS NULL \
+     GROUP BY connector, status) c JOIN connectors k ON k.id = c.connector",
+);
+
 pub(super) const STATEMENTS: &[&Statement] =
-    &[&HELD, &OF_ACCOUNT, &OF_SLOT, &SLOTS, &MEANT, &LIST, &COUNT];
+    &[&HELD, &OF_ACCOUNT, &OF_SLOT, &SLOTS, &MEANT, &LIST, &COUNT, &COUNT_ALL];

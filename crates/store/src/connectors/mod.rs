@@ -298,12 +298,13 @@ impl Store {
         &self,
         organization: OrganizationId,
         id: ConnectorId,
-        act: Act,
+        mut act: Act,
     ) -> Result<Outcome, Error> {
         let values = values![organization.0, id.0];
         let plan = Plan::default()
             .must(Step::one(&REMOVE, values.clone()), Outcome::Moved)
-            .also(Step::any(&statements::REMOVE_CONNECTIONS, values));
+            .also(Step::any(&statements::REMOVE_CONNECTIONS, values))
+            .also(act.audit(Some(organization), "connector.removed", target(id), "{}"));
         self.carry_out(plan, act).await
     }
 

@@ -5,7 +5,7 @@ use keyhaven_protocol::secret::{Digest, Secret};
 use keyhaven_protocol::time::Seconds;
 use keyhaven_store::connect_sessions::ConnectSession;
 use keyhaven_store::connections::{Connected, Filter};
-use keyhaven_store::flows::{ByFlow, Finished, LIFE, NewFlow};
+use keyhaven_store::flows::{ByFlow, Came, Finished, LIFE, NewFlow};
 use keyhaven_store::{Outcome, Page, Reach, Store};
 use tokio::task::JoinSet;
 
@@ -193,6 +193,12 @@ async fn flows_are_forgotten_an_hour_after_their_end(place: Place) {
     let store = furnished(&place).await;
     begin(&store, hash(1)).await;
     let end = NOW.plus(LIFE);
-    assert_eq!(store.forget_flows(end.plus(Seconds(3_600)), 10).await.expect("commits"), 0);
-    assert_eq!(store.forget_flows(end.plus(Seconds(3_601)), 10).await.expect("commits"), 1);
+    begin(&store, hash(2)).await;
+    store.refuse_flow(hash(2), Word::AccessDenied).await.expect("commits");
+    let forgotten = store.forget_flows(end.plus(Seconds(3_600)), 10).await.expect("commits");
+    assert_eq!(forgotten, []);
+    let mut forgotten = store.forget_flows(end.plus(Seconds(3_601)), 10).await.expect("commits");
+    forgotten.sort_by_key(|(_, came)| *came == Came::Never);
+    let connector = connector_id();
+    assert_eq!(forgotten, [(connector, Came::Back), (connector, Came::Never)]);
 }

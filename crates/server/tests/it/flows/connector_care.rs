@@ -184,17 +184,78 @@ async fn the_numbers_of_the_vault_are_on_the_operator_s_listener() {
     server.present.pass(3_600);
     connector.fake.next(Endpoint::Token, Act::Html(500));
     connector.token(&server, &connection).await.expect(503);
+    server.get("/connectors/oauth/callback?state=nobodys").send().await;
     let text = server.metrics();
+    let of = format!("provider=\"own\",connector=\"{}\"", connector.id);
     for line in [
-        "keyhaven_vault_refreshes_total{provider=\"own\",outcome=\"refreshed\"} 1",
-        "keyhaven_vault_refreshes_total{provider=\"own\",outcome=\"transient\"} 1",
-        "keyhaven_vault_flows_total{outcome=\"connected\"} 1",
-        "keyhaven_vault_refresh_seconds_count{provider=\"own\"} 2",
-        "keyhaven_vault_hosts_paused",
-        "keyhaven_vault_connections_due",
-        "keyhaven_vault_refresh_lag_seconds",
+        format!("keyhaven_vault_refreshes_total{{{of},outcome=\"refreshed\"}} 1"),
+        format!("keyhaven_vault_refreshes_total{{{of},outcome=\"transient\"}} 1"),
+        format!("keyhaven_vault_flows_started_total{{{of}}} 1"),
+        format!("keyhaven_vault_flows_total{{{of},outcome=\"connected\"}} 1"),
+        format!("keyhaven_vault_exchanges_total{{{of},outcome=\"exchanged\"}} 1"),
+        "keyhaven_vault_exchange_seconds_count{provider=\"own\"} 1".to_owned(),
+        "keyhaven_vault_refresh_seconds_count{provider=\"own\"} 2".to_owned(),
+        "keyhaven_vault_left_at_refresh_seconds_bucket{provider=\"own\",le=\"30\"} 2".to_owned(),
+        "keyhaven_vault_stray_callbacks_total{outcome=\"invalid_state\"} 1".to_owned(),
+        "keyhaven_vault_hosts_paused".to_owned(),
+        "keyhaven_vault_connections_due".to_owned(),
+        "keyhaven_vault_refresh_lag_seconds".to_owned(),
     ] {
-        assert!(text.contains(line), "{line} is not in {text}");
+        assert!(text.contains(&line), "{line} is not in {text}");
     }
     assert!(!text.contains("account-1"), "never labelled by user");
+}
+
+#[tokio::test]
+async fn connections_are_counted_by_connector_and_state() {
+    let server = Server::with_providers().await;
+    let connector = server.a_connector().await;
+    let first = connector.connect(&server).await;
+    connector.fake.sign_in("account-2");
+    connector.connect(&server).await;
+    let path = format!("/v1/connections/{first}");
+    server.ask("DELETE", &path).bearer(&connector.admin(&server).await).send().await;
+    server.start_jobs();
+    let of = format!("provider=\"own\",connector=\"{}\"", connector.id);
+    for status in ["active", "revoked"] {
+        let line = format!("keyhaven_vault_connections{{{of},status=\"{status}\"}} 1");
+        while !server.metrics().contains(&line) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_flow_whose_user_never_came_back_is_counted_as_abandoned() {
+    let server = Server::with_providers().await;
+    let connector = server.a_connector().await;
+    connector.start(&server).await;
+    server.present.pass(600 + 3_601);
+    server.start_jobs();
+    let of = format!("provider=\"own\",connector=\"{}\"", connector.id);
+    let line = format!("keyhaven_vault_flows_total{{{of},outcome=\"abandoned\"}} 1");
+    while !server.metrics().contains(&line) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_connector_that_is_gone_leaves_a_line_in_the_audit() {
+    let server = Server::with_providers().await;
+    let connector = server.a_connector().await;
+    connector.connect(&server).await;
+    let admin = connector.admin(&server).await;
+    let path = format!("/v1/connectors/{}", connector.id);
+    assert_eq!(server.ask("DELETE", &path).bearer(&admin).send().await.status, 204);
+    server.start_jobs();
+    let path = "/v1/audit?action=connector.removed";
+    loop {
+        let listed = server.get(path).bearer(&admin).send().await.expect(200);
+        if let Some(row) = listed["items"].get(0) {
+            assert_eq!(row["target"], format!("connector:{}", connector.id), "{row}");
+            assert_eq!(row["actor"], "system", "{row}");
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
 }
