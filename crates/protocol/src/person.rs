@@ -22,8 +22,18 @@ const PROFILE: [&str; 14] = [
 const EMAIL: [&str; 2] = ["email", "email_verified"];
 const PHONE: [&str; 2] = ["phone_number", "phone_number_verified"];
 const ADDRESS: [&str; 1] = ["address"];
-const ADDRESS_MEMBERS: [&str; 6] =
-    ["formatted", "street_address", "locality", "region", "postal_code", "country"];
+/// The members of the claim `address` (OpenID Connect Core §5.1.1), as they are named where the claims
+/// of a profile are named one by one.
+const IN_ADDRESS: [&str; 6] = [
+    "address.formatted",
+    "address.street_address",
+    "address.locality",
+    "address.region",
+    "address.postal_code",
+    "address.country",
+];
+/// What the account itself knows; never part of a profile.
+const OF_THE_ACCOUNT: [&str; 3] = ["email", "email_verified", "updated_at"];
 
 const BY_SCOPE: [(&str, &[&str]); 4] =
     [("profile", &PROFILE), ("email", &EMAIL), ("phone", &PHONE), ("address", &ADDRESS)];
@@ -36,6 +46,16 @@ pub const SCOPES: [&str; 4] = ["profile", "email", "phone", "address"];
 /// Every claim about a person, in the order of the specification.
 pub fn claims() -> impl Iterator<Item = &'static str> {
     BY_SCOPE.iter().flat_map(|(_, claims)| claims.iter().copied())
+}
+
+/// The claims that a profile keeps, in the same order: all but those that follow from the account.
+pub fn profile_claims() -> impl Iterator<Item = &'static str> {
+    claims().filter(|claim| !OF_THE_ACCOUNT.contains(claim))
+}
+
+/// What can be told of a person one by one: the claims, with an address member by member besides.
+pub fn profile_names() -> impl Iterator<Item = &'static str> {
+    profile_claims().chain(IN_ADDRESS)
 }
 
 /// Whether the claim is about a person.
@@ -67,7 +87,7 @@ impl Person {
         let mut known = Map::new();
         for (name, value) in profile {
             let rule = match name.as_str() {
-                "email" | "email_verified" | "updated_at" => "follows from the account",
+                name if OF_THE_ACCOUNT.contains(&name) => "follows from the account",
                 "phone_number_verified" if value.is_boolean() => "",
                 "phone_number_verified" => "is true or false",
                 "address" => address_rule(value),
@@ -153,12 +173,37 @@ fn url_rule(value: &Value) -> &'static str {
 
 /// `YYYY-MM-DD`, `0000-MM-DD` or `YYYY` (OpenID Connect Core §5.1).
 fn birthdate_rule(value: &Value) -> &'static str {
-    let sound = |text: &str| {
-        let shape: String =
-            text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-        shape == "0000-00-00" || shape == "0000"
+    passed(value.as_str().is_some_and(is_birthdate), "is a date as YYYY-MM-DD or YYYY")
+}
+
+fn is_birthdate(text: &str) -> bool {
+    let number = |digits: &str| match digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => digits.parse::<u16>().ok(),
+        false => None,
     };
-    passed(value.as_str().is_some_and(sound), "is YYYY-MM-DD or YYYY")
+    match text.split('-').collect::<Vec<_>>()[..] {
+        [year] if year.len() == 4 => number(year).is_some_and(|year| year > 0),
+        [year, month, day] if (year.len(), month.len(), day.len()) == (4, 2, 2) => {
+            match (number(year), number(month), number(day)) {
+                (Some(year), Some(month), Some(day)) => (1..=days_of(month, year)).contains(&day),
+                _ => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+/// How many days the month has; none when there is no such month. The year 0000 says that the year
+/// is not told, so the 29th of February may be meant.
+const fn days_of(month: u16, year: u16) -> u16 {
+    match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if year.is_multiple_of(400) => 29,
+        2 if year.is_multiple_of(4) && !year.is_multiple_of(100) => 29,
+        2 => 28,
+        _ => 0,
+    }
 }
 
 /// E.164, with an RFC 3966 extension (OpenID Connect Core §5.1).
@@ -175,7 +220,7 @@ fn address_rule(value: &Value) -> &'static str {
     let sound = |members: &Map<String, Value>| {
         !members.is_empty()
             && members.iter().all(|(name, value)| {
-                ADDRESS_MEMBERS.contains(&name.as_str())
+                IN_ADDRESS.iter().any(|known| known.strip_prefix("address.") == Some(name))
                     && value.as_str().is_some_and(|text| {
                         text.len() <= MAX_TEXT && !text.chars().any(|c| c.is_control() && c != '\n')
                     })
@@ -219,8 +264,6 @@ mod tests {
         check("picture", &json!("https://a.test/me.png"), None);
         check("picture", &json!("javascript:alert(1)"), Some("is an https URL"));
         check("website", &json!("http://a.test"), Some("is an https URL"));
-        check("birthdate", &json!("1990-01-31"), None);
-        check("birthdate", &json!("31.1.1990"), Some("is YYYY-MM-DD or YYYY"));
         check("phone_number", &json!("+49 30 1234;ext=5"), None);
         check("phone_number", &json!("030"), Some("is a number that begins with +"));
         check("phone_number_verified", &json!(true), None);
@@ -229,6 +272,43 @@ mod tests {
         check("address", &json!({"planet": "x"}), Some("has the members of an address, as texts"));
         check("email", &json!("a@b.test"), Some("follows from the account"));
         check("sub", &json!("x"), Some("is no claim of a profile"));
+    }
+
+    #[test]
+    fn a_birthdate_is_a_day_that_there_is() {
+        for sound in ["1990-01-31", "2000-02-29", "0000-02-29", "1990"] {
+            check("birthdate", &json!(sound), None);
+        }
+        for wrong in [
+            "9999-99-99",
+            "1990-00-10",
+            "1990-13-01",
+            "1990-04-31",
+            "1990-02-29",
+            "1900-02-29",
+            "1990-01-00",
+            "0000",
+            "1990-1-31",
+            "+990-01-31",
+            "1990-01",
+            "1990-01-31T00",
+            "31.1.1990",
+            "",
+            "١٩٩٠",
+        ] {
+            check("birthdate", &json!(wrong), Some("is a date as YYYY-MM-DD or YYYY"));
+        }
+        check("birthdate", &json!(1990), Some("is a date as YYYY-MM-DD or YYYY"));
+    }
+
+    #[test]
+    fn a_profile_keeps_what_does_not_follow_from_the_account() {
+        assert_eq!(profile_claims().count(), 16);
+        for claim in profile_claims().filter(|claim| *claim != "address") {
+            let refused = Person::parse(json!({ claim: null }).as_object().unwrap()).err();
+            assert_ne!(refused.map(|(_, rule)| rule), Some("is no claim of a profile"), "{claim}");
+        }
+        assert!(!profile_claims().any(|claim| claim == "email" || claim == "updated_at"));
     }
 
     #[test]

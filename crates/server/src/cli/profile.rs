@@ -2,37 +2,19 @@
 
 use anyhow::Result;
 use axum::http::Method;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use keyhaven_protocol::person;
 use serde_json::{Map, Value, json};
 
 use super::caller::{Ask, Caller};
 use super::names;
 use super::print::Printer;
 
-const CLAIMS: [&str; 22] = [
-    "name",
-    "family_name",
-    "given_name",
-    "middle_name",
-    "nickname",
-    "preferred_username",
-    "profile",
-    "picture",
-    "website",
-    "gender",
-    "birthdate",
-    "zoneinfo",
-    "locale",
-    "phone_number",
-    "phone_number_verified",
-    "address",
-    "address.formatted",
-    "address.street_address",
-    "address.locality",
-    "address.region",
-    "address.postal_code",
-    "address.country",
-];
+/// The claims a profile keeps.
+fn fields() -> Vec<&'static str> {
+    person::profile_claims().collect()
+}
 
 /// Verbs on profiles.
 #[derive(Debug, Subcommand)]
@@ -56,7 +38,7 @@ pub(super) struct Update {
           required_unless_present = "clear")]
     claims: Vec<(String, String)>,
     /// Forget a claim. Repeat for several.
-    #[arg(long, value_name = "NAME", value_parser = CLAIMS)]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(person::profile_names()))]
     clear: Vec<String>,
 }
 
@@ -66,7 +48,7 @@ impl Profile {
             Self::Show { user } => {
                 let id = names::user(caller, &user).await?;
                 let profile = caller.ask(Ask::get(&["users", &id, "profile"])).await?;
-                printer.item(&profile, &CLAIMS[..16])
+                printer.item(&profile, &fields())
             }
             Self::Update(update) => {
                 let id = names::user(caller, &update.user).await?;
@@ -76,7 +58,7 @@ impl Profile {
                     update.apply(members);
                 }
                 let ask = Ask::new(Method::PUT, &path).body(profile);
-                printer.item(&caller.ask(ask).await?, &CLAIMS[..16])
+                printer.item(&caller.ask(ask).await?, &fields())
             }
         }
     }
@@ -119,11 +101,9 @@ fn typed(name: &str, value: &str) -> Value {
 
 fn parse_claim(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    if CLAIMS.contains(&name) && name != "address" {
+    let settable: Vec<_> = person::profile_names().filter(|known| *known != "address").collect();
+    if settable.contains(&name) {
         return Ok((name.to_owned(), value.to_owned()));
     }
-    Err(format!(
-        "'{name}' is no claim of a profile: {}",
-        CLAIMS.join(", ").replace("address, ", "")
-    ))
+    Err(format!("'{name}' is no claim of a profile: {}", settable.join(", ")))
 }
