@@ -39,12 +39,6 @@ impl Counter {
         Self::new(&[b"device\0", &device.0, &user.0.0], 10, WINDOW)
     }
 
-    /// Letters that were asked for to one address, whether it has an account or not.
-    #[must_use]
-    pub fn of_letters(email: &str) -> Self {
-        Self::new(&[b"letters\0", email.as_bytes()], 5, WINDOW)
-    }
-
     /// Tries from one network, whatever the account.
     #[must_use]
     pub fn of_network(network: [u8; 16]) -> Self {
@@ -60,8 +54,8 @@ impl Counter {
         Self::new(&[b"second factor\0", &user.0.0, &device], 10, Seconds(3_600))
     }
 
-    /// Letters that strangers ask for to one address: enough for a bad day, not enough to fill a
-    /// mailbox.
+    /// Letters that are asked for to one address, whether it has an account or not: enough for a bad
+    /// day, not enough to fill a mailbox.
     #[must_use]
     pub fn of_mail_to(address: &str) -> Self {
         Self::new(&[b"mail to\0", address.as_bytes()], 5, WINDOW)

@@ -17,10 +17,9 @@ use keyhaven_store::users::User;
 use keyhaven_store::{Error, Outcome, Page, Plan, Reach};
 
 use super::Failure;
-use super::notify::ask_for;
+use super::notify::take_letter;
 use super::passwords::{canonical, refuse_weak};
 use super::sign_in::{Opened, Opening, Visitor, open};
-use super::sign_in_tries::take_letter;
 use crate::app::{App, Origin};
 use crate::config::SignUp;
 use crate::mail::letter::Matter;
@@ -139,9 +138,9 @@ pub async fn request_sign_up(
         let rule = "accounts are made by invitation here";
         return Err(Refusal::new(Code::UnauthorizedClient, rule).into());
     }
-    take_letter(app, &canonical(email), origin).await?;
+    let letters = take_letter(app, &canonical(email), origin).await?;
     let (user, phc) = prepare(app, email, new).await?;
-    ask_for(app, &user.email, Matter::SignUp { name: user.name, phc }).await
+    letters.ask_for(app, &user.email, Matter::SignUp { name: user.name, phc }).await
 }
 
 /// The link of a sign-up; `None` where the address has an account already. Made when the letter is

@@ -1,5 +1,7 @@
 //! Telling people by mail. Notices go into the commit of what they tell of ([`notice`]); letters that
 //! carry something secret are queued by [`ask_as_visitor`] and written when they are sent.
+//!
+//! Nobody floods a mailbox: whoever asks for a letter takes it from two allowances first.
 
 use keyhaven_store::sign_in_tries::Counter;
 use keyhaven_store::{Error, Outcome, Plan};
@@ -24,23 +26,48 @@ pub async fn ask_for(app: &App, address: &str, matter: Matter) -> Result<(), Fai
     }
 }
 
-/// Queues a letter that a stranger asks for. The answer does not depend on whether the address has an
-/// account: that is looked up when the letter is sent (A58). Beyond the allowance of an address
-/// nothing is sent, and nobody is told: the answer would say that somebody else has asked.
+/// Queues a letter that somebody asks for. The answer does not depend on whether the address has an
+/// account: that is looked up when the letter is sent (A58).
 pub async fn ask_as_visitor(
     app: &App,
     address: &str,
     matter: Matter,
     origin: &Origin,
 ) -> Result<(), Failure> {
+    take_letter(app, address, origin).await?.ask_for(app, address, matter).await
+}
+
+/// What is left of the letters to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Letters {
+    /// One was taken and may be sent.
+    Left,
+    /// There was none left. Nothing is sent, and nobody is told: the answer would say that somebody
+    /// else has asked.
+    UsedUp,
+}
+
+impl Letters {
+    /// Queues the letter that was taken, if one was.
+    pub async fn ask_for(self, app: &App, address: &str, matter: Matter) -> Result<(), Failure> {
+        match self {
+            Self::Left => ask_for(app, address, matter).await,
+            Self::UsedUp => {
+                tracing::info!("a letter is not sent: too many to one address");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Takes one of the letters that a network may ask for, beyond which it is refused, and one of those
+/// that an address may get.
+pub async fn take_letter(app: &App, address: &str, origin: &Origin) -> Result<Letters, Failure> {
     let from = Counter::of_mail_from(network(origin.address));
     take(app, &[from], "too many letters asked for by a network").await?;
     let to = Counter::of_mail_to(address);
-    if app.store.take_sign_in_try(&[to], app.clock.now()).await?.is_some() {
-        tracing::info!("a letter is not sent: too many to one address");
-        return Ok(());
-    }
-    ask_for(app, address, matter).await
+    let wait = app.store.take_sign_in_try(&[to], app.clock.now()).await?;
+    Ok(if wait.is_some() { Letters::UsedUp } else { Letters::Left })
 }
 
 fn queueing(app: &App, address: &str, matter: Matter) -> Result<Plan, Error> {

@@ -15,9 +15,8 @@ use keyhaven_store::sessions::SignedIn;
 
 use super::Failure;
 use super::accounts::{find_code, link, mint_code};
-use super::notify::{ask_for, notice};
+use super::notify::{ask_as_visitor, notice, take_letter};
 use super::passwords::{FRESH, canonical, changed, refuse_weak};
-use super::sign_in_tries::take_letter;
 use crate::app::{App, Origin};
 use crate::mail::letter::{Matter, Notice};
 
@@ -25,12 +24,12 @@ use crate::mail::letter::{Matter, Notice};
 /// has an account or not; that is looked up when the letter is written (A58).
 pub async fn request_recovery(app: &App, email: &str, origin: &Origin) -> Result<(), Failure> {
     let email = canonical(email);
-    take_letter(app, &email, origin).await?;
+    let letters = take_letter(app, &email, origin).await?;
     // What is no address gets no letter, and nobody is told.
     if parse_email(&email).is_err() {
         return Ok(());
     }
-    ask_for(app, &email, Matter::Recovery).await
+    letters.ask_for(app, &email, Matter::Recovery).await
 }
 
 /// Asks for a link to another address of the signed-in person to be sent there. Needs a fresh
@@ -43,9 +42,8 @@ pub async fn request_address(
 ) -> Result<(), Failure> {
     signed_in.session.is_fresh(FRESH, app.clock.now())?;
     let email = parse_email(email).map_err(|rule| Refusal::request(rule).on("email"))?;
-    take_letter(app, &email, origin).await?;
     let user = signed_in.session.user.to_string();
-    ask_for(app, &email, Matter::Address { user }).await
+    ask_as_visitor(app, &email, Matter::Address { user }, origin).await
 }
 
 /// The link with which the owner of this canonical address chooses a new password; `None` where it

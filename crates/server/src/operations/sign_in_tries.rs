@@ -1,6 +1,6 @@
 //! How often somebody may try (A59): per account from strangers, per known device of its owner, per
 //! network. The counters are in the database, so every door and node shares them; a try is taken
-//! before anything is compared, letters included.
+//! before anything is compared.
 
 use keyhaven_protocol::id::UserId;
 use keyhaven_protocol::refusal::{Code, Refusal};
@@ -65,11 +65,4 @@ pub async fn take_at_account(
     let network = Counter::of_network(network(visitor.origin.address));
     take(app, &[account, network], TOO_MANY_TRIES).await?;
     Ok(Taken { account, network })
-}
-
-/// Takes one of the letters that may be asked for to an address, and one of a network's tries: nobody
-/// floods a mailbox.
-pub async fn take_letter(app: &App, email: &str, origin: &Origin) -> Result<(), Failure> {
-    let network = Counter::of_network(network(origin.address));
-    take(app, &[Counter::of_letters(email), network], TOO_MANY_TRIES).await
 }
