@@ -18,6 +18,8 @@ use crate::refusal::{Code, Refusal};
 use crate::secret::Digest;
 use crate::time::{Seconds, Timestamp};
 
+/// The header that carries a proof; refusals that are about the proof name it.
+pub const HEADER: &str = "DPoP";
 /// How far `iat` may be from now, both ways (security bar §2).
 const WINDOW: Seconds = Seconds(60);
 /// The longest proof; keys are small, and verification should stay cheap (A45).
@@ -53,7 +55,7 @@ pub struct Proof {
 /// Reads and verifies a proof.
 pub fn verify(proof: &str, expected: Expected<'_>, now: Timestamp) -> Result<Proof, Refusal> {
     verify_rules(proof, expected, now)
-        .map_err(|reason| Refusal::new(Code::InvalidDpopProof, reason).on("DPoP"))
+        .map_err(|reason| Refusal::new(Code::InvalidDpopProof, reason).on(HEADER))
 }
 
 fn verify_rules(

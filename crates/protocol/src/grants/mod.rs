@@ -11,6 +11,7 @@ pub mod token_exchange;
 use crate::authorization::Authorization;
 use crate::client::Client;
 use crate::credential;
+use crate::dpop;
 use crate::id::TokenId;
 use crate::params::Params;
 use crate::refusal::{Code, Refusal};
@@ -244,7 +245,7 @@ fn target(params: &Params, audience: &str) -> Result<(), Refusal> {
 fn bind(facts: &Facts<'_>) -> Result<Option<String>, Refusal> {
     if facts.jkt.is_none() && facts.client.must_bind() {
         let reason = "DPoP proof is missing, and this client's tokens are bound to a key";
-        return Err(Refusal::request(reason).on("DPoP"));
+        return Err(Refusal::request(reason).on(dpop::HEADER));
     }
     Ok(facts.jkt.map(str::to_owned))
 }

@@ -25,7 +25,7 @@ pub fn proof(
 ) -> Result<Option<Proof>, Refusal> {
     let mut values = headers.get_all(DPOP).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let broken = |reason| Refusal::new(Code::InvalidDpopProof, reason).on("DPoP");
+    let broken = |reason| Refusal::new(Code::InvalidDpopProof, reason).on(dpop::HEADER);
     if values.next().is_some() {
         return Err(broken("two DPoP headers"));
     }
@@ -71,7 +71,7 @@ pub fn presented(headers: &HeaderMap) -> Result<Presented<'_>, Refusal> {
     let token = &first[5..];
     let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
     if token.is_empty() || !token.bytes().all(sound) {
-        return Err(Refusal::token("DPoP credentials are not one token"));
+        return Err(Refusal::token("DPoP credentials are not one token").on(dpop::HEADER));
     }
     Ok(Presented::Bound(token))
 }

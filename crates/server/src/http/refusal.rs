@@ -7,6 +7,8 @@ use std::sync::Arc;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use keyhaven_protocol::dpop;
+use keyhaven_protocol::jose::algorithm::Algorithm;
 use keyhaven_protocol::refusal::{Code, Refusal};
 use keyhaven_store::Error;
 use serde_json::{Map, Value, json};
@@ -105,12 +107,13 @@ pub fn bearer(app: &App, failure: Failure, origin: &Origin) -> Response {
     let text = format!("{} ({code})", public_text(&refused.refusal));
     let body = json!({ "error": error, "error_description": text });
     let mut response = with_status(bearer_status(refused.refusal.code), JSON, &body);
-    let scheme = match refused.refusal.code {
-        Code::InvalidDpopProof | Code::UseDpopNonce => "DPoP",
-        _ => "Bearer",
+    let said = format!("realm=\"keyhaven\", error=\"{error}\", error_description=\"{text}\"");
+    let challenge = match (refused.refusal.code, refused.refusal.field) {
+        (Code::InvalidDpopProof | Code::UseDpopNonce, _) | (_, Some(dpop::HEADER)) => {
+            format!("DPoP {said}, algs=\"{}\"", Algorithm::ALL.map(Algorithm::name).join(" "))
+        }
+        _ => format!("Bearer {said}"),
     };
-    let challenge =
-        format!("{scheme} realm=\"keyhaven\", error=\"{error}\", error_description=\"{text}\"");
     if let Ok(challenge) = HeaderValue::from_str(&challenge) {
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }

@@ -4,6 +4,7 @@
 use axum::extract::State;
 use axum::http::Method;
 use axum::response::Response;
+use keyhaven_protocol::dpop::HEADER;
 use keyhaven_protocol::params::Params;
 use keyhaven_protocol::refusal::Refusal;
 
@@ -75,7 +76,7 @@ async fn tell_bearer(
         false => None,
     };
     if is_bound && proof.is_none() {
-        return Err(Refusal::token("a bound token without a DPoP proof").into());
+        return Err(Refusal::token("a bound token without a DPoP proof").on(HEADER).into());
     }
     tell(app, text, proof.as_ref(), &call.origin).await
 }

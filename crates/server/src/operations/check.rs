@@ -14,6 +14,7 @@ use keyhaven_protocol::allow_list::Caller;
 use keyhaven_protocol::api_key::ApiKey;
 use keyhaven_protocol::client::{Client, TokenFormat};
 use keyhaven_protocol::credential::{self, Kind};
+use keyhaven_protocol::dpop;
 use keyhaven_protocol::id::{
     ClientId, GrantId, GroupId, Id, OrganizationId, ProjectId, TokenId, UserId,
 };
@@ -376,14 +377,13 @@ fn meet(app: &App, principal: &Principal, need: &Need) -> Result<(), Refusal> {
 /// A bound token is good with its key only; an unbound one comes with no proof, because a proof that
 /// nobody asked for protects nothing (RFC 9449 §7.1, §7.2).
 fn fits_key(bound: Option<&str>, shown: &Shown) -> Result<(), Refusal> {
-    match (bound, shown) {
-        (Some(_), Shown::Bearer) => Err(Refusal::token("the token is bound to a key")),
-        (Some(bound), Shown::Key(shown)) if bound != shown => {
-            Err(Refusal::token("the token is bound to another key"))
-        }
-        (None, Shown::Key(_)) => Err(Refusal::token("the token is not bound to a key")),
-        _ => Ok(()),
-    }
+    let reason = match (bound, shown) {
+        (Some(_), Shown::Bearer) => "the token is bound to a key",
+        (Some(bound), Shown::Key(shown)) if bound != shown => "the token is bound to another key",
+        (None, Shown::Key(_)) => "the token is not bound to a key",
+        _ => return Ok(()),
+    };
+    Err(Refusal::token(reason).on(dpop::HEADER))
 }
 
 /// Reads what a token says, believing it only after its digest or signature fitted. What it says

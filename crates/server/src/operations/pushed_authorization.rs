@@ -13,7 +13,7 @@ use keyhaven_protocol::request_object;
 use keyhaven_protocol::secret::Secret;
 
 use super::authorize::{Read, keep_for_later, read};
-use super::{Failure, authenticate_client, spend_proof};
+use super::{Failure, authenticate_client, spend_dpop, spend_proof};
 use crate::app::{App, Origin};
 
 /// The beginning of every `request_uri` of ours (RFC 9126 §2.2).
@@ -52,6 +52,9 @@ pub async fn push(
         .map_err(|refusal| Failure::from(refusal).of(&client))?;
     match read(app, &asked, None, Channel::Pushed).await? {
         Read::Sound(client, _) => {
+            if let Some(proof) = proof {
+                spend_dpop(app, proof).await.map_err(|failure| failure.of(&client))?;
+            }
             let handle = keep_for_later(app, client.id, Channel::Pushed, asked.to_form()).await?;
             Ok(Secret::new(format!("{URI_PREFIX}{}", handle.reveal())))
         }

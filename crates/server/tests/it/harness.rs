@@ -5,6 +5,7 @@ mod a_client;
 mod a_connection;
 pub(crate) mod a_key;
 mod a_person;
+mod a_proof;
 mod a_receiver;
 mod a_window;
 mod an_api;
@@ -40,6 +41,9 @@ pub(crate) use a_client::{AClient, Building};
 pub(crate) use a_connection::{Connector, REACHABLE, forgiving, path_of};
 pub(crate) use a_key::{AKey, challenge_of};
 pub(crate) use a_person::{APerson, a_browsers_origin};
+pub(crate) use a_proof::{
+    JWT_BEARER, a_signing_key, asserted, opens, proof, proof_of, proof_with, push,
+};
 pub(crate) use a_receiver::{AReceiver, Message};
 pub(crate) use a_window::{AWindow, field_of};
 pub(crate) use an_api::{AnApi, Piece, ProxyScene};

@@ -4,49 +4,15 @@
 use keyhaven_protocol::jose::algorithm::Algorithm;
 use keyhaven_protocol::jose::signing_key::SigningKey;
 use keyhaven_protocol::relying_party::Demand;
-use keyhaven_protocol::secret::Digest;
 use serde_json::json;
 
 use crate::harness::{
-    AClient, Answer, CALLBACK, ISSUER, Server, VERIFIER, asks, claims_of, query_of, signed, the,
+    AClient, Answer, CALLBACK, Server, VERIFIER, a_signing_key, asks, claims_of, opens, proof,
+    proof_of, proof_with, push, query_of, the,
 };
 
 fn a_key() -> SigningKey {
-    SigningKey::generate(Algorithm::Es256).expect("a key")
-}
-
-/// A proof by `key` for a request of this server.
-fn proof(
-    server: &Server,
-    key: &SigningKey,
-    method: &str,
-    path: &str,
-    token: Option<&str>,
-) -> String {
-    use base64::Engine as _;
-    let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": key.jwk().to_value()});
-    let mut claims = json!({
-        "htm": method, "htu": format!("{ISSUER}{path}"), "iat": server.present.now(),
-        "jti": server.app().id().to_string(),
-    });
-    if let Some(token) = token {
-        let hash = Digest::of(token.as_bytes()).0;
-        claims["ath"] = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hash).into();
-    }
-    signed(&header, &claims, key)
-}
-
-/// Pushes what `request` asks for.
-async fn push(server: &Server, client: &AClient, request: &str) -> Answer {
-    let form = request.split_once('?').expect("a query").1.to_owned();
-    let ask = server.post("/oauth2/par").basic(client);
-    ask.raw("application/x-www-form-urlencoded", form).await
-}
-
-fn opens(client: &AClient, uri: &str) -> String {
-    let pairs = [("client_id", client.id.as_str()), ("request_uri", uri)];
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    format!("/oauth2/authorize?{query}")
+    a_signing_key(Algorithm::Es256)
 }
 
 #[tokio::test]
@@ -100,6 +66,31 @@ async fn a26_a_request_uri_of_somebody_else_opens_nothing() {
     assert_eq!(anonymous.status, 401);
 }
 
+#[tokio::test]
+async fn a43_a_proof_beside_a_pushed_request_binds_the_code_and_counts_once() {
+    let server = Server::start().await;
+    let ada = server.a_person("ada@example.test").await;
+    let app = server.a_client().app().public().build().await;
+    let key = a_key();
+    let request = asks(&app, &[]);
+    let form = request.split_once('?').expect("a query").1;
+    let with = proof(&server, &key, "POST", "/oauth2/par");
+    let push = async || {
+        let ask = server.post("/oauth2/par").header("dpop", &with);
+        ask.raw("application/x-www-form-urlencoded", form.to_owned()).await
+    };
+    let uri = the(&push().await.expect(201)["request_uri"]);
+    push().await.refused(&server, 400, "invalid_dpop_proof", "DPoP proof was used before");
+    let mut window = server.a_window_of(&ada).await;
+    let page = window.open(&opens(&app, &uri)).await;
+    let code = query_of(&window.allow(&page).await)["code"].clone();
+    let stolen = proof(&server, &a_key(), "POST", "/oauth2/token");
+    let answer = redeem_bound(&server, &app, &code, &stolen).await;
+    answer.refused(&server, 400, "invalid_grant", "code is bound to another key");
+    let own = proof(&server, &key, "POST", "/oauth2/token");
+    redeem_bound(&server, &app, &code, &own).await.expect(200);
+}
+
 /// Redeems a code with a proof.
 async fn redeem_bound(server: &Server, client: &AClient, code: &str, proof: &str) -> Answer {
     let form = [
@@ -120,10 +111,10 @@ async fn a43_to_a46_a_bound_token_is_good_with_its_key_alone() {
     let (key, other) = (a_key(), a_key());
     let mut window = server.a_window_of(&ada).await;
     let code = window.code(&app, &[("dpop_jkt", key.kid())]).await;
-    let stolen = proof(&server, &other, "POST", "/oauth2/token", None);
+    let stolen = proof(&server, &other, "POST", "/oauth2/token");
     let answer = redeem_bound(&server, &app, &code, &stolen).await;
     answer.refused(&server, 400, "invalid_grant", "code is bound to another key");
-    let once = proof(&server, &key, "POST", "/oauth2/token", None);
+    let once = proof(&server, &key, "POST", "/oauth2/token");
     let answer = redeem_bound(&server, &app, &code, &once).await;
     assert!(!answer.header("dpop-nonce").is_empty());
     let body = answer.expect(200);
@@ -141,16 +132,16 @@ async fn a43_to_a46_a_bound_token_is_good_with_its_key_alone() {
         let reason = server.refusals().into_iter().next().map(|refusal| refusal.reason);
         (answer.status, reason.unwrap_or_default())
     };
-    let good = || proof(&server, &key, "GET", path, Some(&access));
+    let good = || proof_of(&server, &key, "GET", path, &access);
     let (status, reason) = told("Bearer", None).await;
     assert_eq!((status, reason.as_str()), (401, "the token is bound to a key"));
     let (_, reason) = told("DPoP", None).await;
     assert_eq!(reason, "a bound token without a DPoP proof");
-    let (_, reason) = told("DPoP", Some(proof(&server, &key, "GET", path, None))).await;
+    let (_, reason) = told("DPoP", Some(proof(&server, &key, "GET", path))).await;
     assert_eq!(reason, "DPoP ath is missing");
-    let (_, reason) = told("DPoP", Some(proof(&server, &other, "GET", path, Some(&access)))).await;
+    let (_, reason) = told("DPoP", Some(proof_of(&server, &other, "GET", path, &access))).await;
     assert_eq!(reason, "the token is bound to another key");
-    let (_, reason) = told("DPoP", Some(proof(&server, &key, "POST", path, Some(&access)))).await;
+    let (_, reason) = told("DPoP", Some(proof_of(&server, &key, "POST", path, &access))).await;
     assert_eq!(reason, "DPoP htm is another method");
     let spent = good();
     assert_eq!(told("DPoP", Some(spent.clone())).await.0, 200);
@@ -159,7 +150,7 @@ async fn a43_to_a46_a_bound_token_is_good_with_its_key_alone() {
     let form =
         [("grant_type", "refresh_token"), ("refresh_token", &*refresh), ("client_id", &*app.id)];
     for (with, reason) in [(&other, "refresh token is bound to another key"), (&key, "")] {
-        let with = proof(&server, with, "POST", "/oauth2/token", None);
+        let with = proof(&server, with, "POST", "/oauth2/token");
         let answer = server.post("/oauth2/token").header("dpop", with).form(&form).await;
         match reason {
             "" => assert_eq!(answer.pair().1, refresh, "a bound refresh token stays"),
@@ -174,26 +165,50 @@ async fn where_nonces_are_required_the_server_hands_one_out_first() {
     let client = server.a_client().build().await;
     let key = a_key();
     let form = [("grant_type", "client_credentials")];
-    let bare = proof(&server, &key, "POST", "/oauth2/token", None);
+    let bare = proof(&server, &key, "POST", "/oauth2/token");
     let answer = server.post("/oauth2/token").basic(&client).header("dpop", bare).form(&form).await;
     answer.refused(&server, 400, "use_dpop_nonce", "DPoP proof has no nonce");
     let nonce = answer.header("dpop-nonce").to_owned();
-    let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": key.jwk().to_value()});
-    let claims = json!({
-        "htm": "POST", "htu": format!("{ISSUER}/oauth2/token"), "iat": server.present.now(),
-        "jti": "1", "nonce": nonce,
-    });
-    let with = signed(&header, &claims, &key);
+    let with = proof_with(&server, &key, "POST", "/oauth2/token", &json!({ "nonce": nonce }));
     let answer = server.post("/oauth2/token").basic(&client).header("dpop", with).form(&form).await;
     let body = answer.expect(200);
     assert_eq!(body["token_type"], "DPoP");
     let access = the(&body["access_token"]);
-    let bare = proof(&server, &key, "GET", "/oauth2/userinfo", Some(&access));
+    let bare = proof_of(&server, &key, "GET", "/oauth2/userinfo", &access);
     let ask = server.get("/oauth2/userinfo").header("authorization", format!("DPoP {access}"));
     let answer = ask.header("dpop", bare).send().await;
     answer.refused(&server, 401, "use_dpop_nonce", "DPoP proof has no nonce");
     let challenge = answer.header("www-authenticate");
     assert!(challenge.starts_with("DPoP ") && challenge.contains("error=\"use_dpop_nonce\""));
+}
+
+#[tokio::test]
+async fn a_challenge_for_a_proof_names_the_algorithms_of_proofs() {
+    let server = Server::start().await;
+    let client = server.a_client().build().await;
+    let (key, path) = (a_key(), "/oauth2/userinfo");
+    let with = proof(&server, &key, "POST", "/oauth2/token");
+    let form = [("grant_type", "client_credentials")];
+    let answer = server.post("/oauth2/token").basic(&client).header("dpop", with).form(&form).await;
+    let access = the(&answer.expect(200)["access_token"]);
+    let dpop = || server.get(path).header("authorization", format!("DPoP {access}"));
+    let wrong = proof(&server, &key, "GET", path);
+    let other = proof_of(&server, &a_key(), "GET", path, &access);
+    let cases = [
+        (dpop(), "invalid_token"),
+        (dpop().header("dpop", wrong), "invalid_dpop_proof"),
+        (dpop().header("dpop", other), "invalid_token"),
+        (server.get(path).bearer(&access), "invalid_token"),
+    ];
+    for (ask, error) in cases {
+        let answer = ask.send().await;
+        assert_eq!(answer.status, 401);
+        let challenge = answer.header("www-authenticate");
+        assert!(challenge.starts_with(&format!("DPoP realm=\"keyhaven\", error=\"{error}\"")));
+        assert!(challenge.ends_with(", algs=\"ES256 EdDSA PS256 RS256\""), "{challenge}");
+    }
+    let answer = server.get(path).bearer("nothing").send().await;
+    assert!(answer.header("www-authenticate").starts_with("Bearer "));
 }
 
 #[tokio::test]

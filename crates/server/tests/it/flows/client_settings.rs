@@ -1,23 +1,15 @@
 //! What a client may register beyond the usual, as it meets it: signed UserInfo, request objects,
-//! the `fapi2` profile, keys at an address of its own.
+//! the `fapi2` profile.
 
 use keyhaven_protocol::client::Profile;
 use keyhaven_protocol::jose::algorithm::Algorithm;
 use keyhaven_protocol::jose::signing_key::SigningKey;
-use keyhaven_protocol::secret::Digest;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    AClient, Answer, CALLBACK, FakeUpstream, ISSUER, Server, VERIFIER, asks, assertion, claims_of,
-    forged, key_set, query_of, signed, the,
+    AClient, Answer, CALLBACK, ISSUER, JWT_BEARER, Server, VERIFIER, a_signing_key, asks, asserted,
+    assertion, claims_of, forged, key_set, opens, proof_of, query_of, signed, the,
 };
-
-const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-const FORM: &str = "application/x-www-form-urlencoded";
-
-fn a_key(algorithm: Algorithm) -> SigningKey {
-    SigningKey::generate(algorithm).expect("a key")
-}
 
 /// The parameters of a sound request as a request object holds them.
 fn request_claims(server: &Server, client: &AClient, edit: &Value) -> Value {
@@ -39,15 +31,8 @@ fn header(key: &SigningKey, typ: &str) -> Value {
     json!({ "alg": key.algorithm().name(), "kid": key.kid(), "typ": typ })
 }
 
-async fn push(server: &Server, client: &AClient, pairs: &[(&str, &str)]) -> Answer {
-    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    server.post("/oauth2/par").basic(client).raw(FORM, body).await
-}
-
-fn opens(client: &AClient, uri: &str) -> String {
-    let pairs = [("client_id", client.id.as_str()), ("request_uri", uri)];
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    format!("/oauth2/authorize?{query}")
+async fn push_form(server: &Server, client: &AClient, pairs: &[(&str, &str)]) -> Answer {
+    server.post("/oauth2/par").basic(client).form(pairs).await
 }
 
 #[tokio::test]
@@ -83,7 +68,7 @@ async fn user_info_is_signed_by_every_algorithm_that_is_registered() {
 async fn a_signed_request_is_the_whole_request() {
     let server = Server::start().await;
     let ada = server.a_person("ada@example.test").await;
-    let key = a_key(Algorithm::Ps256);
+    let key = a_signing_key(Algorithm::Ps256);
     let set = key_set(&key);
     let app = server.a_client().app().but(|client| {
         client.keys = Some(set);
@@ -94,7 +79,7 @@ async fn a_signed_request_is_the_whole_request() {
     let object = signed(&header(&key, "oauth-authz-req+jwt"), &claims, &key);
     // What stands beside the object counts for nothing (RFC 9101 §6.3).
     let beside = [("request", object.as_str()), ("scope", "openid profile"), ("state", "other")];
-    let pushed = push(&server, &app, &beside).await.expect(201);
+    let pushed = push_form(&server, &app, &beside).await.expect(201);
     let mut browser = server.a_window_of(&ada).await;
     let page = browser.open(&opens(&app, &the(&pushed["request_uri"]))).await;
     assert!(page.text().contains("see your e-mail address"), "{}", page.text());
@@ -107,14 +92,14 @@ async fn a_signed_request_is_the_whole_request() {
     let front = asks(&app, &[("request", object.as_str())]);
     assert_eq!(query_of(&browser.open(&front).await)["error"], "request_not_supported");
     server.refusals();
-    let plain = push(&server, &app, &[("response_type", "code")]).await;
+    let plain = push_form(&server, &app, &[("response_type", "code")]).await;
     plain.refused(&server, 400, "invalid_request_object", "this client signs its requests");
 }
 
 #[tokio::test]
 async fn a_request_object_that_breaks_a_rule_is_refused_by_name() {
     let server = Server::start().await;
-    let (key, other) = (a_key(Algorithm::Es256), a_key(Algorithm::Es256));
+    let (key, other) = (a_signing_key(Algorithm::Es256), a_signing_key(Algorithm::Es256));
     let set = key_set(&key);
     let app = server.a_client().app().but(|client| client.keys = Some(set)).build().await;
     let typ = "oauth-authz-req+jwt";
@@ -140,55 +125,16 @@ async fn a_request_object_that_breaks_a_rule_is_refused_by_name() {
         (unsigned, "JWS alg is not allowed"),
     ];
     for (object, reason) in cases {
-        let refused = push(&server, &app, &[("request", &object)]).await;
+        let refused = push_form(&server, &app, &[("request", &object)]).await;
         refused.refused(&server, 400, "invalid_request_object", reason);
     }
-}
-
-/// A proof by `key` for a request of this server (RFC 9449 §4.2).
-fn proof(
-    server: &Server,
-    key: &SigningKey,
-    method: &str,
-    path: &str,
-    token: Option<&str>,
-) -> String {
-    use base64::Engine as _;
-    let header =
-        json!({"typ": "dpop+jwt", "alg": key.algorithm().name(), "jwk": key.jwk().to_value()});
-    let mut claims = json!({
-        "htm": method, "htu": format!("{ISSUER}{path}"), "iat": server.present.now(),
-        "jti": server.app().id().to_string(),
-    });
-    if let Some(token) = token {
-        let hash = Digest::of(token.as_bytes()).0;
-        claims["ath"] = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hash).into();
-    }
-    signed(&header, &claims, key)
-}
-
-/// Sends a form as a client that signs its assertions.
-async fn asserted(
-    server: &Server,
-    (client, key): (&AClient, &SigningKey),
-    path: &str,
-    dpop: Option<&SigningKey>,
-    form: &[(&str, &str)],
-) -> Answer {
-    let assertion = assertion(server, client, key, json!({}));
-    let own = [("client_assertion_type", JWT_BEARER), ("client_assertion", assertion.as_str())];
-    let ask = match dpop {
-        Some(dpop) => server.post(path).header("dpop", proof(server, dpop, "POST", path, None)),
-        None => server.post(path),
-    };
-    ask.form(&[form, &own].concat()).await
 }
 
 #[tokio::test]
 async fn a_fapi2_client_pushes_proves_and_binds_or_gets_nothing() {
     let server = Server::start().await;
     let ada = server.a_person("ada@example.test").await;
-    let (key, bound) = (a_key(Algorithm::Ps256), a_key(Algorithm::Es256));
+    let (key, bound) = (a_signing_key(Algorithm::Ps256), a_signing_key(Algorithm::Es256));
     let app = server.a_client().app().assertions(&key_set(&key), "PS256");
     let app = app.but(|client| client.profile = Profile::Fapi2).build().await;
     let me = (&app, &key);
@@ -227,115 +173,8 @@ async fn a_fapi2_client_pushes_proves_and_binds_or_gets_nothing() {
     let access = the(&body["access_token"]);
     assert_eq!(claims_of(&access)["cnf"]["jkt"], bound.kid());
     let path = "/oauth2/userinfo";
-    let with = proof(&server, &bound, "GET", path, Some(&access));
+    let with = proof_of(&server, &bound, "GET", path, &access);
     let ask = server.get(path).header("authorization", format!("DPoP {access}"));
     assert_eq!(ask.header("dpop", with).send().await.expect(200)["sub"], ada.id.to_string());
     assert_eq!(server.get(path).bearer(&access).send().await.status, 401);
-}
-
-/// A client whose keys the fake publishes.
-async fn published(server: &Server, fake: &FakeUpstream) -> AClient {
-    let uri = format!("{}/keys", fake.issuer);
-    let client = server.a_client().but(|client| {
-        client.auth_method = keyhaven_protocol::client::AuthMethod::PrivateKeyJwt;
-        client.keys_uri = Some(uri);
-    });
-    client.build().await
-}
-
-async fn token_by(server: &Server, client: &AClient, key: &SigningKey) -> Answer {
-    let form = [("grant_type", "client_credentials")];
-    asserted(server, (client, key), "/oauth2/token", None, &form).await
-}
-
-#[tokio::test]
-async fn published_keys_are_fetched_remembered_and_followed_when_they_rotate() {
-    let server = Server::beside_upstreams().await;
-    let fake = FakeUpstream::start().await;
-    let (first, second) = (a_key(Algorithm::Es256), a_key(Algorithm::EdDsa));
-    fake.says().publishes = Some(key_set(&first));
-    let client = published(&server, &fake).await;
-    for _ in 0..3 {
-        token_by(&server, &client, &first).await.expect(200);
-    }
-    assert_eq!(fake.says().asked_for_keys, 1);
-    fake.says().publishes = Some(key_set(&second));
-    let unknown = "kid names no known key";
-    // Within the minute nobody is asked again, however many names are tried (A50).
-    for _ in 0..10 {
-        token_by(&server, &client, &second).await.refused(&server, 401, "invalid_client", unknown);
-    }
-    assert_eq!(fake.says().asked_for_keys, 1);
-    server.present.pass(61);
-    token_by(&server, &client, &second).await.expect(200);
-    assert_eq!(fake.says().asked_for_keys, 2);
-    token_by(&server, &client, &first).await.refused(&server, 401, "invalid_client", unknown);
-}
-
-#[tokio::test]
-async fn f23_published_keys_that_cannot_be_fetched_serve_for_a_day_and_then_verify_nothing() {
-    let server = Server::beside_upstreams().await;
-    let fake = FakeUpstream::start().await;
-    let key = a_key(Algorithm::Es256);
-    fake.says().publishes = Some(key_set(&key));
-    let client = published(&server, &fake).await;
-    token_by(&server, &client, &key).await.expect(200);
-    fake.says().publishes = None;
-    server.present.pass(23 * 3_600);
-    token_by(&server, &client, &key).await.expect(200);
-    server.present.pass(2 * 3_600);
-    let gone = "the client's published keys are not to be had";
-    token_by(&server, &client, &key).await.refused(&server, 401, "invalid_client", gone);
-    // A set that is none, and a bomb (A56), are no keys either.
-    for document in ["<html>".to_owned(), a_bomb()] {
-        fake.says().publishes = Some(document);
-        server.present.pass(61);
-        token_by(&server, &client, &key).await.refused(&server, 401, "invalid_client", gone);
-    }
-    fake.says().publishes = Some(key_set(&key));
-    server.present.pass(61);
-    token_by(&server, &client, &key).await.expect(200);
-}
-
-fn a_bomb() -> String {
-    let key = a_key(Algorithm::EdDsa).jwk().to_value();
-    let keys: Vec<_> = (0..10_000).map(|_| key.clone()).collect();
-    json!({ "keys": keys }).to_string()
-}
-
-#[tokio::test]
-async fn a55_keys_at_an_address_we_do_not_ask_are_refused_when_registered() {
-    let server = Server::start().await;
-    let administrator = || keyhaven::api::administrator::Administrator {
-        reach: keyhaven_store::Reach::Instance,
-        actor: "test:administrator".into(),
-    };
-    for uri in [
-        "https://127.0.0.1/keys",
-        "https://10.0.0.1/keys",
-        "https://169.254.169.254/latest",
-        "https://[::1]/keys",
-        "https://[::ffff:127.0.0.1]/keys",
-        "https://localhost/keys",
-        "http://a.example/keys",
-        "https://a.example:8443/keys",
-        "https://me@a.example/keys",
-        "file:///etc/passwd",
-    ] {
-        let body = json!({"name": "x", "auth_method": "private_key_jwt", "jwks_uri": uri});
-        let ask = server.post("/v1/clients").administered_by(administrator());
-        let refused = ask.json(body).await.expect(400);
-        assert_eq!(refused["errors"][0]["pointer"], "/jwks_uri", "{uri}");
-    }
-    let body = json!({
-        "name": "x", "auth_method": "private_key_jwt", "jwks_uri": "https://a.example/keys",
-    });
-    let ask = server.post("/v1/clients").administered_by(administrator());
-    assert_eq!(ask.json(body).await.expect(201)["jwks_uri"], "https://a.example/keys");
-    let both = json!({
-        "name": "x", "auth_method": "private_key_jwt", "jwks_uri": "https://a.example/keys",
-        "jwks": {"keys": [a_key(Algorithm::Es256).jwk().to_value()]},
-    });
-    let refused = server.post("/v1/clients").administered_by(administrator()).json(both).await;
-    assert_eq!(refused.expect(400)["errors"][0]["pointer"], "/jwks_uri");
 }

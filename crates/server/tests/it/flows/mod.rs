@@ -21,6 +21,7 @@ mod pages;
 mod passkeys;
 mod passwords;
 mod proxy;
+mod published_keys;
 mod same_refresh_token_at_once;
 mod scheduler;
 mod sessions;

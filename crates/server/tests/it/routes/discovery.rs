@@ -9,12 +9,11 @@ use serde_json::{Value, json};
 
 use crate::flows::token_exchange;
 use crate::harness::{
-    AClient, Answer, ISSUER, Server, asks, assertion, claims_of, continuation_of, key_set,
-    query_of, signed, the,
+    AClient, Answer, ISSUER, JWT_BEARER, Server, asks, assertion, claims_of, continuation_of,
+    key_set, query_of, signed, the,
 };
 
 const DOCUMENT: &str = "/.well-known/openid-configuration";
-const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 async fn document(server: &Server) -> Value {
     server.get(DOCUMENT).send().await.expect(200)
