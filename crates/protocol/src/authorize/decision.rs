@@ -106,11 +106,19 @@ pub enum Next {
     Login(Why),
     /// Show the consent page.
     Consent(Asked),
-    /// Issue a code; `consented` is what to remember, if anything is new.
-    Issue {
-        /// Everything agreed to from now on.
-        consented: Option<Scopes>,
-    },
+    /// Issue a code.
+    Issue(Agreed),
+}
+
+/// Who agreed to what the client gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Agreed {
+    /// The person, now: everything agreed to from now on.
+    Now(Scopes),
+    /// The person, before; it must still stand when the code is given.
+    Before,
+    /// Whoever owns the client, for the person.
+    ByOwner,
 }
 
 /// Decides a sound request.
@@ -263,21 +271,31 @@ fn decide_consent(
     let given = facts.given.unwrap_or(&nothing);
     let new = consent::missing(&wanted, given);
     if facts.decision == Decision::Allowed(login.session) {
-        return Ok(Next::Issue { consented: Some(consent::joined(given, &wanted)?) });
+        return Ok(Next::Issue(Agreed::Now(consent::joined(given, &wanted)?)));
     }
-    let trusted = facts.client.party.consent == ConsentPolicy::Trusted;
     let unverified = consent::is_unverified(facts.client, &request.target.redirect_uri);
-    let settled = trusted || (facts.given.is_some() && new.is_empty() && !unverified);
-    if settled && !request.prompt.consent {
-        return Ok(Next::Issue { consented: None });
+    let covered = facts.given.is_some() && new.is_empty();
+    let agreed = match (covered, may_agree_for_the_person(facts)) {
+        (true, _) => Some(Agreed::Before),
+        (false, true) => Some(Agreed::ByOwner),
+        (false, false) => None,
+    };
+    if let Some(agreed) = agreed.clone().filter(|_| !unverified && !request.prompt.consent) {
+        return Ok(Next::Issue(agreed));
     }
     if request.prompt.none {
-        let reason = if new.is_empty() && facts.given.is_some() {
-            "an unverified client is never let through silently"
-        } else {
-            "something is asked for that was not consented to"
+        let reason = match agreed {
+            Some(_) => "an unverified client is never let through silently",
+            None => "something is asked for that was not consented to",
         };
         return Err(Refusal::new(Code::ConsentRequired, reason).with("new", new.as_str()));
     }
     Ok(Next::Consent(Asked { wanted, new }))
+}
+
+/// Whether a trusted client's owner may agree in the person's place: the instance for everybody, an
+/// organization for its members alone. Its customers, and everybody else who is signed in here, are
+/// asked, or any tenant could look anybody up.
+fn may_agree_for_the_person(facts: &Facts<'_>) -> bool {
+    facts.client.party.consent == ConsentPolicy::Trusted && facts.barred != Some(Barred::NotAMember)
 }

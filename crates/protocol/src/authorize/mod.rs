@@ -12,7 +12,8 @@ mod target;
 
 pub use claims_request::{ClaimWish, RequestedClaims};
 pub use decision::{
-    ACR_MULTIPLE, ACR_SINGLE, Asked, Before, Decision, Facts, Login, Next, Why, acr_of, decide,
+    ACR_MULTIPLE, ACR_SINGLE, Agreed, Asked, Before, Decision, Facts, Login, Next, Why, acr_of,
+    decide,
 };
 pub use request::{AuthorizationRequest, Channel, Prompt, parse_request};
 pub use response::{Answer, ResponseMode, Target, with_query};

@@ -290,7 +290,8 @@ fn says_no(edits: &[(&str, &str)], edit: impl FnOnce(&mut Case), code: Code, rea
     assert_eq!((refusal.code, refusal.reason.as_ref()), (code, reason));
 }
 
-const ISSUED: Result<Next, Refusal> = Ok(Next::Issue { consented: None });
+const ISSUED: Result<Next, Refusal> = Ok(Next::Issue(Agreed::Before));
+const ISSUED_BY_OWNER: Result<Next, Refusal> = Ok(Next::Issue(Agreed::ByOwner));
 
 fn asks_login(why: Why) -> Result<Next, Refusal> {
     Ok(Next::Login(why))
@@ -400,11 +401,34 @@ fn a11_what_is_new_is_asked_for_and_never_silently() {
         Code::ConsentRequired,
         "something is asked for that was not consented to",
     );
-    assert_eq!(decided(&more, |case| case.client.party.consent = ConsentPolicy::Trusted), ISSUED);
+    assert_eq!(decided(&more, trust), ISSUED_BY_OWNER);
     let claims = [("claims", r#"{"userinfo":{"email":null}}"#)];
     assert_eq!(decided(&claims, |_| ()), asks_consent("openid claim:email", "claim:email"));
     let covered = [("scope", "openid email"), claims[0]];
     assert_eq!(decided(&covered, |case| case.given = Some("openid email")), ISSUED);
+}
+
+fn trust(case: &mut Case) {
+    case.client.party.consent = ConsentPolicy::Trusted;
+}
+
+#[test]
+fn an_organization_agrees_for_its_own_members_and_for_nobody_else() {
+    let stranger = |case: &mut Case| {
+        trust(case);
+        case.barred = Some(Barred::NotAMember);
+    };
+    let more = [("scope", "openid email")];
+    assert_eq!(decided(&more, stranger), asks_consent("openid email", "email"));
+    let reason = "something is asked for that was not consented to";
+    let silent = [more[0], ("prompt", "none")];
+    says_no(&silent, stranger, Code::ConsentRequired, reason);
+    let agreed = |case: &mut Case| {
+        stranger(case);
+        case.given = Some("openid email");
+    };
+    assert_eq!(decided(&silent, agreed), ISSUED);
+    assert_eq!(decided(&silent, trust), ISSUED_BY_OWNER);
 }
 
 #[test]
@@ -421,8 +445,7 @@ fn even_nothing_is_asked_for_once() {
 fn prompt_consent_asks_again_even_a_trusted_client() {
     let again = [("prompt", "consent")];
     assert_eq!(decided(&again, |_| ()), asks_consent("openid", ""));
-    let trusted = |case: &mut Case| case.client.party.consent = ConsentPolicy::Trusted;
-    assert_eq!(decided(&again, trusted), asks_consent("openid", ""));
+    assert_eq!(decided(&again, trust), asks_consent("openid", ""));
 }
 
 #[test]
@@ -435,6 +458,14 @@ fn a_client_anybody_could_pose_as_is_always_asked_about() {
     assert_eq!(decided(&at, native), asks_consent("openid", ""));
     let reason = "an unverified client is never let through silently";
     says_no(&[at[0], ("prompt", "none")], native, Code::ConsentRequired, reason);
+    // Trust is in the client, and who knows whether this is it?
+    let trusted = |case: &mut Case| {
+        native(case);
+        trust(case);
+        case.given = None;
+    };
+    assert_eq!(decided(&at, trusted), asks_consent("openid", "openid"));
+    says_no(&[at[0], ("prompt", "none")], trusted, Code::ConsentRequired, reason);
 }
 
 #[test]
@@ -442,8 +473,8 @@ fn the_answer_counts_for_the_session_that_gave_it() {
     let more = [("scope", "openid email")];
     let session = login(1, 1, 900).session;
     let allowed = |case: &mut Case| case.decision = Decision::Allowed(session);
-    let consented = Some(Scopes::parse("openid email").unwrap());
-    assert_eq!(decided(&more, allowed), Ok(Next::Issue { consented }));
+    let agreed = Agreed::Now(Scopes::parse("openid email").unwrap());
+    assert_eq!(decided(&more, allowed), Ok(Next::Issue(agreed)));
     let elsewhere = |case: &mut Case| case.decision = Decision::Allowed(login(2, 1, 900).session);
     assert_eq!(decided(&more, elsewhere), asks_consent("openid email", "email"));
     says_no(
@@ -490,5 +521,5 @@ fn a_client_of_an_organization_asks_what_that_asks_of_its_members() {
     };
     says_no(&[], still_weak, Code::AccessDenied, reason);
     let customer = |case: &mut Case| case.barred = Some(Barred::NotAMember);
-    assert_eq!(decided(&[], customer), Ok(Next::Issue { consented: None }));
+    assert_eq!(decided(&[], customer), ISSUED);
 }

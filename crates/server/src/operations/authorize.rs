@@ -268,9 +268,9 @@ async fn attempt(
     };
     match (decide(&open.request, &facts, app.clock.now()), &login, asker.signed_in) {
         (Err(refusal), ..) => say_no(app, open, refusal).await.map(Some),
-        (Ok(Next::Issue { consented }), Some(login), Some(signed_in)) => {
+        (Ok(Next::Issue(agreed)), Some(login), Some(signed_in)) => {
             let ends_at = signed_in.session.ends_at;
-            give::give_code(app, asker.origin, open, (login, ends_at), consented.as_ref()).await
+            give::give_code(app, asker.origin, open, (login, ends_at), &agreed).await
         }
         (Ok(Next::Consent(asked)), ..) => {
             let waiting = wait::keep(app, asker, open).await?;
@@ -286,7 +286,7 @@ async fn attempt(
             Ok(Some(Step::SignIn(wait::keep(app, asker, open).await?, why)))
         }
         // Nothing is issued to nobody: `decide` never says so.
-        (Ok(Next::Issue { .. }), ..) => Err(Error::broken("a code for nobody").into()),
+        (Ok(Next::Issue(_)), ..) => Err(Error::broken("a code for nobody").into()),
     }
 }
 

@@ -28,7 +28,8 @@ pub struct SignIn {
     /// Resources it may ask for besides its audience: absolute URIs, at most 20.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     resources: Vec<String>,
-    /// Whether people are asked: `ask` (default) or `trusted`.
+    /// Whether people are asked: `ask` (default) or `trusted`, which an organization may be for its own
+    /// members; everybody else is asked all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     consent: Option<String>,
     /// Whether requests must be pushed first: `optional` (default) or `required`.

@@ -2,11 +2,9 @@
 //! in one commit.
 
 use keyhaven_protocol::authorization::{Authorization, CODE_LIFE, Standing};
-use keyhaven_protocol::authorize::Login;
+use keyhaven_protocol::authorize::{Agreed, Login};
 use keyhaven_protocol::credential::{self, Kind};
 use keyhaven_protocol::id::TokenId;
-use keyhaven_protocol::relying_party::ConsentPolicy;
-use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::time::Timestamp;
 use keyhaven_store::authorizations::NewAuthorization;
 use keyhaven_store::consents::Consent;
@@ -22,7 +20,7 @@ pub(super) async fn give_code(
     origin: &Origin,
     open: &Open,
     (login, session_ends_at): (&Login, Timestamp),
-    consented: Option<&Scopes>,
+    agreed: &Agreed,
 ) -> Result<Option<Step>, Failure> {
     let id = app.id();
     let code = credential::mint(Kind::Code, id, &app.dice.bytes());
@@ -53,10 +51,10 @@ pub(super) async fn give_code(
         code_ends_at: now.plus(CODE_LIFE),
         spent_at: None,
     };
-    let consent = match (consented, open.client.party.consent) {
-        (Some(scopes), _) => Consent::Given(scopes),
-        (None, ConsentPolicy::Trusted) => Consent::Needless,
-        (None, ConsentPolicy::Ask) => Consent::Stands,
+    let consent = match agreed {
+        Agreed::Now(scopes) => Consent::Given(scopes),
+        Agreed::Before => Consent::Stands,
+        Agreed::ByOwner => Consent::Needless,
     };
     let new = NewAuthorization {
         authorization: &authorization,

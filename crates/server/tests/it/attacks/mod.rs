@@ -7,6 +7,7 @@ mod anonymous_introspection;
 mod assertion_for_elsewhere;
 mod assertion_replay;
 mod authorization_requests;
+mod borrowed_trust;
 mod clickjacking;
 mod client_addresses;
 mod connector_egress;
