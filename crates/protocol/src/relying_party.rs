@@ -129,6 +129,20 @@ impl Default for RelyingParty {
 }
 
 impl RelyingParty {
+    /// Whether pairwise names are those of a sector that is the client's own: the host of its redirect
+    /// URIs, or of the one of them that it names. Any other would let it ask for the names by which
+    /// somebody else's client knows people (OpenID Connect Core §8.1).
+    pub fn owns_its_sector(&self) -> Result<(), &'static str> {
+        let mut hosts = self.redirect_uris.iter().map(|uri| shown_host(uri));
+        match (&self.sector, self.subject_type) {
+            (_, SubjectType::Public) => Ok(()),
+            (Some(sector), _) if hosts.any(|host| host == sector) => Ok(()),
+            (Some(_), _) => Err("is the host of one of the redirect URIs"),
+            (None, _) if hosts.clone().all(|host| host == self.sector()) => Ok(()),
+            (None, _) => Err("is needed: the redirect URIs have several hosts"),
+        }
+    }
+
     /// The sector of pairwise names.
     #[must_use]
     pub fn sector(&self) -> &str {
@@ -154,6 +168,26 @@ mod tests {
         let party = RelyingParty { sector: Some("b.test".into()), ..party };
         assert_eq!(party.sector(), "b.test");
         assert_eq!(RelyingParty::default().sector(), "");
+    }
+
+    #[test]
+    fn a_client_has_no_sector_but_a_host_of_its_own() {
+        let check = |uris: &[&str], sector: Option<&str>, subject_type| {
+            let redirect_uris = uris.iter().map(|&uri| uri.to_owned()).collect();
+            let sector = sector.map(str::to_owned);
+            let party =
+                RelyingParty { redirect_uris, sector, subject_type, ..RelyingParty::default() };
+            party.owns_its_sector()
+        };
+        let pairwise = SubjectType::Pairwise;
+        let (one, other) = ("https://a.test/cb", "https://b.test/cb");
+        assert_eq!(check(&[one, "https://a.test/2"], None, pairwise), Ok(()));
+        assert_eq!(check(&[one, other], Some("b.test"), pairwise), Ok(()));
+        let several = Err("is needed: the redirect URIs have several hosts");
+        assert_eq!(check(&[one, other], None, pairwise), several);
+        let foreign = Err("is the host of one of the redirect URIs");
+        assert_eq!(check(&[one], Some("b.test"), pairwise), foreign);
+        assert_eq!(check(&[one, other], Some("c.test"), SubjectType::Public), Ok(()));
     }
 
     #[test]

@@ -94,7 +94,8 @@ pub struct CheckedCredential<'a> {
     client_id: Option<&'a str>,
     /// Whom it speaks for.
     subject: Cow<'a, str>,
-    /// The user it speaks for; absent when a client speaks for itself.
+    /// The user it speaks for; absent when a client speaks for itself, and where `subject` is the
+    /// pairwise name by which a client knows them.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     user: Option<UserId>,
@@ -251,7 +252,7 @@ impl<'a> CheckedCredential<'a> {
             id: principal.id(),
             client_id: principal.client.as_ref().map(|client| client.public_id.as_str()),
             subject: principal.subject(),
-            user: principal.user(),
+            user: principal.told_user(),
             organization: principal.organization(),
             project: principal.project(),
             groups: principal.groups(),

@@ -55,7 +55,7 @@ struct ForwardAuthNeed {
         (status = 200, description = "Let it through", headers(
             ("X-Auth-Subject" = String, description = "Whom the token speaks for"),
             ("X-Auth-Client" = String, description = "The client it was issued to; empty for a session"),
-            ("X-Auth-User" = String, description = "The user it speaks for; empty for a client's own"),
+            ("X-Auth-User" = String, description = "The user it speaks for; empty for a client's own, and for a pairwise subject"),
             ("X-Auth-Project" = String, description = "The project; empty when none was chosen"),
             ("X-Auth-Organization" = String, description = "The tenant; empty for the instance"),
             ("X-Auth-Scopes" = String, description = "What it opens, space-separated"),
@@ -186,7 +186,7 @@ fn describe(principal: &Principal, headers: &mut HeaderMap) {
     let texts = [
         ("x-auth-subject", &*principal.subject()),
         ("x-auth-client", client.unwrap_or_default()),
-        ("x-auth-user", &text(principal.user().map(|id| id.to_string()))),
+        ("x-auth-user", &text(principal.told_user().map(|id| id.to_string()))),
         ("x-auth-organization", &text(principal.organization().map(|id| id.to_string()))),
         ("x-auth-project", &text(principal.project().map(|id| id.to_string()))),
         ("x-auth-scopes", principal.scopes().as_str()),

@@ -49,7 +49,7 @@ pub(super) struct SignIn {
     /// Whom `sub` names: the same at every client, or a name of its own.
     #[arg(long, value_parser = ["public", "pairwise"])]
     subject_type: Option<String>,
-    /// The host that pairwise names are shared under; that of the first redirect URI without.
+    /// The host that pairwise names are shared under, where the redirect URIs have several.
     #[arg(long, value_name = "HOST")]
     sector: Option<String>,
     /// What signs its ID tokens.

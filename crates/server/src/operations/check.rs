@@ -121,6 +121,16 @@ impl Principal {
         }
     }
 
+    /// The user it speaks for, as whoever holds it may be told. A client that knows people by pairwise
+    /// names holds tokens of theirs, and would learn who they are everywhere by asking about one.
+    #[must_use]
+    pub fn told_user(&self) -> Option<UserId> {
+        match &self.credential {
+            Credential::Token(token) => UserId::parse(&token.subject).and(self.user()),
+            Credential::Session(_) | Credential::Key(_) => self.user(),
+        }
+    }
+
     /// The tenant it acts in.
     #[must_use]
     pub fn organization(&self) -> Option<OrganizationId> {

@@ -10,6 +10,8 @@ use keyhaven_protocol::logout::{Facts, Plan, decide};
 use keyhaven_protocol::params::Params;
 use keyhaven_protocol::redirect_uri;
 use keyhaven_protocol::refusal::Refusal;
+use keyhaven_protocol::relying_party::RelyingParty;
+use keyhaven_protocol::session::Session;
 use keyhaven_protocol::subject;
 use keyhaven_store::Error;
 use keyhaven_store::seal::Place;
@@ -42,18 +44,11 @@ pub async fn end_session(
         .get("id_token_hint")
         .and_then(|text| read_hint(text, &app.keys.now().verifying, &app.settings.issuer).ok());
     let client = find_client(app, params, hint.as_ref()).await?;
-    let session = signed_in.map(|it| it.session.id.to_string());
-    let subject = match (signed_in, &client) {
-        (Some(it), Some(client)) => {
-            subject::of(it.session.user, &client.party, &app.private.pairwise)
-        }
-        (Some(it), None) => it.session.user.to_string(),
-        (None, _) => String::new(),
-    };
+    let login = signed_in.map(|it| login_of(app, &it.session, client.as_deref()));
     let facts = Facts {
         hint: hint.as_ref(),
         client: client.as_ref().map(|client| (client.public_id.as_str(), &client.party)),
-        login: session.as_deref().map(|session| (subject.as_str(), session)),
+        login: login.as_ref().map(|(subject, session)| (subject.as_str(), session.as_str())),
     };
     match (decide(params, &facts)?, signed_in) {
         (Plan::End(target) | Plan::Ask(target), None) => Ok(Step::Ended(target)),
@@ -67,6 +62,14 @@ pub async fn end_session(
             Ok(Step::Ask(Some((sealed, redirect_uri::origin(&target).to_owned()))))
         }
     }
+}
+
+/// Who is signed in and in which session, as the client knows them.
+fn login_of(app: &App, session: &Session, client: Option<&Client>) -> (String, String) {
+    let usual = RelyingParty::default();
+    let (party, key) = (client.map_or(&usual, |client| &client.party), &app.private.pairwise);
+    let sid = subject::session_of(session.id.grant(), party, key);
+    (subject::of(session.user, party, key), sid)
 }
 
 async fn find_client(

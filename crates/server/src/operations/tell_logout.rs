@@ -57,7 +57,7 @@ async fn deliver(app: &App, notice: &LogoutNotice, origin: &Origin) -> Result<bo
     let Ok(url) = Url::parse(url) else { return Ok(true) };
     let now = app.clock.now();
     let subject = subject::of(notice.user, &client.party, &app.private.pairwise);
-    let sid = notice.session.to_string();
+    let sid = subject::session_of(notice.session, &client.party, &app.private.pairwise);
     let token = LogoutToken {
         issuer: &app.settings.issuer,
         client_id: &client.public_id,

@@ -129,6 +129,7 @@ pub(super) fn fit(record: &ClientRecord, members: &mut Members) {
     if client.profile == Profile::Fapi2 && client.token_alg == Algorithm::Rs256.name() {
         members.wrong("/token_alg", "fapi2 has ES256, EdDSA or PS256");
     }
+    members.read("/sign_in/sector", client.party.owns_its_sector());
     if client.refresh_absolute < client.refresh_idle {
         members.wrong("/refresh_absolute_ttl", "is not less than refresh_idle_ttl");
     }

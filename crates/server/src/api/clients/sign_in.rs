@@ -41,7 +41,8 @@ pub struct SignIn {
     /// Whom `sub` names: `public` (default) or `pairwise`.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject_type: Option<String>,
-    /// The host that pairwise names are shared under; absent: that of the first redirect URI.
+    /// The host that pairwise names are shared under, one of those of the redirect URIs; needed only
+    /// where they have several.
     #[serde(skip_serializing_if = "Option::is_none")]
     sector: Option<String>,
     /// Signature of its ID tokens: `RS256` (default), `ES256`, `EdDSA` or `PS256`.

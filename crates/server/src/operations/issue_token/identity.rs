@@ -30,7 +30,9 @@ pub(super) async fn id_token(
         false => userinfo::id_token_claims(&asked, &find_person(app, person.user).await?),
     };
     let subject = subject::of(person.user, &client.party, &app.private.pairwise);
-    let sid = client.party.backchannel_logout_uri.is_some().then(|| person.session.to_string());
+    let sid = client.party.backchannel_logout_uri.is_some();
+    let sid =
+        sid.then(|| subject::session_of(person.session, &client.party, &app.private.pairwise));
     let now = app.clock.now();
     let token = IdToken {
         issuer: &app.settings.issuer,

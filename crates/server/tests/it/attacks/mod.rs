@@ -39,6 +39,7 @@ mod other_spellings;
 mod otp_guessing;
 mod out_of_the_api;
 mod oversized_requests;
+mod pairwise_leaks;
 mod parameter_pollution;
 mod password_edges;
 mod path_confusion;
