@@ -3815,7 +3815,8 @@ var opUsersRemoveUserFactor = operation{
 
 // RemoveUserFactor: Remove a user's factor
 //
-// For somebody who has lost it. The user is told by mail. For administrators of the instance.
+// For somebody who has lost it. The user is told by mail, and their sessions end. For administrators
+// of the instance.
 //
 // DELETE /v1/users/{user}/factors/{factor}
 func (g *Users) RemoveUserFactor(ctx context.Context, request operations.RemoveUserFactorRequest, options ...Option) (*operations.RemoveUserFactorResponse, error) {

@@ -9,7 +9,7 @@ use crate::memberships::Role;
 use crate::one_time_codes::{self, Purpose};
 use crate::organizations::{self, Organization};
 use crate::projects::{self, Project};
-use crate::sessions::{Why, ending_all};
+use crate::sessions::{Why, ending_all_and_apps};
 use crate::users::{self, User};
 use crate::{
     Act, Error, Outcome, Plan, Store, instance, memberships, passwords, people, profiles, values,
@@ -123,7 +123,7 @@ impl Store {
             .and(profiles::verifying(user, email, now))
             .also(one_time_codes::voiding(user, Purpose::Recovery, now))
             .also(one_time_codes::voiding(user, Purpose::EmailChange, now))
-            .and(ending_all(user, keep, Why::CredentialsChanged, &mut act))
+            .and(ending_all_and_apps(user, keep, Why::CredentialsChanged, &mut act))
             .also(act.audit(None, "user.address_changed", target(user), "{}"));
         self.carry_out(plan, act).await
     }

@@ -185,7 +185,7 @@ static FOLLOWING: Statement = Statement::new(
 static SIGN_INS: Statement = Statement::new(
     "audit.sign_ins",
     select!(
-        "WHERE target = $1 AND action IN ('session.begun', 'session.ended', 'session.reauthenticated', 'sessions.ended', 'sign_in.failed')
+        "WHERE target = $1 AND action IN ('session.begun', 'session.ended', 'sessions.ended', 'sign_in.failed')
            AND id < $2 ORDER BY id DESC LIMIT $3"
     ),
 );

@@ -6,7 +6,7 @@ use keyhaven_protocol::id::{SessionId, UserId};
 use crate::changes::{Change, Kind};
 use crate::engine::{Statement, Step};
 use crate::one_time_codes::{self, Purpose};
-use crate::sessions::{Why, ending_all};
+use crate::sessions::{Why, ending_all_and_apps};
 use crate::users::{self, User};
 use crate::{Act, Error, Outcome, Plan, Store, values};
 
@@ -58,7 +58,7 @@ impl Store {
             .must(users::hold_active(user), Outcome::Absent)
             .and(setting(user, phc, was, &act))
             .also(one_time_codes::voiding(user, Purpose::Recovery, act.now))
-            .and(ending_all(user, keep, Why::CredentialsChanged, &mut act))
+            .and(ending_all_and_apps(user, keep, Why::CredentialsChanged, &mut act))
             .also(act.audit(None, "password.changed", format!("user:{user}"), "{}"));
         self.carry_out(plan, act).await
     }
@@ -81,7 +81,7 @@ impl Store {
         let plan = Plan::default()
             .must(users::hold(user), Outcome::Absent)
             .also(Step::any(&FORGET, values![user.0]))
-            .and(ending_all(user, None, Why::EndedByAdministrator, &mut act))
+            .and(ending_all_and_apps(user, None, Why::EndedByAdministrator, &mut act))
             .also(act.audit(None, "password.reset_required", format!("user:{user}"), "{}"))
             .also(act.publish(Change::of(Kind::User, user.0)));
         self.carry_out(plan, act).await

@@ -18,7 +18,7 @@ use keyhaven_protocol::time::{Seconds, Timestamp};
 use crate::changes::{Change, Kind};
 use crate::engine::{Row, Step};
 use crate::people::Person;
-use crate::{Act, Error, Outcome, Plan, Store, users, values};
+use crate::{Act, Error, Outcome, Plan, Store, values};
 
 mod begin;
 mod ending;
@@ -26,8 +26,8 @@ mod listing;
 mod statements;
 
 pub use begin::{MOST_SESSIONS, NewSession};
-pub use ending::Why;
-pub(crate) use ending::ending_all;
+pub(crate) use ending::ending_all_and_apps;
+pub use ending::{Why, ending_others};
 pub use listing::SessionRecord;
 pub use statements::STATEMENTS;
 
@@ -195,24 +195,6 @@ impl Store {
         let plan = Plan::default()
             .must(Step::one(&statements::NAME, values![user.0, id.0, name]), Outcome::Absent)
             .also(act.audit(None, "session.named", target(id), "{}"));
-        self.carry_out(plan, act).await
-    }
-
-    /// Notes that the person of a session has just proved who they are again. The session goes on.
-    /// `with` holds what the factor spent.
-    pub async fn refresh_authentication(
-        &self,
-        session: &Session,
-        methods: &Methods,
-        with: Plan,
-        mut act: Act,
-    ) -> Result<Outcome, Error> {
-        let values = values![session.id.0, methods.to_string(), act.now];
-        let plan = with
-            .must(users::hold_active(session.user), Outcome::Absent)
-            .must(Step::one(&statements::REAUTHENTICATE, values), Outcome::Absent)
-            .also(act.audit(None, "session.reauthenticated", person(session.user), "{}"))
-            .also(act.publish(Change::of(Kind::Session, session.id.0)));
         self.carry_out(plan, act).await
     }
 }

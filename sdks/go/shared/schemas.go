@@ -301,7 +301,8 @@ type CheckedCredential struct {
 	Scopes string `json:"scopes"`
 	// Whom it speaks for.
 	Subject string `json:"subject"`
-	// The user it speaks for; absent when a client speaks for itself.
+	// The user it speaks for; absent when a client speaks for itself, and where `subject` is the
+	// pairwise name by which a client knows them.
 	User *string `json:"user,omitempty"`
 }
 
@@ -1492,8 +1493,7 @@ type ListingSignInItems struct {
 	At int64 `json:"at"`
 	// The method, the address, the session and, of a failure, the rule.
 	Detail map[string]any `json:"detail"`
-	// `session.begun`, `session.ended`, `sessions.ended`, `session.reauthenticated` or
-	// `sign_in.failed`.
+	// `session.begun`, `session.ended`, `sessions.ended` or `sign_in.failed`.
 	What string `json:"what"`
 }
 
@@ -2093,7 +2093,8 @@ type SignIn struct {
 	BackchannelLogoutURI *string `json:"backchannel_logout_uri,omitempty"`
 	// Its home page: https.
 	ClientURI *string `json:"client_uri,omitempty"`
-	// Whether people are asked: `ask` (default) or `trusted`.
+	// Whether people are asked: `ask` (default) or `trusted`, which an organization may be for its own
+	// members; everybody else is asked all the same.
 	Consent *string `json:"consent,omitempty"`
 	// How old a login may be when a request does not say: seconds.
 	DefaultMaxAge *int64 `json:"default_max_age,omitempty"`
@@ -2113,7 +2114,8 @@ type SignIn struct {
 	RequestObjectAlg *string `json:"request_object_alg,omitempty"`
 	// Resources it may ask for besides its audience: absolute URIs, at most 20.
 	Resources []string `json:"resources,omitempty"`
-	// The host that pairwise names are shared under; absent: that of the first redirect URI.
+	// The host that pairwise names are shared under, one of those of the redirect URIs; needed only
+	// where they have several.
 	Sector *string `json:"sector,omitempty"`
 	// Whom `sub` names: `public` (default) or `pairwise`.
 	SubjectType *string `json:"subject_type,omitempty"`

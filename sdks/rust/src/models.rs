@@ -458,7 +458,8 @@ pub struct CheckedCredential {
     /// Whom it speaks for.
     #[serde(rename = "subject")]
     pub subject: String,
-    /// The user it speaks for; absent when a client speaks for itself.
+    /// The user it speaks for; absent when a client speaks for itself, and where `subject` is the
+    /// pairwise name by which a client knows them.
     #[serde(rename = "user", default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
 }
@@ -2198,8 +2199,7 @@ pub struct ListingSignInItems {
     /// The method, the address, the session and, of a failure, the rule.
     #[serde(rename = "detail")]
     pub detail: serde_json::Map<String, serde_json::Value>,
-    /// `session.begun`, `session.ended`, `sessions.ended`, `session.reauthenticated` or
-    /// `sign_in.failed`.
+    /// `session.begun`, `session.ended`, `sessions.ended` or `sign_in.failed`.
     #[serde(rename = "what")]
     pub what: String,
 }
@@ -3075,7 +3075,8 @@ pub struct SignIn {
     /// Its home page: https.
     #[serde(rename = "client_uri", default, skip_serializing_if = "Option::is_none")]
     pub client_uri: Option<String>,
-    /// Whether people are asked: `ask` (default) or `trusted`.
+    /// Whether people are asked: `ask` (default) or `trusted`, which an organization may be for its own
+    /// members; everybody else is asked all the same.
     #[serde(rename = "consent", default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<String>,
     /// How old a login may be when a request does not say: seconds.
@@ -3109,7 +3110,8 @@ pub struct SignIn {
     /// Resources it may ask for besides its audience: absolute URIs, at most 20.
     #[serde(rename = "resources", default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Vec<String>>,
-    /// The host that pairwise names are shared under; absent: that of the first redirect URI.
+    /// The host that pairwise names are shared under, one of those of the redirect URIs; needed only
+    /// where they have several.
     #[serde(rename = "sector", default, skip_serializing_if = "Option::is_none")]
     pub sector: Option<String>,
     /// Whom `sub` names: `public` (default) or `pairwise`.

@@ -5951,7 +5951,8 @@ common!(UsersRemoveUserFactor, ());
 impl Users {
     /// Remove a user's factor
     ///
-    /// For somebody who has lost it. The user is told by mail. For administrators of the instance.
+    /// For somebody who has lost it. The user is told by mail, and their sessions end. For administrators
+    /// of the instance.
     ///
     /// `DELETE /v1/users/{user}/factors/{factor}`
     pub fn remove_user_factor(

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use keyhaven_protocol::id::{Id, UserId};
 use keyhaven_store::Outcome;
+use keyhaven_store::sessions::ending_others;
 use keyhaven_store::users::User;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -80,7 +81,8 @@ async fn list_user_factors(
 
 /// Remove a user's factor
 ///
-/// For somebody who has lost it. The user is told by mail. For administrators of the instance.
+/// For somebody who has lost it. The user is told by mail, and their sessions end. For administrators
+/// of the instance.
 #[utoipa::path(
     delete, path = "/v1/users/{user}/factors/{factor}", tag = "users",
     params(
@@ -94,11 +96,12 @@ async fn remove_user_factor(
     administrator: Administrator,
     Named(user): Named<UserId>,
     Path(path): Path<(String, String)>,
-    Deed(act): Deed,
+    Deed(mut act): Deed,
 ) -> Result<NoContent, ApiError> {
     let user = visible(&app, &administrator, user).await?;
     administrator.of_instance()?;
     let told = notify::notice(&app, &user.email, Notice::FactorsReset)?;
+    let told = told.and(ending_others(user.id, None, &mut act));
     let store = &app.store;
     let factor = path.1;
     let outcome = match (factor.as_str(), Id::parse(&factor)) {

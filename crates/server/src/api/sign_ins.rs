@@ -94,8 +94,7 @@ async fn create_ticket(
 pub struct SignIn {
     /// When, in seconds since 1970.
     pub at: i64,
-    /// `session.begun`, `session.ended`, `sessions.ended`, `session.reauthenticated` or
-    /// `sign_in.failed`.
+    /// `session.begun`, `session.ended`, `sessions.ended` or `sign_in.failed`.
     pub what: String,
     /// Who did it.
     pub actor: String,

@@ -93,9 +93,12 @@ pub enum Notice {
 impl Notice {
     fn page(&self, issuer: &str) -> Page {
         let (subject, sentence) = match self {
-            Self::PasswordChanged => {
-                ("Your password was changed", "The password of your account was changed.".into())
-            }
+            Self::PasswordChanged => (
+                "Your password was changed",
+                "The password of your account was changed. Apps that worked while you were away \
+                 have to be connected again."
+                    .into(),
+            ),
             Self::EmailChanged => (
                 "Your address was changed",
                 "Your account has another e-mail address now. This is the last message to this one."

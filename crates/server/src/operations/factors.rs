@@ -1,5 +1,5 @@
 //! Setting up and taking away the factors beside the password: each needs a fresh sign-in, leaves an
-//! audit row, and tells the owner by mail, all in one commit.
+//! audit row, tells the owner by mail and ends their other sessions, all in one commit.
 
 use keyhaven_protocol::id::{Id, UserId};
 use keyhaven_protocol::recovery_code;
@@ -7,8 +7,8 @@ use keyhaven_protocol::refusal::Refusal;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::Seconds;
 use keyhaven_protocol::totp::Seed;
-use keyhaven_store::sessions::SignedIn;
-use keyhaven_store::{Error, Outcome, Plan};
+use keyhaven_store::sessions::{SignedIn, ending_others};
+use keyhaven_store::{Act, Error, Outcome, Plan};
 
 use super::{Failure, notify};
 use crate::app::{App, Origin};
@@ -71,9 +71,9 @@ pub async fn confirm_totp(
     let shown = app.store.find_totp(user.id).await?.filter(|totp| totp.confirmed_at.is_none());
     let shown = shown.ok_or_else(|| Refusal::request("no authenticator app is being set up"))?;
     let step = shown.seed.find_step(typed, app.clock.now()).map_err(Refusal::grant)?;
-    let notice = notify::notice(app, &user.email, Notice::TotpAdded)?;
-    let act = app.act(actor(user.id), origin);
-    settled(app.store.confirm_totp(user.id, &shown, step, notice, act).await?)?;
+    let mut act = app.act(actor(user.id), origin);
+    let with = changing(app, signed_in, Notice::TotpAdded, &mut act)?;
+    settled(app.store.confirm_totp(user.id, &shown, step, with, act).await?)?;
     first_recovery_codes(app, user.id, origin).await
 }
 
@@ -81,9 +81,9 @@ pub async fn confirm_totp(
 pub async fn remove_totp(app: &App, signed_in: &SignedIn, origin: &Origin) -> Result<(), Failure> {
     require_fresh(app, signed_in)?;
     let user = &signed_in.person.user;
-    let notice = notify::notice(app, &user.email, Notice::TotpRemoved)?;
-    let act = app.act(actor(user.id), origin);
-    settled(app.store.remove_totp(user.id, notice, act).await?)
+    let mut act = app.act(actor(user.id), origin);
+    let with = changing(app, signed_in, Notice::TotpRemoved, &mut act)?;
+    settled(app.store.remove_totp(user.id, with, act).await?)
 }
 
 /// Makes new recovery codes; the old ones end. They are shown once.
@@ -94,8 +94,9 @@ pub async fn make_recovery_codes(
 ) -> Result<Vec<Secret>, Failure> {
     require_fresh(app, signed_in)?;
     let user = &signed_in.person.user;
-    let notice = notify::notice(app, &user.email, Notice::RecoveryCodesMade)?;
-    mint_recovery_codes(app, user.id, notice, origin).await
+    let mut act = app.act(actor(user.id), origin);
+    let with = changing(app, signed_in, Notice::RecoveryCodesMade, &mut act)?;
+    mint_recovery_codes(app, user.id, with, act).await
 }
 
 /// Recovery codes for somebody who has just set up a first second factor.
@@ -107,20 +108,20 @@ pub(super) async fn first_recovery_codes(
     if app.store.count_recovery_codes(user).await?.made_at.is_some() {
         return Ok(None);
     }
-    mint_recovery_codes(app, user, Plan::default(), origin).await.map(Some)
+    let act = app.act(actor(user), origin);
+    mint_recovery_codes(app, user, Plan::default(), act).await.map(Some)
 }
 
 async fn mint_recovery_codes(
     app: &App,
     user: UserId,
     with: Plan,
-    origin: &Origin,
+    act: Act,
 ) -> Result<Vec<Secret>, Failure> {
     let codes: Vec<Secret> =
         (0..recovery_code::COUNT).map(|_| recovery_code::mint(&app.dice.bytes())).collect();
     let digests = codes.iter().map(|code| recovery_code::parse_digest(code.reveal()));
     let digests = digests.collect::<Result<Vec<_>, _>>().map_err(Error::broken)?;
-    let act = app.act(actor(user), origin);
     settled(app.store.replace_recovery_codes(user, &digests, with, act).await?)?;
     Ok(codes)
 }
@@ -137,9 +138,9 @@ pub async fn remove_passkey(
     let all = app.store.list_passkeys(user.id).await?;
     let found = all.into_iter().find(|known| known.id == passkey);
     let name = found.ok_or_else(|| Refusal::request("no such passkey of the user"))?.name;
-    let notice = notify::notice(app, &user.email, Notice::PasskeyRemoved { name })?;
-    let act = app.act(actor(user.id), origin);
-    settled(app.store.remove_passkey(user.id, passkey, notice, act).await?)
+    let mut act = app.act(actor(user.id), origin);
+    let with = changing(app, signed_in, Notice::PasskeyRemoved { name }, &mut act)?;
+    settled(app.store.remove_passkey(user.id, passkey, with, act).await?)
 }
 
 /// Unlinks another provider.
@@ -151,9 +152,22 @@ pub async fn unlink_upstream(
 ) -> Result<(), Failure> {
     require_fresh(app, signed_in)?;
     let user = &signed_in.person.user;
-    let notice = notify::notice(app, &user.email, Notice::UpstreamUnlinked)?;
-    let act = app.act(actor(user.id), origin);
-    settled(app.store.unlink_upstream(user.id, identity, notice, act).await?)
+    let mut act = app.act(actor(user.id), origin);
+    let with = changing(app, signed_in, Notice::UpstreamUnlinked, &mut act)?;
+    settled(app.store.unlink_upstream(user.id, identity, with, act).await?)
+}
+
+/// What goes with every change of a factor: its owner hears of it, and their other sessions end.
+pub(super) fn changing(
+    app: &App,
+    signed_in: &SignedIn,
+    notice: Notice,
+    act: &mut Act,
+) -> Result<Plan, Error> {
+    let (user, session) = (&signed_in.person.user, &signed_in.session);
+    let keep = session.parent.unwrap_or(session.id);
+    let told = notify::notice(app, &user.email, notice)?;
+    Ok(told.and(ending_others(user.id, Some(keep), act)))
 }
 
 pub(super) fn actor(user: UserId) -> String {

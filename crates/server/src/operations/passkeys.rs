@@ -17,11 +17,11 @@ use keyhaven_store::passkeys::{self, Passkey, Registration};
 use keyhaven_store::pending_sign_ins::PendingSignIn;
 use keyhaven_store::sessions::SignedIn;
 
-use super::factors::{actor, first_recovery_codes, require_fresh, settled};
+use super::Failure;
+use super::factors::{actor, changing, first_recovery_codes, require_fresh, settled};
 use super::passwords::note_failure;
 use super::sign_in::{Next, Visitor, complete_first_factor};
 use super::sign_in_tries::{TOO_MANY_OPENINGS, openings, take};
-use super::{Failure, notify};
 use crate::app::{App, Origin};
 use crate::mail::letter::Notice;
 
@@ -65,8 +65,8 @@ pub async fn register(
         app.clock.now(),
     );
     let notice = Notice::PasskeyAdded { name: name.clone() };
-    let with = with.and(notify::notice(app, &user.email, notice)?);
-    let act = app.act(actor(user.id), origin);
+    let mut act = app.act(actor(user.id), origin);
+    let with = with.and(changing(app, signed_in, notice, &mut act)?);
     settled(app.store.register_passkey(user.id, new, with, act).await?)?;
     first_recovery_codes(app, user.id, origin).await
 }

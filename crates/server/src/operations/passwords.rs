@@ -1,4 +1,4 @@
-//! Passwords: signing in with one, showing it again, changing it. Known and unknown accounts cost the
+//! Passwords: signing in with one, changing it. Known and unknown accounts cost the
 //! same work and get the same refusal (A58); the private reason tells them apart.
 
 use keyhaven_protocol::email::parse_email;
@@ -48,27 +48,6 @@ pub async fn sign_in_with_password(
     let person = app.store.find_person(proved.user).await?;
     let person = person.ok_or_else(|| Refusal::grant("the user is gone"))?;
     complete_first_factor(app, pending, &person, Method::Password, proved.with, visitor).await
-}
-
-/// Shows the password again in a running session, for what needs a fresh sign-in. The session goes on.
-pub async fn reauthenticate(
-    app: &App,
-    signed_in: &SignedIn,
-    password: &Secret,
-    visitor: Visitor<'_>,
-) -> Result<(), Failure> {
-    let user = &signed_in.person.user;
-    let account = app.store.find_password_of(user.id).await?;
-    let taken = take_at_account(app, &user.email, Some(user.id), visitor).await?;
-    let proved = prove(app, account, password, &taken, visitor.origin).await?;
-    let act = app.act(format!("user:{}", user.id), visitor.origin);
-    let session = &signed_in.session;
-    let methods = session.methods.clone().and(Method::Password);
-    match app.store.refresh_authentication(session, &methods, proved.with, act).await? {
-        Outcome::Done => Ok(()),
-        Outcome::Moved => Err(Refusal::grant("the password was changed at the same time").into()),
-        _ => Err(Refusal::token("the session was ended").into()),
-    }
 }
 
 /// Gives the signed-in person a new password: with the old one, or within [`FRESH`] of a sign-in

@@ -2,34 +2,29 @@
 //! through the browser, and ends here once: whatever the answer says, its state is spent first.
 
 use keyhaven_protocol::credential::{self, Kind};
-use keyhaven_protocol::display_name::parse_display_name;
 use keyhaven_protocol::email::parse_email;
-use keyhaven_protocol::id::{Id, UserId};
+use keyhaven_protocol::id::Id;
 use keyhaven_protocol::params::{Params, ParamsError};
 use keyhaven_protocol::refusal::Refusal;
 use keyhaven_protocol::secret::{Digest, Secret};
-use keyhaven_protocol::sign_in::Method;
-use keyhaven_protocol::upstream::Profile;
-use keyhaven_protocol::upstream::admission::{self, Facts};
 use keyhaven_protocol::upstream::authorization::{Request, random_text};
 use keyhaven_protocol::upstream::callback::{Answer, Outcome as Answered};
 use keyhaven_store::pending_sign_ins::PendingSignIn;
-use keyhaven_store::people::Person;
-use keyhaven_store::profiles::verifying;
 use keyhaven_store::sessions::SignedIn;
 use keyhaven_store::upstream_flows::{LIVES, Purpose, UpstreamFlow};
-use keyhaven_store::upstream_identities::{self, UpstreamIdentity};
 use keyhaven_store::upstream_providers::UpstreamProvider;
-use keyhaven_store::users::User;
-use keyhaven_store::{Error, Outcome, Plan, Reach};
+use keyhaven_store::{Error, Reach};
 use serde::{Deserialize, Serialize};
 
-use super::factors::{actor, require_fresh, settled};
-use super::sign_in::{self, Next, Visitor, complete_first_factor};
-use super::{Failure, notify};
-use crate::app::{App, Origin};
-use crate::mail::letter::Notice;
+use super::Failure;
+use super::factors::require_fresh;
+use super::sign_in::{self, Next, Visitor};
+use crate::app::App;
 use crate::upstream::{Distrust, Visit, fetch_profile};
+
+mod account;
+
+use account::{link, sign_in_as};
 
 /// How a visit ended.
 #[derive(Debug)]
@@ -230,104 +225,6 @@ async fn come_back(
             link(app, provider, &profile, signed_in, visitor.origin).await?;
             Ok(Came::Linked)
         }
-    }
-}
-
-async fn sign_in_as(
-    app: &App,
-    provider: &UpstreamProvider,
-    profile: &Profile,
-    pending: &PendingSignIn,
-    visitor: Visitor<'_>,
-) -> Result<Next, Failure> {
-    let now = app.clock.now();
-    let known = app.store.find_upstream_identity(&provider.issuer, &profile.subject).await?;
-    let (user, with) = match known {
-        Some(identity) => (identity.user, upstream_identities::using(&identity, now)),
-        None => (admit(app, provider, profile, visitor.origin).await?, Plan::default()),
-    };
-    let person: Option<Person> = app.store.find_person(user).await?;
-    let person = person.ok_or_else(|| Refusal::grant("the user is gone"))?;
-    complete_first_factor(app, pending, &person, Method::Upstream, with, visitor).await
-}
-
-/// Makes an account for somebody nobody here knows, if the provider may bring them in.
-async fn admit(
-    app: &App,
-    provider: &UpstreamProvider,
-    profile: &Profile,
-    origin: &Origin,
-) -> Result<UserId, Failure> {
-    let email = admission::address(profile)?;
-    let account = app.store.find_user_by_email(Reach::Instance, &email).await?;
-    let facts = Facts {
-        admits: provider.admits,
-        provider_of: provider.organization,
-        claimed_by: app.store.find_home(&email).await?.organization,
-        has_account: account.is_some(),
-    };
-    let newcomer = admission::decide(profile, &facts)?;
-    let told = profile.name.as_deref().and_then(|name| parse_display_name(name).ok());
-    let now = app.clock.now();
-    let user = User {
-        id: UserId(app.id()),
-        name: told.unwrap_or_else(|| newcomer.email.clone()),
-        email: newcomer.email,
-        created_at: now,
-        disabled_at: None,
-    };
-    let identity = identity(app, provider, profile, user.id);
-    let act = app.act(format!("upstream:{}", provider.id), origin);
-    let shown = match profile.email_verified {
-        true => verifying(user.id, &user.email, now),
-        false => Plan::default(),
-    };
-    let admitted = app.store.admit_newcomer(&user, newcomer.member_of, &identity, shown, act);
-    match admitted.await? {
-        Outcome::Done => Ok(user.id),
-        Outcome::Taken(_) => {
-            Err(Refusal::grant("an account has this address: it links the provider itself").into())
-        }
-        other => Err(Error::broken(format!("a newcomer was admitted as {other:?}")).into()),
-    }
-}
-
-async fn link(
-    app: &App,
-    provider: &UpstreamProvider,
-    profile: &Profile,
-    signed_in: &SignedIn,
-    origin: &Origin,
-) -> Result<(), Failure> {
-    require_fresh(app, signed_in)?;
-    if let Some(organization) = provider.organization
-        && signed_in.person.place(organization).is_none()
-    {
-        return Err(Refusal::grant("the provider is for members of its organization").into());
-    }
-    let user = &signed_in.person.user;
-    let identity = identity(app, provider, profile, user.id);
-    let notice = Notice::UpstreamLinked { name: provider.name.clone() };
-    let with = notify::notice(app, &user.email, notice)?;
-    let act = app.act(actor(user.id), origin);
-    settled(app.store.link_upstream(&identity, with, act).await?)
-}
-
-fn identity(
-    app: &App,
-    provider: &UpstreamProvider,
-    profile: &Profile,
-    user: UserId,
-) -> UpstreamIdentity {
-    UpstreamIdentity {
-        id: app.id(),
-        user,
-        provider: provider.id,
-        issuer: provider.issuer.clone(),
-        subject: profile.subject.clone(),
-        email: profile.email.clone().filter(|email| email.len() <= 254),
-        created_at: app.clock.now(),
-        used_at: None,
     }
 }
 

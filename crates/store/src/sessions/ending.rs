@@ -72,9 +72,8 @@ impl Store {
     }
 }
 
-/// The steps that end every session of a user but one, for commits that change what they were
-/// begun with.
-pub(crate) fn ending_all(user: UserId, but: Option<SessionId>, why: Why, act: &mut Act) -> Plan {
+/// The steps that end every session of a user but one.
+fn ending_all(user: UserId, but: Option<SessionId>, why: Why, act: &mut Act) -> Plan {
     let revoke = match but {
         None => Step::any(&statements::REVOKE_ALL, values![user.0, act.now, why.as_str()]),
         Some(but) => {
@@ -90,6 +89,26 @@ pub(crate) fn ending_all(user: UserId, but: Option<SessionId>, why: Why, act: &m
         .also(revoke)
         .also(act.audit(None, "sessions.ended", person(user), detail.to_string()))
         .also(act.publish(Change::of(Kind::User, user.0)))
+}
+
+/// The steps that end every session of a user but `keep`, for the commit that changes one of their
+/// factors (V7.4.3).
+#[must_use]
+pub fn ending_others(user: UserId, keep: Option<SessionId>, act: &mut Act) -> Plan {
+    ending_all(user, keep, Why::CredentialsChanged, act)
+}
+
+/// The steps that end whatever somebody who knew the old password, or read the old mailbox, may have
+/// begun: every session but one, and what apps were given to work with while nobody is signed in,
+/// which hangs on no session (V7.4.3).
+pub(crate) fn ending_all_and_apps(
+    user: UserId,
+    but: Option<SessionId>,
+    why: Why,
+    act: &mut Act,
+) -> Plan {
+    let apps = Step::any(&statements::REVOKE_OFFLINE, values![user.0, act.now, why.as_str()]);
+    ending_all(user, but, why, act).also(apps)
 }
 
 /// The steps that end a session because another takes its place.

@@ -12,13 +12,13 @@ pub const STATEMENTS: &[&Statement] = &[
     &HOLD_PROJECT,
     &SWITCH,
     &NAME,
-    &REAUTHENTICATE,
     &OWNED,
     &REVOKE,
     &REVOKE_BELOW,
     &REVOKE_OLDEST,
     &REVOKE_ALL,
     &REVOKE_OTHERS,
+    &REVOKE_OFFLINE,
     &LIST_OF_USER,
     &LIST_IN_ORGANIZATION,
     &LIST,
@@ -75,13 +75,6 @@ pub(super) static SWITCH: Statement = Statement::new(
 pub(super) static NAME: Statement =
     Statement::new("sessions.name", "UPDATE sessions SET name = $3 WHERE member = $1 AND id = $2");
 
-pub(super) static REAUTHENTICATE: Statement = Statement::new(
-    "sessions.reauthenticate",
-    "UPDATE sessions SET methods = $2, authenticated_at = $3
-      WHERE id = $1 AND ends_at > $3
-        AND EXISTS (SELECT 1 FROM grants g WHERE g.id = $1 AND g.revoked_at IS NULL)",
-);
-
 pub(super) static OWNED: Statement = Statement::new(
     "sessions.owned",
     "UPDATE sessions SET created_at = created_at WHERE member = $1 AND id = $2",
@@ -121,6 +114,13 @@ pub(super) static REVOKE_OTHERS: Statement = Statement::new(
     "UPDATE grants SET revoked_at = $2, revoked_why = $3
       WHERE owner = $1 AND kind = 'session' AND revoked_at IS NULL AND id <> $4
         AND (parent IS NULL OR parent <> $4)",
+);
+
+// What a client was given beside a session. Keys and connections name no client.
+pub(super) static REVOKE_OFFLINE: Statement = Statement::new(
+    "sessions.revoke_offline",
+    "UPDATE grants SET revoked_at = $2, revoked_why = $3
+      WHERE owner = $1 AND client IS NOT NULL AND parent IS NULL AND revoked_at IS NULL",
 );
 
 macro_rules! select {

@@ -24,7 +24,8 @@ export type UsersRemoveUserFactorError = errors.ProblemErrors | errors.ClientErr
 /**
  * Remove a user's factor
  *
- * For somebody who has lost it. The user is told by mail. For administrators of the instance.
+ * For somebody who has lost it. The user is told by mail, and their sessions end. For administrators
+ * of the instance.
  *
  * `DELETE /v1/users/{user}/factors/{factor}`
  */

@@ -286,7 +286,10 @@ export interface CheckedCredential {
   scopes: string;
   /** Whom it speaks for. */
   subject: string;
-  /** The user it speaks for; absent when a client speaks for itself. */
+  /**
+   * The user it speaks for; absent when a client speaks for itself, and where `subject` is the
+   * pairwise name by which a client knows them.
+   */
   user?: string | null | undefined;
 }
 
@@ -1499,10 +1502,7 @@ export interface ListingSignInItems {
   at: number;
   /** The method, the address, the session and, of a failure, the rule. */
   detail: Record<string, unknown>;
-  /**
-   * `session.begun`, `session.ended`, `sessions.ended`, `session.reauthenticated` or
-   * `sign_in.failed`.
-   */
+  /** `session.begun`, `session.ended`, `sessions.ended` or `sign_in.failed`. */
   what: string;
 }
 
@@ -2095,7 +2095,10 @@ export interface SignIn {
   backchannelLogoutUri?: string | null | undefined;
   /** Its home page: https. */
   clientUri?: string | null | undefined;
-  /** Whether people are asked: `ask` (default) or `trusted`. */
+  /**
+   * Whether people are asked: `ask` (default) or `trusted`, which an organization may be for its own
+   * members; everybody else is asked all the same.
+   */
   consent?: string | null | undefined;
   /** How old a login may be when a request does not say: seconds. */
   defaultMaxAge?: number | null | undefined;
@@ -2115,7 +2118,10 @@ export interface SignIn {
   requestObjectAlg?: string | null | undefined;
   /** Resources it may ask for besides its audience: absolute URIs, at most 20. */
   resources?: Array<string> | undefined;
-  /** The host that pairwise names are shared under; absent: that of the first redirect URI. */
+  /**
+   * The host that pairwise names are shared under, one of those of the redirect URIs; needed only
+   * where they have several.
+   */
   sector?: string | null | undefined;
   /** Whom `sub` names: `public` (default) or `pairwise`. */
   subjectType?: string | null | undefined;

@@ -52,12 +52,19 @@ pub fn said(what: &str) -> Option<&'static str> {
         "password" => "Your password is changed. Your other browsers and devices are signed out.",
         "address-asked" => "Open the link that was sent to the new address.",
         "address" => "Your address is changed. Your other browsers and devices are signed out.",
-        "authenticator" => "The authenticator app is set up. You need it from the next sign-in on.",
-        "no-authenticator" => "The authenticator app is removed.",
-        "passkey" => "The passkey is added.",
-        "no-passkey" => "The passkey is removed.",
-        "linked" => "The other account is linked.",
-        "unlinked" => "The other account is unlinked.",
+        "authenticator" => {
+            "The authenticator app is set up. You need it from the next sign-in on; your other \
+             browsers and devices are signed out."
+        }
+        "no-authenticator" => {
+            "The authenticator app is removed. Your other browsers and devices are signed out."
+        }
+        "passkey" => "The passkey is added. Your other browsers and devices are signed out.",
+        "no-passkey" => "The passkey is removed. Your other browsers and devices are signed out.",
+        "linked" => "The other account is linked. Your other browsers and devices are signed out.",
+        "unlinked" => {
+            "The other account is unlinked. Your other browsers and devices are signed out."
+        }
         "ended" => "That session is signed out.",
         "others-ended" => "All your other browsers and devices are signed out.",
         _ => return None,

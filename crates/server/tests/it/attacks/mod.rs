@@ -8,6 +8,7 @@ mod assertion_for_elsewhere;
 mod assertion_replay;
 mod authorization_requests;
 mod borrowed_trust;
+mod changed_factors;
 mod clickjacking;
 mod client_addresses;
 mod connector_egress;
