@@ -8,10 +8,11 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 fn every_abuse_case_names_tests_that_exist() {
     let root = Path::new(ROOT);
     let table = std::fs::read_to_string(root.join("docs/attacks.md")).expect("the table");
-    let rows: Vec<_> = table.lines().filter(|line| line.starts_with(['|'])).skip(2).collect();
+    let is_row = |line: &&str| line.starts_with('|') && line.contains(".rs` `");
+    let rows: Vec<_> = table.lines().filter(is_row).collect();
     for row in &rows {
-        let mut cells = row.split('|').map(str::trim);
-        let (case, tests) = (cells.nth(1).expect("a case"), cells.nth(1).expect("tests"));
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let (case, tests) = (cells[0], cells[cells.len() - 1]);
         let words: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
         assert!(!words.is_empty() && words.len() % 2 == 0, "{case}: a file and a test, in turn");
         for pair in words.chunks(2) {
@@ -26,7 +27,8 @@ fn every_abuse_case_names_tests_that_exist() {
     }
     let cases: Vec<_> =
         rows.iter().filter_map(|row| row.split('|').nth(1)).map(str::trim).collect();
-    for number in 1..=53 {
+    // A54 and A57 attack registration by clients, which is not offered.
+    for number in (1..=53).chain([55, 56]).chain(58..=68).chain([73, 80]) {
         let case = format!("A{number:02}");
         assert!(cases.contains(&case.as_str()), "{case} has no row");
     }

@@ -102,6 +102,21 @@ async fn a_ticket_is_over_after_a_minute() {
     assert_eq!(answer.header("gram-session"), "");
 }
 
+/// An ID token that nobody here asked for has no nonce of ours: it proves who somebody is, not that
+/// this browser is theirs (DESIGN.md, People).
+#[tokio::test]
+async fn an_id_token_alone_signs_nobody_in() {
+    let server = start().await;
+    let ada = server.a_person("ada@example.test").await;
+    let app = server.a_client().app().build().await;
+    let tokens = server.a_window_of(&ada).await.tokens(&server, &app, &[]).await;
+    let answer =
+        server.get(&format!("/rpc/auth.callback?id_token={}", tokens.id_token)).send().await;
+    let message = "\"code\" is missing from query string";
+    refused(&server, &answer, 400, "missing_field", message, "code is missing");
+    assert!(cookies(&answer).is_empty());
+}
+
 #[tokio::test]
 async fn a_callback_without_anything_names_what_is_missing() {
     let server = start().await;
