@@ -254,3 +254,31 @@ fn a_profile_is_changed_claim_by_claim() {
     let consents = ["consent", "list", "--user", "ada@example.com"];
     assert_eq!(instance.json(&consents), json!({ "items": [] }));
 }
+
+#[test]
+fn an_invitation_is_listed_until_it_is_withdrawn() {
+    let instance = Instance::begun();
+    let invite = |words: &[&str]| instance.json(&[&["user", "invite", "--email"], words].concat());
+    let into = invite(&["Ada@example.com", "--org", "Acme Health", "--role", "admin"]);
+    let alone = invite(&["bob@example.com"]);
+    assert!(text(&into, "link").contains("/invitation#kh_once_"), "{into}");
+    let listed = |words: &[&str]| {
+        let page = instance.json(&[&["user", "invitations"], words].concat());
+        let items = page["items"].as_array().unwrap().clone();
+        items.iter().map(|item| text(item, "id")).collect::<Vec<_>>()
+    };
+    let (first, second) = (text(&into, "id"), text(&alone, "id"));
+    assert_eq!(listed(&["--org", "acme-health"]), [first.as_str()]);
+    let mut all = listed(&[]);
+    all.sort();
+    assert_eq!(all, [first.as_str(), second.as_str()]);
+    let shown = &instance.json(&["user", "invitations", "--org", "acme-health"])["items"][0];
+    assert_eq!((&shown["email"], &shown["role"]), (&json!("ada@example.com"), &json!("admin")));
+    assert!(shown.get("link").is_none(), "a link is shown once: {shown}");
+
+    let withdrawn = instance.json(&["user", "withdraw-invitation", &first]);
+    assert_eq!(withdrawn, json!({ "withdrawn": first }));
+    assert_eq!(listed(&[]), [second]);
+    let refused = instance.refused(&["user", "withdraw-invitation", &first]);
+    assert_eq!(refused["status"], 404, "{refused}");
+}

@@ -9,6 +9,7 @@ mod connection_states;
 mod connections;
 mod connector_care;
 mod connectors;
+mod fresh_sign_in;
 mod hand_out;
 mod key_backing;
 mod key_rotation;
