@@ -1,3 +1,5 @@
+//! Paths that leave the base of an API, and those that do not, as tables.
+
 use proptest::prelude::*;
 
 use super::*;

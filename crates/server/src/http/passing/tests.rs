@@ -1,3 +1,5 @@
+//! What passes between hops and what stays, as tables.
+
 use super::*;
 
 fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
