@@ -15,7 +15,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params_from_iter}
 use crate::Outcome;
 use crate::bench::Bench;
 use crate::keyhaven::{Client, Installation};
-use crate::shuffle::shuffled;
+use crate::shuffle::{scattered, shuffled};
 
 const LIFETIME: i64 = 86_400;
 
@@ -91,7 +91,7 @@ fn insert_codes(database: &Connection, model: Id, rows: usize) -> Outcome<Vec<St
     for at in 0..rows {
         let millis = first + at as u64 * (NEWEST_MILLIS - 1_000) / rows as u64;
         let id = numbered(millis, at);
-        let text = mint(Kind::Code, id, &scattered(at));
+        let text = mint(Kind::Code, id, &scattered(at as u64));
         code.put("id", Value::Blob(id.0.to_vec()))?;
         code.put("hash", Value::Blob(text.digest().0.to_vec()))?;
         code.write()?;
@@ -118,9 +118,9 @@ fn insert_all(
     for at in 0..rows {
         let millis = first + at as u64 * (NEWEST_MILLIS - 1_000) / rows as u64;
         let id = numbered(millis, at);
-        let mut hash = scattered(at).to_vec();
+        let mut hash = scattered(at as u64).to_vec();
         if at % every == 0 && samples.len() < sample {
-            let secret = mint(Kind::Access, id, &scattered(at));
+            let secret = mint(Kind::Access, id, &scattered(at as u64));
             hash = secret.digest().0.to_vec();
             samples.push(secret.reveal().to_owned());
         }
@@ -192,18 +192,6 @@ fn numbered(millis: u64, at: usize) -> Id {
     let mut tail = [0; 10];
     tail[2..].copy_from_slice(&(at as u64).to_be_bytes());
     Id::v7(millis, tail)
-}
-
-/// 32 bytes without pattern, cheaper than hashing for the rows nobody will present.
-fn scattered(at: usize) -> [u8; 32] {
-    let mut state = (at as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut bytes = [0; 32];
-    for eight in bytes.chunks_exact_mut(8) {
-        state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        eight.copy_from_slice(&state.to_be_bytes());
-    }
-    bytes
 }
 
 #[cfg(test)]

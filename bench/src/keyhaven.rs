@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::Outcome;
 use crate::bench::Bench;
-use crate::load::{Plan, Request, Source};
+use crate::load::{Naming, Plan, Request, Source};
 use crate::process::{Process, pinned};
 use crate::wire::Order;
 
@@ -288,7 +288,7 @@ impl Client {
             status: 303,
             or: Vec::new(),
             needs: String::new(),
-            named: false,
+            naming: Naming::None,
         }
     }
 
@@ -338,10 +338,10 @@ pub(crate) fn check_key(id: &str) -> Request {
 }
 
 /// A charge of one unit by the holder of `token`; the key goes where `{}` stands.
-pub(crate) fn charge(token: &str) -> Request {
+pub(crate) fn charge(token: &str, naming: Naming) -> Request {
     let body = r#"{"credential":"{}","cost":{"amount":"1","unit":"units"}}"#;
     let headers = format!("Authorization: Bearer {token}\r\nContent-Type: application/json\r\n");
-    Request { named: true, ..post("/v1/usage/charge", &headers, body, r#""repeated":false"#) }
+    Request { naming, ..post("/v1/usage/charge", &headers, body, r#""repeated":false"#) }
 }
 
 /// Connects an account by its key.
@@ -369,7 +369,7 @@ fn post(path: &str, headers: &str, body: &str, needs: &str) -> Request {
         status: 200,
         or: Vec::new(),
         needs: needs.to_owned(),
-        named: false,
+        naming: Naming::None,
     }
 }
 

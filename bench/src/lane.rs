@@ -8,7 +8,7 @@ use crate::Outcome;
 use crate::bench::Bench;
 use crate::cpu::Meter;
 use crate::floor::Floor;
-use crate::load::{Plan, Request, Source};
+use crate::load::{Naming, Plan, Request, Source};
 use crate::process::Worker;
 use crate::statistics::median;
 use crate::wire::{Order, Slice};
@@ -115,7 +115,7 @@ fn floor_plan(floor: &Floor, address: SocketAddr, connections: usize) -> Plan {
         status: 200,
         or: Vec::new(),
         needs: needs.to_owned(),
-        named: false,
+        naming: Naming::None,
     };
     Plan { address, connections, request, source: Source::Fixed }
 }

@@ -113,9 +113,8 @@ impl Connection {
     fn write_request(&mut self, token: Option<&str>) -> Outcome<()> {
         self.outgoing.clear();
         self.outgoing.extend_from_slice(self.plan.request.head.as_bytes());
-        if self.plan.request.named {
-            let (loader, nth) = (std::process::id(), self.feed.count());
-            write!(self.outgoing, "Idempotency-Key: {loader}-{nth}\r\n")?;
+        if let Some(name) = self.plan.request.naming.of(self.feed.count()) {
+            write!(self.outgoing, "Idempotency-Key: {name}\r\n")?;
         }
         let Some(body) = &self.plan.request.body else {
             self.outgoing.extend_from_slice(b"\r\n");

@@ -6,6 +6,7 @@
 mod connection;
 mod feed;
 mod frame;
+mod name;
 mod once;
 
 use std::io::{self, BufRead};
@@ -24,6 +25,7 @@ use crate::histogram::Histogram;
 use crate::wire::{self, Answer, Order, Slice};
 
 pub(crate) use self::feed::Source;
+pub(crate) use self::name::Naming;
 pub(crate) use self::once::{Reply, exchange_once};
 
 /// What a loader sends and what must come back. `{}` in the body is replaced by the next token, once.
@@ -47,8 +49,8 @@ pub(crate) struct Request {
     pub(crate) or: Vec<u16>,
     /// A word the answer must hold.
     pub(crate) needs: String,
-    /// Whether each request has a name of its own in `Idempotency-Key`.
-    pub(crate) named: bool,
+    /// How requests are named in `Idempotency-Key`.
+    pub(crate) naming: Naming,
 }
 
 /// Reads the plan from the first line of standard input, then obeys orders.

@@ -7,7 +7,7 @@ use crate::Outcome;
 use crate::bench::Bench;
 use crate::floor::Floor;
 use crate::keyhaven::{Installation, charge as charge_request, check_key};
-use crate::load::Source;
+use crate::load::{Naming, Source};
 use crate::report::Row;
 
 /// A key that every cache knows after its first use.
@@ -22,8 +22,28 @@ pub(super) fn check(bench: &Bench) -> Outcome<Vec<Row>> {
 }
 
 /// Three keys in a line with a budget each, under a tenant with three of its own: every charge of
-/// every caller moves the same six balances.
+/// every caller moves the same six balances. Each has a name that grows with time.
 pub(super) fn charge(bench: &Bench) -> Outcome<Vec<Row>> {
+    let subject = charges(bench, Naming::Growing)?;
+    let rows = bench.folder("rows-")?.join("append.db");
+    let (mut lane, rounds) = subject.beside(bench, &[Floor::H, Floor::append(rows)])?;
+    let tail = half_load_tail(bench, "charge", &mut lane, &rounds)?;
+    Ok(vec![Row::cost("charge", "(H + 8 W)", rounds, goal).goal(1.0), tail])
+}
+
+/// The same with names in no order: each touches a page of the index of its own.
+pub(super) fn charge_scattered(bench: &Bench) -> Outcome<Vec<Row>> {
+    let subject = charges(bench, Naming::Scattered)?;
+    let rows = bench.folder("rows-")?.join("append.db");
+    let (_, rounds) = subject.beside(bench, &[Floor::H, Floor::append(rows)])?;
+    Ok(vec![Row::cost("charge-scattered", "(H + 8 W)", rounds, goal)])
+}
+
+fn goal(floors: &[f64]) -> f64 {
+    floors[0] + 8.0 * floors[1]
+}
+
+fn charges(bench: &Bench, naming: Naming) -> Outcome<Subject> {
     let installation = Installation::create(bench, None)?;
     let limit = ["--limit", "100000000000000", "--unit", "units"];
     let org = ["--org", installation.organization(), "--depth", "3"];
@@ -39,13 +59,8 @@ pub(super) fn charge(bench: &Bench) -> Outcome<Vec<Row>> {
     let server = installation.serve(bench.server_core())?;
     let token =
         fs::read_to_string(server.collect(bench, meter.usage_grant(), "access_token", 1)?)?;
-    let request = charge_request(token.lines().next().unwrap_or_default());
+    let request = charge_request(token.lines().next().unwrap_or_default(), naming);
     let file = bench.folder("tokens-")?.join("tokens");
     fs::write(&file, text)?;
-    let subject = Subject { server, request, source: Source::Cycle(file) };
-    let rows = bench.folder("rows-")?.join("append.db");
-    let (mut lane, rounds) = subject.beside(bench, &[Floor::H, Floor::append(rows)])?;
-    let tail = half_load_tail(bench, "charge", &mut lane, &rounds)?;
-    let floor = |floors: &[f64]| floors[0] + 8.0 * floors[1];
-    Ok(vec![Row::cost("charge", "(H + 8 W)", rounds, floor).goal(1.0), tail])
+    Ok(Subject { server, request, source: Source::Cycle(file) })
 }

@@ -32,6 +32,7 @@ const ALL: &[Scenario] = &[
     Scenario { name: "check-jwt", run: steady::check_jwt },
     Scenario { name: "check-key", run: keys::check },
     Scenario { name: "charge", run: keys::charge },
+    Scenario { name: "charge-scattered", run: keys::charge_scattered },
     Scenario { name: "connection-token", run: connections::token },
     Scenario { name: "auth-info", run: people::auth_info },
     Scenario { name: "sign-in-password", run: people::sign_in_password },

@@ -13,7 +13,7 @@ use crate::cpu::{Meter, resident_bytes};
 use crate::floor::Floor;
 use crate::keyhaven::{Installation, Server};
 use crate::lane::{Lane, compare};
-use crate::load::{Plan, Reply, Request, Source, exchange_once};
+use crate::load::{Naming, Plan, Reply, Request, Source, exchange_once};
 use crate::report::Row;
 
 const PASSWORD: &str = "harbour+lights+at+dusk";
@@ -164,7 +164,7 @@ fn get(server: &Server, path: &str, fields: &str, status: u16) -> Outcome<Reply>
 
 fn asking(path: &str, fields: &str, status: u16) -> Request {
     let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{fields}");
-    Request { head, body: None, status, or: Vec::new(), needs: String::new(), named: false }
+    Request { head, body: None, status, or: Vec::new(), needs: String::new(), naming: Naming::None }
 }
 
 /// A form as a browser sends it; where it succeeds, a page follows.
@@ -175,5 +175,5 @@ fn sending(path: &str, cookie: &str, address: SocketAddr, form: &str) -> Request
          Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n",
     );
     let body = Some(form.to_owned());
-    Request { head, body, status: 303, or: Vec::new(), needs: String::new(), named: false }
+    Request { head, body, status: 303, or: Vec::new(), needs: String::new(), naming: Naming::None }
 }
