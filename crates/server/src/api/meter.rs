@@ -9,7 +9,7 @@ use keyhaven_protocol::refusal::Refusal;
 use keyhaven_protocol::scope::{ADMIN, USAGE};
 use keyhaven_protocol::secret::Digest;
 use keyhaven_store::Reach;
-use keyhaven_store::metering::Once;
+use keyhaven_store::metering::{Name, Once};
 use serde::de::DeserializeOwned;
 
 use super::administrator::Administrator;
@@ -34,10 +34,10 @@ pub(super) struct Meter<T> {
 }
 
 impl<T> Meter<T> {
-    /// The name of a request that takes from a budget.
-    pub(super) fn named(&self) -> Result<Once, ApiError> {
+    /// A request that takes from a budget, which must have a name.
+    pub(super) fn named(self) -> Result<(Reach, Once, T), ApiError> {
         let missing = || ApiError::parameter("Idempotency-Key", "is required for what is charged");
-        self.once.ok_or_else(missing)
+        Ok((self.reach, self.once.ok_or_else(missing)?, self.body))
     }
 }
 
@@ -75,7 +75,7 @@ fn name(
 ) -> Result<Option<Once>, ApiError> {
     let Some(name) = parse_name(headers)? else { return Ok(None) };
     Ok(Some(Once {
-        name: Digest::of(&[actor.as_bytes(), b"\0", name.as_bytes()].concat()),
+        name: Name::new(actor, name),
         fingerprint: Digest::of(&[path.as_bytes(), b"\n", body].concat()),
     }))
 }

@@ -188,8 +188,7 @@ async fn charge_usage(
     State(app): State<Shared>,
     meter: Meter<ChargeUsage>,
 ) -> Result<Response, ApiError> {
-    let once = meter.named()?;
-    let Meter { reach, body, .. } = meter;
+    let (reach, once, body) = meter.named()?;
     let cost = body.cost.read("/cost")?;
     let used = Used::of(&app, reach, &body.credential, body.scopes.as_deref(), &body.from).await?;
     let counted = metering::charge(&app, &used.known, cost, once).await;
@@ -208,8 +207,7 @@ async fn reserve_usage(
     State(app): State<Shared>,
     meter: Meter<ReserveUsage>,
 ) -> Result<Response, ApiError> {
-    let once = meter.named()?;
-    let Meter { reach, body, .. } = meter;
+    let (reach, once, body) = meter.named()?;
     let cost = body.cost.read("/cost")?;
     let seconds = body.seconds.unwrap_or(60);
     if !(1..=LONGEST_HOLD.0).contains(&seconds) {
@@ -233,8 +231,7 @@ async fn commit_usage(
     State(app): State<Shared>,
     meter: Meter<CommitUsage>,
 ) -> Result<Response, ApiError> {
-    let once = meter.named()?;
-    let Meter { reach, body, .. } = meter;
+    let (reach, once, body) = meter.named()?;
     end_hold(&app, reach, &body.hold, Some(&body.actual), Some(once)).await
 }
 

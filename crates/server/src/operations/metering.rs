@@ -91,7 +91,7 @@ pub async fn end_hold(
     once: Option<Once>,
 ) -> Result<Option<Counted>, Failure> {
     let now = app.clock.now();
-    if let Some(repeated) = repeated(app, once, now).await? {
+    if let Some(repeated) = repeated(app, once.as_ref(), now).await? {
         return Ok(Some(repeated));
     }
     let Some(held) = app.store.find_hold(reach, hold, now).await? else { return Ok(None) };
@@ -122,11 +122,11 @@ pub async fn end_hold(
 /// The hold is gone when its end is repeated, so the name is asked first.
 async fn repeated(
     app: &App,
-    once: Option<Once>,
+    once: Option<&Once>,
     now: Timestamp,
 ) -> Result<Option<Counted>, Failure> {
     let Some(once) = once else { return Ok(None) };
-    let Some(named) = app.store.find_named(once.name, now).await? else { return Ok(None) };
+    let Some(named) = app.store.find_named(&once.name, now).await? else { return Ok(None) };
     if named.fingerprint != once.fingerprint {
         return Err(reused().into());
     }
@@ -169,10 +169,10 @@ const HOLD_GONE: &str = "the hold is over";
 
 async fn carry_out(app: &App, metering: Metering) -> Result<Counted, Failure> {
     let (id, amount, unit) = (metering.id, metering.amount, metering.unit.clone());
-    let once = metering.once;
+    let request = metering.once.as_ref().map(|once| once.fingerprint);
     match app.store.meter(metering).await? {
         Metered::Done(budgets) => Ok(Counted { id, amount, unit, budgets, repeated: false }),
-        Metered::Repeated(named) if once.is_some_and(|o| o.fingerprint == named.fingerprint) => {
+        Metered::Repeated(named) if request == Some(named.fingerprint) => {
             let budgets = Vec::new();
             Ok(Counted { id: named.id, amount: named.amount, unit, budgets, repeated: true })
         }

@@ -2,7 +2,7 @@
 //! When a guard misses, the database is read to tell who does not fit, those are answered, and the
 //! others are written again under the same guards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use keyhaven_protocol::amount::Amount;
 use keyhaven_protocol::budget::{Budget, Level, fits};
@@ -11,7 +11,7 @@ use keyhaven_protocol::time::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{
-    Deed, Hold, Metered, Metering, NAMES_KEPT, expiry, find_named, path, statements as sql,
+    Deed, Hold, Metered, Metering, NAMES_KEPT, Name, expiry, find_named, path, statements as sql,
 };
 use crate::budgets::{self, BudgetRef};
 use crate::engine::{Commit, Engine, Step, Stepped};
@@ -80,17 +80,17 @@ impl Batch {
     /// What can be written at once, and what must wait for the next commit: a second use of a name
     /// or of a hold is judged after the first.
     pub(super) fn of(jobs: Vec<Job>) -> (Self, Vec<Job>) {
-        let mut taken: Vec<[u8; 32]> = Vec::new();
-        let mut held: Vec<Id> = Vec::new();
+        let mut taken: HashSet<Name> = HashSet::new();
+        let mut held: HashSet<Id> = HashSet::new();
         let (now, later) = jobs.into_iter().partition(|job| {
-            let name = job.metering.once.map(|once| once.name.0);
+            let name = job.metering.once.as_ref().map(|once| &once.name);
             let hold = job.metering.hold().map(|hold| hold.id.0);
-            if name.is_some_and(|name| taken.contains(&name))
+            if name.is_some_and(|name| taken.contains(name))
                 || hold.is_some_and(|hold| held.contains(&hold))
             {
                 return false;
             }
-            taken.extend(name);
+            taken.extend(name.cloned());
             held.extend(hold);
             true
         });
@@ -205,9 +205,9 @@ impl Batch {
     /// The name of a charge is taken: it is answered with what was done under it.
     async fn repeat(&mut self, engine: &dyn Engine, at: usize) -> Result<(), Error> {
         let metering = &self.0[at].metering;
-        let Some(once) = metering.once else { return Ok(()) };
+        let Some(once) = &metering.once else { return Ok(()) };
         // None: the name has just ended; the next try takes it.
-        if let Some(named) = find_named(engine, once.name, metering.now).await? {
+        if let Some(named) = find_named(engine, &once.name, metering.now).await? {
             let job = self.0.swap_remove(at);
             let _ = job.answer.send(Ok(Metered::Repeated(named)));
         }
@@ -277,9 +277,9 @@ impl Move {
 }
 
 fn name(metering: &Metering) -> Option<Step> {
-    let once = metering.once?;
+    let once = metering.once.as_ref()?;
     let values = values![
-        once.name,
+        once.name.0.as_slice(),
         once.fingerprint,
         metering.id,
         metering.amount.0,

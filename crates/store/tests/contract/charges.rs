@@ -8,7 +8,7 @@ use keyhaven_protocol::period::Period;
 use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::Timestamp;
 use keyhaven_store::budgets::NewBudget;
-use keyhaven_store::metering::{Deed, Metered, Metering, Once, UseOf};
+use keyhaven_store::metering::{Deed, Metered, Metering, Name, Once, UseOf};
 use keyhaven_store::{Outcome, Reach, Store};
 use tokio::task::JoinSet;
 
@@ -252,8 +252,8 @@ async fn a_budget_begins_anew_at_its_boundary_and_never_goes_back(place: Place) 
 }
 
 fn named(name: &str, request: &str) -> Option<Once> {
-    let of = |text: &str| Digest::of(text.as_bytes());
-    Some(Once { name: of(name), fingerprint: of(request) })
+    let fingerprint = Digest::of(request.as_bytes());
+    Some(Once { name: Name::new("a caller", name), fingerprint })
 }
 
 async fn a_named_charge_happens_once_among_many(place: Place) {
