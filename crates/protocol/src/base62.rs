@@ -5,6 +5,9 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 const INVALID: u8 = 0xff;
 const DIGITS_AT_ONCE: usize = 5;
 const FIVE_DIGITS: u64 = 62_u64.pow(5);
+const TEN: usize = 10;
+/// What a number weighs before that many more digits.
+const WEIGHTS: [u64; TEN + 1] = weights();
 const VALUES: [u8; 256] = values();
 
 /// Appends the big-endian number `bytes` to `out` as exactly `width` characters.
@@ -30,31 +33,46 @@ pub fn encode(bytes: &[u8], width: usize, out: &mut String) {
 }
 
 /// Reads fixed-width base62 into exactly `N` bytes; `None` for a foreign character or a number
-/// that does not fit, so every value has exactly one spelling.
+/// that does not fit, so every value has exactly one spelling. `N` is at most 32.
 #[must_use]
 pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut limbs = [0_u32; 8];
-    let count = N / 4;
-    for &byte in text.as_bytes() {
-        let digit = VALUES[usize::from(byte)];
-        if digit == INVALID {
-            return None;
-        }
-        let mut carry = u64::from(digit);
-        for limb in limbs[..count].iter_mut().rev() {
-            let value = u64::from(*limb) * 62 + carry;
-            *limb = value as u32;
-            carry = value >> 32;
+    let mut limbs = [0_u64; 4];
+    let limbs = &mut limbs[..N.div_ceil(8)];
+    // Ten digits at a time: one pass of multiplications over the number instead of ten.
+    for digits in text.as_bytes().chunks(TEN) {
+        let mut carry = number(digits)?;
+        let weight = WEIGHTS[digits.len()];
+        for limb in limbs.iter_mut().rev() {
+            let value = u128::from(*limb) * u128::from(weight) + u128::from(carry);
+            *limb = value as u64;
+            carry = (value >> 64) as u64;
         }
         if carry != 0 {
             return None;
         }
     }
-    let mut out = [0; N];
-    for (chunk, limb) in out.chunks_exact_mut(4).zip(limbs) {
+    let mut bytes = [0; 32];
+    for (chunk, limb) in bytes.chunks_exact_mut(8).zip(&*limbs) {
         chunk.copy_from_slice(&limb.to_be_bytes());
     }
-    Some(out)
+    // A number narrower than its limb leaves the front empty.
+    let (front, rest) = bytes.split_at(limbs.len() * 8 - N);
+    if front.iter().any(|byte| *byte != 0) {
+        return None;
+    }
+    rest.first_chunk().copied()
+}
+
+/// At most ten digits, which fit 64 bits.
+fn number(digits: &[u8]) -> Option<u64> {
+    let (mut number, mut foreign) = (0_u64, 0);
+    for byte in digits {
+        let digit = VALUES[usize::from(*byte)];
+        foreign |= digit;
+        number = number.wrapping_mul(62).wrapping_add(u64::from(digit));
+    }
+    // 61 is the largest digit: only INVALID has the highest bit.
+    (foreign & 0x80 == 0).then_some(number)
 }
 
 fn load(bytes: &[u8], limbs: &mut [u32; 8]) -> usize {
@@ -63,6 +81,16 @@ fn load(bytes: &[u8], limbs: &mut [u32; 8]) -> usize {
         *limb = u32::from_be_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
     }
     count
+}
+
+const fn weights() -> [u64; TEN + 1] {
+    let mut weights = [1; TEN + 1];
+    let mut i = 1;
+    while i <= TEN {
+        weights[i] = weights[i - 1] * 62;
+        i += 1;
+    }
+    weights
 }
 
 const fn values() -> [u8; 256] {
