@@ -4,11 +4,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use zeroize::Zeroizing;
 
 use crate::form_decoding;
 use crate::params::is_vschar;
-use crate::secret::Secret;
+use crate::secret::{Secret, Wiped};
 
 /// The longest header value looked at. Client identifiers are URLs at most, and both halves may be
 /// percent-encoded.
@@ -43,7 +42,7 @@ pub fn parse_basic(header_value: &str) -> Result<BasicPair, &'static str> {
     }
     // The engine refuses foreign characters, wrong padding and non-zero trailing bits.
     let pair = STANDARD.decode(text).map_err(|_| "Basic credentials are not canonical base64")?;
-    let pair = Zeroizing::new(pair);
+    let Wiped(pair) = &Wiped(pair);
     let colon = pair.iter().position(|&byte| byte == b':').ok_or("Basic pair has no colon")?;
     let client_id = half(&pair[..colon])?;
     let client_secret = half(&pair[colon + 1..])?;

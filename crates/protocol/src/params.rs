@@ -5,9 +5,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use zeroize::Zeroizing;
-
 use crate::form_decoding;
+use crate::secret::Secret;
 
 /// The longest form body. The HTTP edge stops reading at the same size.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -20,7 +19,7 @@ pub const MAX_FIELDS: usize = 100;
 pub struct Params {
     /// `name=value&` of every field, decoded. The ASCII separators stay between the pieces, so the
     /// whole is UTF-8 only if every piece is.
-    text: Zeroizing<String>,
+    text: Secret,
     fields: Vec<Field>,
 }
 
@@ -143,11 +142,11 @@ impl Params {
     }
 
     fn name(&self, field: Field) -> &str {
-        &self.text[field.start as usize..field.equals as usize]
+        &self.text.reveal()[field.start as usize..field.equals as usize]
     }
 
     fn value(&self, field: Field) -> &str {
-        &self.text[field.equals as usize + 1..field.end as usize]
+        &self.text.reveal()[field.equals as usize + 1..field.end as usize]
     }
 
     /// RFC 6749 §3.1 forbids repeating a parameter; a repeated empty one is no exception, because
@@ -219,7 +218,7 @@ impl Building {
             return Err(ParamsError::ControlCharacter);
         }
         let text = String::from_utf8(self.text).map_err(|_| ParamsError::NotUtf8)?;
-        let params = Params { text: Zeroizing::new(text), fields: self.fields };
+        let params = Params { text: Secret::new(text), fields: self.fields };
         params.refuse_repeated()?;
         Ok(params)
     }
