@@ -3,11 +3,15 @@
 //! two parsers that disagree about a document are an attack. Also the string writer for the JSON
 //! that is too hot to serialise generically.
 
+mod object;
+
 use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+
+pub use object::Object;
 
 /// The longest JSON request body.
 pub const MAX_BODY: usize = 64 * 1024;

@@ -10,20 +10,17 @@ use crate::api::open_api::OpenApiRouter;
 use crate::api::open_api::routes;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use keyhaven_protocol::budget::Budget as Balance;
-use keyhaven_protocol::id::{GrantId, GroupId, Id, OrganizationId, ProjectId, UserId};
 use keyhaven_protocol::scope::Scopes;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::body::{parse_borrowed, read_bytes};
-use super::budgets::Budget;
+use super::checked::{Checked, CheckedCredential};
 use super::problems::CheckProblems;
 use super::usage::{UsageCost, UsedFrom};
 use crate::app::{App, Origin, Shared};
 use crate::http::error::ApiError;
 use crate::http::{rate_limit, reply};
-use crate::key_limits::Limit;
 use crate::operations::check::{Credential, Need, Principal, check};
 use crate::operations::keys;
 use crate::operations::metering::{Cost, would_fit};
@@ -70,95 +67,6 @@ pub struct CheckNeed<'a> {
     cost: Option<UsageCost>,
 }
 
-/// What a live credential resolves to.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "active": true, "kind": "access_token", "format": "jwt",
-    "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
-    "client_id": "kh_client_0AbCdEfGhIjKlMnOpQrStU", "subject": "kh_client_0AbCdEfGhIjKlMnOpQrStU",
-    "organization": "019a2b3c-0000-7f60-8123-456789abcdef", "scopes": "accounts.read",
-    "audience": "https://auth.example.com", "issued_at": 1_764_000_000, "expires_at": 1_764_000_600
-}))]
-pub struct CheckedCredential<'a> {
-    /// Always `true`; what is not alive is refused.
-    active: bool,
-    /// What it is: `access_token`, `session` or `key`.
-    kind: &'static str,
-    /// What it is made of: `jwt` or `opaque`.
-    format: &'static str,
-    /// Its id; the `jti` of a JWT.
-    #[schema(value_type = String)]
-    id: Id,
-    /// The client it was issued to; a session has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_id: Option<&'a str>,
-    /// Whom it speaks for.
-    subject: Cow<'a, str>,
-    /// The user it speaks for; absent when a client speaks for itself, and where `subject` is the
-    /// pairwise name by which a client knows them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    user: Option<UserId>,
-    /// The tenant it acts in; absent for the instance.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    organization: Option<OrganizationId>,
-    /// The project it acts in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    project: Option<ProjectId>,
-    /// The groups of the tenant that its user is in.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    #[schema(value_type = Vec<String>)]
-    groups: &'a [GroupId],
-    /// What it opens, space-separated.
-    scopes: &'a str,
-    /// Where it is good; absent for a key, which is good at every API behind this server.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    audience: &'a str,
-    /// When it was issued, in seconds since 1970.
-    issued_at: i64,
-    /// When it ends, in seconds since 1970; absent for a key without an end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<i64>,
-    /// The grant it hangs on; absent when it stands on its client's own authority.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    grant: Option<GrantId>,
-    /// The name of a key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<&'a str>,
-    /// How far the rate limits of a key are used up, this use included.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    rate_limits: Vec<CheckedRateLimit<'a>>,
-    /// The budgets of a key that count the needed cost, from the key upwards.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    budgets: Vec<Budget>,
-}
-
-/// A rate limit of a checked key.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CheckedRateLimit<'a> {
-    /// Its name.
-    #[schema(example = "burst")]
-    name: &'a str,
-    /// How many uses.
-    limit: u64,
-    /// In how many seconds.
-    window: u64,
-    /// How many are left.
-    remaining: u64,
-    /// Seconds until all are there again.
-    resets_in: u64,
-}
-
-/// A credential that counts, and for a key how far it goes.
-struct Checked {
-    principal: Principal,
-    limits: Vec<Limit>,
-    budgets: Vec<Balance>,
-}
-
 /// Check a credential
 ///
 /// The principal of any credential we issue, or why it does not count: 401 `invalid_token` for one
@@ -178,7 +86,8 @@ async fn check_credential(State(app): State<Shared>, request: Request) -> Respon
     };
     match answer {
         Ok(checked) => {
-            let mut response = reply::ok(&CheckedCredential::of(&app, &checked));
+            let described = CheckedCredential::of(&app, &checked);
+            let mut response = reply::ok_written(described.written());
             rate_limit::describe(&checked.limits, response.headers_mut());
             response
         }
@@ -235,47 +144,5 @@ impl CheckNeed<'_> {
         let scopes = scopes.map_err(|rule| ApiError::member("/need/scopes", rule))?;
         let audience = self.audience.as_deref().map(str::to_owned);
         Ok(Need { scopes, audience, ..Need::default() })
-    }
-}
-
-impl<'a> CheckedCredential<'a> {
-    fn of(app: &'a App, checked: &'a Checked) -> Self {
-        let (principal, now) = (&checked.principal, app.clock.now());
-        let label = match &principal.credential {
-            Credential::Key(known) => Some(known.key.label.as_str()),
-            _ => None,
-        };
-        Self {
-            active: true,
-            kind: principal.kind(),
-            format: principal.format(),
-            id: principal.id(),
-            client_id: principal.client.as_ref().map(|client| client.public_id.as_str()),
-            subject: principal.subject(),
-            user: principal.told_user(),
-            organization: principal.organization(),
-            project: principal.project(),
-            groups: principal.groups(),
-            scopes: principal.scopes().as_str(),
-            audience: principal.audience(app),
-            issued_at: principal.issued_at().0,
-            expires_at: principal.expires_at().map(|at| at.0),
-            grant: principal.grant(),
-            label,
-            rate_limits: checked.limits.iter().map(CheckedRateLimit::of).collect(),
-            budgets: checked.budgets.iter().map(|budget| Budget::at(budget, now)).collect(),
-        }
-    }
-}
-
-impl<'a> CheckedRateLimit<'a> {
-    fn of(limit: &'a Limit) -> Self {
-        Self {
-            name: &limit.name,
-            limit: limit.most,
-            window: limit.window,
-            remaining: limit.remaining,
-            resets_in: limit.resets_in,
-        }
     }
 }

@@ -25,6 +25,7 @@ pub mod audit;
 pub mod body;
 pub mod budgets;
 pub mod check;
+mod checked;
 pub mod client_secrets;
 pub mod clients;
 pub mod connect_sessions;

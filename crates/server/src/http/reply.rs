@@ -78,6 +78,12 @@ pub fn ok(body: &impl Serialize) -> Response {
     with_status(StatusCode::OK, JSON, body)
 }
 
+/// 200 with a JSON body that is written already.
+#[must_use]
+pub fn ok_written(body: Vec<u8>) -> Response {
+    written(StatusCode::OK, JSON, body)
+}
+
 /// 201 with a JSON body (RFC 9126 §2.2).
 pub fn created(body: &impl Serialize) -> Response {
     with_status(StatusCode::CREATED, JSON, body)
@@ -127,10 +133,14 @@ pub(super) fn with_status(
     body: &impl Serialize,
 ) -> Response {
     let mut text = Vec::with_capacity(COMMON);
-    if serde_json::to_writer(&mut text, body).is_err() {
-        return bare(StatusCode::INTERNAL_SERVER_ERROR);
+    match serde_json::to_writer(&mut text, body) {
+        Ok(()) => written(status, media_type, text),
+        Err(_) => bare(StatusCode::INTERNAL_SERVER_ERROR),
     }
-    let mut response = Response::new(Body::from(text));
+}
+
+fn written(status: StatusCode, media_type: HeaderValue, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, media_type);

@@ -9,10 +9,10 @@ use axum::response::Response;
 use keyhaven_protocol::client::Client;
 use keyhaven_protocol::client_auth::{Manners, Presented};
 use keyhaven_protocol::introspect::{may_ask, may_see};
+use keyhaven_protocol::json::Object;
 use keyhaven_protocol::params::Params;
 use keyhaven_protocol::refusal::Refusal;
 use keyhaven_protocol::token::AccessToken;
-use serde::Serialize;
 
 use crate::app::{App, Origin, Shared};
 use crate::http::body::{self, Shape};
@@ -20,38 +20,6 @@ use crate::http::call::{Call, unreadable};
 use crate::http::{refusal, reply};
 use crate::operations::check::{Credential, Need, Principal, Shown, check};
 use crate::operations::{Failure, authenticate_client, spend_proof};
-
-/// RFC 7662 §2.2.
-#[derive(Serialize, Default)]
-struct Introspection<'a> {
-    active: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token_type: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exp: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iat: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aud: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iss: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    jti: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cnf: Option<Confirmation<'a>>,
-}
-
-/// The key a token is bound to (RFC 9449 §6.2).
-#[derive(Serialize)]
-struct Confirmation<'a> {
-    jkt: &'a str,
-}
 
 /// Tells an authenticated client what a token is worth.
 pub async fn introspect(State(app): State<Shared>, call: Call) -> Response {
@@ -61,8 +29,8 @@ pub async fn introspect(State(app): State<Shared>, call: Call) -> Response {
         Err(failure) => return refusal::oauth(&app, failure, &call.origin),
     };
     match look(&app, &call.headers, &params, &call.origin).await {
-        Ok(Some(Seen { token, client })) => reply::ok(&describe(&app, &token, &client)),
-        Ok(None) => reply::ok(&Introspection::default()),
+        Ok(Some(Seen { token, client })) => reply::ok_written(describe(&app, &token, &client)),
+        Ok(None) => reply::ok_written(INACTIVE.to_vec()),
         Err(failure) => refusal::oauth(&app, failure, &call.origin),
     }
 }
@@ -102,18 +70,22 @@ struct Seen {
     client: Arc<Client>,
 }
 
-fn describe<'a>(app: &'a App, token: &'a AccessToken, client: &'a Client) -> Introspection<'a> {
-    Introspection {
-        active: true,
-        scope: Some(token.scopes.as_str()),
-        client_id: Some(&client.public_id),
-        token_type: Some(if token.jkt.is_some() { "DPoP" } else { "Bearer" }),
-        exp: Some(token.expires_at.0),
-        iat: Some(token.issued_at.0),
-        sub: Some(&token.subject),
-        aud: Some(&token.audience),
-        iss: Some(&app.settings.issuer),
-        jti: Some(token.id.to_string()),
-        cnf: token.jkt.as_deref().map(|jkt| Confirmation { jkt }),
+/// All that is said of a token that is not alive (RFC 7662 §2.2).
+const INACTIVE: &[u8] = br#"{"active":false}"#;
+
+/// RFC 7662 §2.2, and the key a token is bound to (RFC 9449 §6.2).
+fn describe(app: &App, token: &AccessToken, client: &Client) -> Vec<u8> {
+    let mut out = Object::new();
+    out.raw("active", b"true").text("scope", token.scopes.as_str());
+    out.text("client_id", &client.public_id);
+    out.text("token_type", if token.jkt.is_some() { "DPoP" } else { "Bearer" });
+    out.number("exp", token.expires_at.0).number("iat", token.issued_at.0);
+    out.text("sub", &token.subject).text("aud", &token.audience);
+    out.text("iss", &app.settings.issuer).id("jti", token.id.0);
+    if let Some(jkt) = &token.jkt {
+        let mut confirmation = Object::new();
+        confirmation.text("jkt", jkt);
+        out.raw("cnf", &confirmation.finish());
     }
+    out.finish()
 }
