@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use keyhaven_fake_provider::{Endpoint, Fake, Rules};
 use serde_json::{Value, json};
@@ -48,13 +48,20 @@ impl Scene {
     }
 
     /// Runs a command on the directory with something to read on standard input.
-    fn told(&self, words: &[&str], input: &str) -> Value {
+    fn fed(&self, words: &[&str], input: &str) -> Output {
         let mut command = keyhaven();
         command.args(words).arg("--json").arg("--data").arg(self.instance.path());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let ended = child.wait_with_output().unwrap();
+        // A command that refuses its flags reads nothing.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
+    }
+
+    /// As [`Self::fed`]; the document of a command that must succeed.
+    #[track_caller]
+    fn told(&self, words: &[&str], input: &str) -> Value {
+        let ended = self.fed(words, input);
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
         serde_json::from_slice(&ended.stdout).unwrap()
     }
@@ -172,4 +179,129 @@ async fn a_connection_that_needs_its_user_says_so_and_where_to_send_them() {
     assert!(text(&refused, "reconnect_url").contains(&text(&made, "id")), "{refused}");
     let list = ["connection", "list", "--org", "acme-health", "--status", "needs_reauth"];
     assert_eq!(scene.instance.json(&list)["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_with_a_connection_changes_and_its_tokens_do_not() {
+    let scene = scene().await;
+    let connector = text(&scene.connector(), "id");
+    let id = scene.connection(&connector, "account-1").await;
+    let before = scene.instance.json(&["connection", "token", &id]);
+    let update = ["connection", "update", &id];
+    let words = [&update[..], &["--label", "drive", "--label", "finance"]].concat();
+    let words = [&words[..], &["--external-id", "row-7", "--metadata", "folder=reports"]].concat();
+    let words = [&words[..], &["--account-label", "Reports"]].concat();
+    let changed = scene.instance.json(&words);
+    assert_eq!(changed["labels"], json!(["drive", "finance"]), "{changed}");
+    assert_eq!(changed["metadata"], json!({ "folder": "reports" }), "{changed}");
+    assert_eq!(
+        (&changed["external_id"], &changed["account_label"]),
+        (&json!("row-7"), &json!("Reports"))
+    );
+    // By HTTP, and only what is given.
+    let words = [&update[..], &["--metadata", "owner=ada=lovelace"]].concat();
+    let changed = scene.server.json(&scene.operator, &words);
+    let both = json!({ "folder": "reports", "owner": "ada=lovelace" });
+    assert_eq!((&changed["metadata"], &changed["external_id"]), (&both, &json!("row-7")));
+    let list = ["connection", "list", "--org", "acme-health", "--external-id", "row-7"];
+    assert_eq!(scene.instance.json(&list)["items"].as_array().unwrap().len(), 1);
+    let after = scene.instance.json(&["connection", "token", &id]);
+    assert_eq!(after["access_token"], before["access_token"]);
+    let refused = scene.instance.refused(&[&update[..], &["--label", "two words"]].concat());
+    assert_eq!(refused["errors"][0]["pointer"], "/labels", "{refused}");
+    let nothing = scene.instance.run(&update);
+    assert!(!nothing.status.success());
+    let said = String::from_utf8_lossy(&nothing.stderr).into_owned();
+    assert!(said.contains("give at least one flag"), "{said}");
+    let bare = scene.instance.run(&[&update[..], &["--metadata", "folder"]].concat());
+    let said = String::from_utf8_lossy(&bare.stderr).into_owned();
+    assert!(said.contains("'folder' is not NAME=VALUE"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invitation_made_on_the_command_line_opens_its_page() {
+    let scene = scene().await;
+    let connector = text(&scene.connector(), "id");
+    let invite = ["connection", "invite", &connector];
+    let words = [&invite[..], &["--purpose", "Read your notes", "--external-id", "row-9"]].concat();
+    let made = scene.server.json(&scene.operator, &[&words[..], &["--lifetime", "120"]].concat());
+    assert_eq!(made["status"], "open", "{made}");
+    let url = text(&made, "url");
+    assert!(url.starts_with(&format!("{}/connect/kh_flow_", scene.server.url)), "{url}");
+    let page = http().get(&url).send().await.unwrap();
+    assert_eq!(page.status().as_u16(), 200);
+    let page = page.text().await.unwrap();
+    for part in ["Acme Health", "Fake provider", "Read your notes", "Outside notes"] {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+    let plain = scene.instance.run(&[&invite[..], &["--connection", &connector]].concat());
+    assert!(!plain.status.success(), "a connector is no connection");
+    for (flag, value, pointer) in [
+        ("--return-url", "https://evil.example/", "/return_url"),
+        ("--lifetime", "59", "/lifetime"),
+        ("--user", "ada", "/user"),
+    ] {
+        let refused = scene.instance.refused(&[&invite[..], &[flag, value]].concat());
+        assert_eq!(refused["errors"][0]["pointer"], pointer, "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connector_is_tried_and_the_dry_run_says_what_is_wrong() {
+    let scene = scene().await;
+    let connector = text(&scene.connector(), "id");
+    let test = ["connector", "test", &connector];
+    let found = scene.instance.json(&test);
+    assert_eq!(found["ok"], true, "{found}");
+    scene.fake.change(|rules| rules.client_secret = "another".into());
+    let found = scene.server.json(&scene.operator, &test);
+    assert_eq!(found["ok"], false, "{found}");
+    let plain = scene.instance.run(&test);
+    assert!(plain.status.success(), "what was found is an answer");
+    let said = String::from_utf8(plain.stdout).unwrap();
+    let line = said.lines().find(|line| line.contains("token_endpoint")).expect("its line");
+    assert!(line.contains("failed") && line.contains("invalid_client"), "{said}");
+    assert!(!said.contains(SECRET) && !found.to_string().contains(SECRET));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn grants_come_over_in_calls_of_their_own_and_once() {
+    let scene = scene().await;
+    let connector = text(&scene.connector(), "id");
+    let row = |number: usize| {
+        let account = format!("account-{number}");
+        let (access, refresh) = scene.fake.grant(&account, "read");
+        json!({
+            "external_id": format!("row-{number}"), "account": account, "scopes": ["read"],
+            "access_token": access, "refresh_token": refresh,
+        })
+    };
+    // More than one call takes, and one that is not right.
+    let mut rows: Vec<Value> = (0..30).map(row).collect();
+    rows.push(json!({ "external_id": "bare" }));
+    let rows = Value::from(rows).to_string();
+    let import = ["connector", "import", &connector];
+    let report = scene.told(&[&import[..], &["--prove", "account"]].concat(), &rows);
+    let items = report["items"].as_array().unwrap();
+    let count = |status: &str| items.iter().filter(|item| item["status"] == status).count();
+    assert_eq!((items.len(), count("created"), count("refused")), (31, 30, 1), "{report}");
+    assert!(items[..30].iter().all(|item| item["proof"] == "passed"), "{report}");
+    assert_eq!(items[30]["external_id"], "bare", "in the order of the rows");
+    assert!(!report.to_string().contains("fake-access-token"), "{report}");
+    let again = scene.told(&import, &rows);
+    let items = again["items"].as_array().unwrap();
+    assert!(items[..30].iter().all(|item| item["status"] == "exists"), "{again}");
+    let one = text(&items[7], "connection");
+    let token = scene.instance.json(&["connection", "token", &one]);
+    assert_eq!(scene.fake.account_of(&text(&token, "access_token")).as_deref(), Some("account-7"));
+    for (input, why) in [("{}", "no JSON list"), ("row-1", "no JSON list")] {
+        let refused = scene.fed(&import, input);
+        assert_eq!(refused.status.code(), Some(1), "{input}");
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains(why), "{said}");
+    }
+    assert_eq!(
+        scene.fed(&[&import[..], &["--prove", "word"]].concat(), "[]").status.code(),
+        Some(2)
+    );
 }
