@@ -231,3 +231,19 @@ async fn the_link_of_a_dead_connection_leads_its_user_to_the_provider_and_back()
     assert!(done.header("location").starts_with("https://hub.example/account/"), "{done:?}");
     assert_eq!(connector.timeline(&server, &id).await, ["connected", "reconnected"]);
 }
+
+/// A key is for the APIs behind this server (DESIGN.md says why).
+#[tokio::test]
+async fn an_api_key_is_no_bearer_of_this_family() {
+    let server = Server::with_providers().await;
+    let connector = server.a_connector().await;
+    let key = server.a_key(json!({ "scopes": "connector:read connector:write" })).await;
+    let path = format!("/connectors/{}/oauth/authorize?{HUB}", connector.id);
+    server.refusals();
+    let refused = server.get(&path).bearer(&key.text).send().await.expect(401);
+    assert_eq!(refused["error"]["code"], "HTTP_UNAUTHORIZED", "{refused}");
+    assert_eq!(server.refusal().reason, "the token is for another audience");
+    let path = "/connectors/oauth/callback?code=c&state=s";
+    server.get(path).bearer(&key.text).send().await.expect(401);
+    assert_eq!(server.refusal().reason, "the token is for another audience");
+}
