@@ -2,6 +2,7 @@
 //! so that of many nodes one sends it. The queue has a bound, and a letter has an end.
 
 use keyhaven_protocol::id::Id;
+use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use zeroize::Zeroizing;
 
@@ -15,6 +16,9 @@ pub const MOST: i64 = 10_000;
 
 /// How long a node has to send a letter before another one may try.
 pub const TAKEN_FOR: Seconds = Seconds(60);
+
+/// How long a letter that comes once a day is remembered.
+const DAY: Seconds = Seconds(86_400);
 
 /// A letter that waits.
 #[derive(Debug)]
@@ -43,6 +47,14 @@ impl Store {
         let sealed = self.sealer.seal(place(&id), letter, nonce)?;
         let step = Step::one(&QUEUE, values![id, sealed, now, MOST]);
         Ok(Plan::default().must(step, Outcome::Full("mail")))
+    }
+
+    /// The step before a letter that nobody should get twice within a day, `about` what it is: in the same
+    /// commit. `Taken("mail")` for the second.
+    #[must_use]
+    pub fn once_a_day(about: &[u8], now: Timestamp) -> Plan {
+        let step = Step::one(&ONCE, values![Digest::of(about), now.plus(DAY), now]);
+        Plan::default().must(step, Outcome::Taken("mail"))
     }
 
     /// Queues a letter by itself.
@@ -102,6 +114,13 @@ static QUEUE: Statement = Statement::new(
      SELECT $1, $2, 0, $3, $3 WHERE (SELECT COUNT(*) FROM mail_queue) < $4",
 );
 
+static ONCE: Statement = Statement::new(
+    "mail_queue.once",
+    "INSERT INTO spent_once (hash, expires_at) VALUES ($1, $2)
+     ON CONFLICT (hash) DO UPDATE SET expires_at = excluded.expires_at
+      WHERE spent_once.expires_at <= $3",
+);
+
 static DUE: Statement = Statement::new(
     "mail_queue.due",
     "SELECT id, sealed, tries, created_at, due_at FROM mail_queue
@@ -123,4 +142,4 @@ static REMOVE: Statement =
     Statement::new("mail_queue.remove", "DELETE FROM mail_queue WHERE id = $1");
 
 /// Every statement of this room.
-pub const STATEMENTS: &[&Statement] = &[&QUEUE, &DUE, &TAKE, &PUT_OFF, &REMOVE];
+pub const STATEMENTS: &[&Statement] = &[&QUEUE, &ONCE, &DUE, &TAKE, &PUT_OFF, &REMOVE];

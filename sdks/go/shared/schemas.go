@@ -203,6 +203,8 @@ type Budget struct {
 // BulkChange: What to do with a connector's connections.
 type BulkChange struct {
 	Action BulkChangeAction `json:"action"`
+	// Whether each user gets a letter with the link, once a day at most.
+	Mail *bool `json:"mail,omitempty"`
 }
 
 // BulkChangeAction: one of several texts; others pass through.
@@ -232,6 +234,8 @@ func (v ChangeMemberRole) MarshalJSON() ([]byte, error) {
 type Changed struct {
 	// Changed by this call.
 	Changed int64 `json:"changed"`
+	// Letters to their users, where those were asked for.
+	Mailed *int64 `json:"mailed,omitempty"`
 	// Still to be changed.
 	Remaining int64 `json:"remaining"`
 }

@@ -292,6 +292,9 @@ pub struct BulkChange {
     /// See the reference.
     #[serde(rename = "action")]
     pub action: BulkChangeAction,
+    /// Whether each user gets a letter with the link, once a day at most.
+    #[serde(rename = "mail", default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<bool>,
 }
 
 /// An object.
@@ -354,6 +357,9 @@ pub struct Changed {
     /// Changed by this call.
     #[serde(rename = "changed")]
     pub changed: i64,
+    /// Letters to their users, where those were asked for.
+    #[serde(rename = "mailed", default, skip_serializing_if = "Option::is_none")]
+    pub mailed: Option<i64>,
     /// Still to be changed.
     #[serde(rename = "remaining")]
     pub remaining: i64,

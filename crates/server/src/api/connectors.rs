@@ -10,12 +10,10 @@ use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use keyhaven_protocol::connection::state::{Event, Reason, Status};
 use keyhaven_protocol::id::{ConnectorId, OrganizationId};
 use keyhaven_protocol::secret::Secret;
-use keyhaven_store::connections::Filter;
 use keyhaven_store::connectors::{ConnectorEdit, Kept};
-use keyhaven_store::{Outcome, Page, Reach};
+use keyhaven_store::{Outcome, Reach};
 
 use super::administrator::Administrator;
 use super::body::{Members, Strict};
@@ -31,6 +29,7 @@ use super::tenant::{Named, find_organization};
 use crate::app::{App, Shared};
 use crate::http::error::{ApiError, Kind};
 use crate::http::reply::NoContent;
+use crate::operations::change_connections::{Letters, reauthorize_some, revoke_some};
 use crate::operations::refresh_connection::scopes_of;
 use crate::operations::start_connection::{NoStart, Start, start_connection};
 use crate::vault::provider_of::{Found, find_provider};
@@ -38,9 +37,6 @@ use crate::vault::upstream::{Other, arriving};
 
 use wire::{BulkChange, Changed, ConnectorCounts};
 pub use wire::{Connector, CreateConnector, UpdateConnector};
-
-/// Connections that one bulk call changes.
-const BULK: u32 = 100;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -233,7 +229,7 @@ async fn start_authorization(
 /// Change all connections of a connector
 ///
 /// Up to a hundred per call, oldest first: `reauthorize` asks their users for a new authorization,
-/// `revoke` ends them. Call again until `remaining` is 0; those done drop out by themselves.
+/// `revoke` ends them. With `mail`, each user gets a letter with the link, once a day at most. Call again until `remaining` is 0; those done drop out by themselves.
 #[utoipa::path(
     post, path = "/v1/connectors/{connector}/bulk", tag = "connectors",
     params(("connector" = String, Path, description = "Id")),
@@ -248,45 +244,18 @@ async fn change_connector_connections(
 ) -> Result<Json<Changed>, ApiError> {
     let kept = find(&app, administrator.reach, connector).await?;
     let organization = kept.connector.organization;
-    let changed = match body {
-        BulkChange::Revoke => revoke_some(&app, &kept, &administrator.actor).await?,
-        BulkChange::Reauthorize => reauthorize_some(&app, &kept, &administrator.actor).await?,
+    let actor = &administrator.actor;
+    let step = match body {
+        BulkChange::Revoke {} => revoke_some(&app, &kept, actor).await?,
+        BulkChange::Reauthorize { mail } => {
+            let provider = provider_of(&app, &kept).await?;
+            let letters = if mail { Letters::Sent } else { Letters::None };
+            reauthorize_some(&app, &kept, &provider, letters, actor).await?
+        }
     };
     let counts = app.store.count_connections(organization, connector).await?;
-    Ok(Json(Changed { changed, remaining: body.remaining(&counts) }))
-}
-
-async fn revoke_some(app: &App, kept: &Kept, actor: &str) -> Result<i64, ApiError> {
-    let connector = &kept.connector;
-    let (organization, most) = (connector.organization, i64::from(BULK));
-    let living = app.store.list_living_connections(organization, connector.id, most).await?;
-    let (mut changed, origin) = (0, crate::app::Origin::of_job("bulk"));
-    for id in living {
-        let reach = Reach::Organization(organization);
-        let reason = Reason::ByAdministrator;
-        let ended = crate::operations::revoke_connection::revoke_connection(
-            app, reach, id, reason, actor, &origin,
-        );
-        changed += i64::from(ended.await? == Outcome::Done);
-    }
-    Ok(changed)
-}
-
-async fn reauthorize_some(app: &App, kept: &Kept, actor: &str) -> Result<i64, ApiError> {
-    let connector = &kept.connector;
-    let filter =
-        Filter { connector: Some(connector.id), status: Some(Status::Active), ..Filter::default() };
-    let page = Page { after: None, limit: BULK };
-    let listed = app.store.list_connections(connector.organization, filter, page).await?;
-    let (node, origin) = (app.vault.node_name(), crate::app::Origin::of_job("bulk"));
-    let mut changed = 0;
-    for connection in listed.items {
-        let event = Event::GrantDead(Reason::Requested);
-        let act = app.act(actor, &origin);
-        let outcome = app.store.note_end(&connection, event, &node, act).await?;
-        changed += i64::from(outcome == Outcome::Done);
-    }
-    Ok(changed)
+    let mailed = matches!(body, BulkChange::Reauthorize { mail: true }).then_some(step.mailed);
+    Ok(Json(Changed { changed: step.changed, mailed, remaining: body.remaining(&counts) }))
 }
 
 /// The connector, if within reach and not going away.

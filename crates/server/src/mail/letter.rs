@@ -46,6 +46,19 @@ pub enum Matter {
         /// Who.
         user: String,
     },
+    /// A connection to an outside account has to be authorized again.
+    Reauthorize {
+        /// The organization that asks.
+        asker: String,
+        /// Its connector's name.
+        connector: String,
+        /// The provider's name.
+        provider: String,
+        /// The outside account, as far as known.
+        account: Option<String>,
+        /// Where its user does that; it opens nothing by itself.
+        link: String,
+    },
     /// Something changed that its owner must hear of (V6.3.7).
     Notice {
         /// What.
@@ -210,6 +223,23 @@ pub fn invitation(organization: Option<&str>, link: Secret, issuer: &str) -> Pag
         .say(format!("You are invited{whereto}. Follow this link to accept:"))
         .link("Accept the invitation", link)
         .say("It works once. If you do not know who invites you, do nothing.")
+}
+
+/// The request to authorize a connection again, as a page.
+#[must_use]
+pub fn reauthorize(
+    (asker, connector): (&str, &str),
+    provider: &str,
+    account: Option<&str>,
+    link: Secret,
+    issuer: &str,
+) -> Page {
+    let which = account.map_or_else(String::new, |account| format!(" ({account})"));
+    Page::about(format!("Connect {provider} again"), issuer)
+        .say(format!("{asker} asks you to connect your {provider} account{which} again, for {connector}."))
+        .link("Connect it again", link)
+        .say("Choose the same account. Until then, what uses the connection stops working before long.")
+        .say("If you do not need it any more, do nothing.")
 }
 
 #[cfg(test)]

@@ -70,6 +70,11 @@ async fn write(app: &App, letter: &Letter, now: Timestamp) -> Result<Option<Page
             let link = Secret::from(link.as_str());
             Ok(Some(letter::invitation(organization.as_deref(), link, issuer)))
         }
+        Matter::Reauthorize { asker, connector, provider, account, link } => {
+            let (from, link) = ((asker.as_str(), connector.as_str()), Secret::from(link.as_str()));
+            let page = letter::reauthorize(from, provider, account.as_deref(), link, issuer);
+            Ok(Some(page))
+        }
         Matter::Recovery => {
             let link = recovery_link(app, &letter.to, &origin()).await?;
             Ok(link.map(|link| letter::recovery(link, issuer)))

@@ -70,7 +70,8 @@ pub async fn take_letter(app: &App, address: &str, origin: &Origin) -> Result<Le
     Ok(if wait.is_some() { Letters::UsedUp } else { Letters::Left })
 }
 
-fn queueing(app: &App, address: &str, matter: Matter) -> Result<Plan, Error> {
+/// The steps that queue a letter, for the commit of what it tells of.
+pub fn queueing(app: &App, address: &str, matter: Matter) -> Result<Plan, Error> {
     let letter = Letter { to: address.to_owned(), matter };
     let text = serde_json::to_vec(&letter).map_err(Error::broken)?;
     app.store.queueing(app.id(), &text, app.dice.bytes(), app.clock.now())

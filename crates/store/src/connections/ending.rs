@@ -68,6 +68,18 @@ impl Store {
         connection: &Connection,
         event: Event,
         node: &str,
+        act: Act,
+    ) -> Result<Outcome, Error> {
+        self.note_end_with(connection, event, node, Plan::default(), act).await
+    }
+
+    /// As [`Self::note_end`], with the steps of a letter that tells of it in the same commit.
+    pub async fn note_end_with(
+        &self,
+        connection: &Connection,
+        event: Event,
+        node: &str,
+        letter: Plan,
         mut act: Act,
     ) -> Result<Outcome, Error> {
         let (id, organization, before) =
@@ -90,6 +102,7 @@ impl Store {
         let announced = announcement(before.status, after.status);
         let plan = Plan::default()
             .must(Step::one(&MOVE, values), Outcome::Moved)
+            .and(letter)
             .announce(announced, id, told_of(connection, &after), &mut act)
             .happened(organization, id, &what, &mut act)
             .also(act.audit(Some(organization), "connection.ended", target(id), detail));

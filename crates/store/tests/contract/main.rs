@@ -33,6 +33,8 @@ mod identity;
 #[cfg(test)]
 mod keys_and_facts;
 #[cfg(test)]
+mod letters;
+#[cfg(test)]
 mod neighbours;
 #[cfg(test)]
 mod postgres_faults;

@@ -102,6 +102,7 @@ pub(crate) async fn change_connector_connections(
             connector,
             &models::BulkChange {
                 action: models::BulkChangeAction::from("reauthorize".to_owned()),
+                mail: None,
             },
         )
         .send()

@@ -23,7 +23,7 @@ export type ConnectorsChangeConnectorConnectionsError = errors.ProblemErrors | e
  * Change all connections of a connector
  *
  * Up to a hundred per call, oldest first: `reauthorize` asks their users for a new authorization,
- * `revoke` ends them. Call again until `remaining` is 0; those done drop out by themselves.
+ * `revoke` ends them. With `mail`, each user gets a letter with the link, once a day at most. Call again until `remaining` is 0; those done drop out by themselves.
  *
  * `POST /v1/connectors/{connector}/bulk`
  */

@@ -203,6 +203,8 @@ export interface Budget {
 /** What to do with a connector's connections. */
 export interface BulkChange {
   action: BulkChangeAction;
+  /** Whether each user gets a letter with the link, once a day at most. */
+  mail?: boolean | undefined;
 }
 
 export type BulkChangeAction = "reauthorize" | "revoke" | (string & {});
@@ -217,6 +219,8 @@ export interface ChangeMemberRole {
 export interface Changed {
   /** Changed by this call. */
   changed: number;
+  /** Letters to their users, where those were asked for. */
+  mailed?: number | null | undefined;
   /** Still to be changed. */
   remaining: number;
 }

@@ -5,5 +5,5 @@ import type { Validator } from "../runtime/options.js";
 
 export const connectorsChangeConnectorConnections: Validator = {
   operation: "change_connector_connections",
-  check: checker({"changed":"n","remaining":"n"}),
+  check: checker({"changed":"n","mailed?":"n","remaining":"n"}),
 };

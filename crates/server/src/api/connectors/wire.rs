@@ -329,16 +329,20 @@ impl ConnectorCounts {
 #[schema(example = json!({"action": "reauthorize"}))]
 pub enum BulkChange {
     /// Ask their users for a new authorization; access tokens serve to their end.
-    Reauthorize,
+    Reauthorize {
+        /// Whether each user gets a letter with the link, once a day at most.
+        #[serde(default)]
+        mail: bool,
+    },
     /// End them.
-    Revoke,
+    Revoke {},
 }
 
 impl BulkChange {
     pub(super) fn remaining(self, counts: &[(Status, i64)]) -> i64 {
         let remains = |status: Status| match self {
-            Self::Reauthorize => status == Status::Active,
-            Self::Revoke => status != Status::Revoked,
+            Self::Reauthorize { .. } => status == Status::Active,
+            Self::Revoke {} => status != Status::Revoked,
         };
         counts.iter().filter(|(status, _)| remains(*status)).map(|(_, count)| count).sum()
     }
@@ -350,6 +354,9 @@ impl BulkChange {
 pub struct Changed {
     /// Changed by this call.
     pub changed: i64,
+    /// Letters to their users, where those were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mailed: Option<i64>,
     /// Still to be changed.
     pub remaining: i64,
 }

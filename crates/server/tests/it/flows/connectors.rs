@@ -4,7 +4,7 @@
 use keyhaven_fake_provider::{Endpoint, Rules};
 use serde_json::{Value, json};
 
-use crate::harness::{Connector, Server, the};
+use crate::harness::{Connector, ISSUER, Server, path_of, the};
 
 async fn patched(server: &Server, connector: &Connector, body: Value) -> Value {
     let path = format!("/v1/connectors/{}", connector.id);
@@ -95,6 +95,57 @@ async fn all_connections_are_asked_again_or_ended_in_steps_that_can_be_repeated(
     assert_eq!(bulk(&server, &connector, end).await["remaining"], 0);
     assert_eq!(counts(&server, &connector).await["counts"]["revoked"], 105);
     connector.token(&server, &listed[0]).await.expect(404);
+}
+
+#[tokio::test]
+async fn users_hear_by_letter_that_they_are_asked_again_once_a_day() {
+    let server = Server::with_providers().await;
+    let connector = server.a_connector().await;
+    let ada = server.a_person("ada@example.test").await;
+    let mut ids = Vec::new();
+    for (user, account) in [(Some(ada.id), "account-1"), (None, "account-2")] {
+        let (access, refresh) = connector.fake.grant(account, "read");
+        let body = json!({
+            "connector": connector.id, "account": account, "access_token": access,
+            "refresh_token": refresh, "expires_at": server.present.now() + 3_600,
+            "user": user.map(|user| user.to_string()), "account_label": format!("{account}@fake"),
+        });
+        let ask = server.post("/v1/connections").bearer(&connector.admin(&server).await);
+        ids.push(the(&ask.json(body).await.expect(201)["id"]));
+    }
+    let with_mail = json!({ "action": "reauthorize", "mail": true });
+    let changed = bulk(&server, &connector, with_mail.clone()).await;
+    assert_eq!(
+        changed,
+        json!({ "changed": 2, "mailed": 1, "remaining": 0 }),
+        "a team has no address"
+    );
+    server.start_jobs();
+    while server.letters().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let [letter] = &server.letters()[..] else { panic!("one letter") };
+    let link = format!("{ISSUER}/connections/{}/reconnect", ids[0]);
+    for part in ["ada@example.test", "North Health", "Fake provider", "account-1@fake", &link] {
+        assert!(letter.contains(part), "{part} is not in {letter}");
+    }
+    assert!(!letter.contains("account-2"), "{letter}");
+    // Authorized again and asked once more on the same day: no second letter.
+    connector.fake.sign_in("account-1");
+    let path = format!("/v1/connections/{}/authorization", ids[0]);
+    let ask = server.post(&path).bearer(&connector.admin(&server).await);
+    let url = the(&ask.json(json!({})).await.expect(200)["authorization_url"]);
+    let session = server.a_session(&ada).await;
+    let back = connector.fake.consent(&url).expect("consent");
+    let bearer = format!("Bearer {}", session.token.reveal());
+    let done = server.get(path_of(&back)).header("authorization", bearer).send().await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    let again = bulk(&server, &connector, with_mail.clone()).await;
+    assert_eq!(again, json!({ "changed": 1, "mailed": 0, "remaining": 0 }));
+    let revoke = json!({ "action": "revoke", "mail": true });
+    let path = format!("/v1/connectors/{}/bulk", connector.id);
+    let ask = server.post(&path).bearer(&connector.admin(&server).await);
+    assert_eq!(ask.json(revoke).await.status, 400, "only for the other action");
 }
 
 #[tokio::test]
