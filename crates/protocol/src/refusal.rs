@@ -34,6 +34,8 @@ pub enum Code {
     BudgetExhausted,
     /// The cost is in a unit the budgets do not count.
     UnitMismatch,
+    /// The idempotency key belongs to another request.
+    KeyReused,
     /// The key may not be used from there.
     NotFromHere,
     /// The person or the server said no (RFC 6749 §4.1.2.1).
@@ -79,6 +81,7 @@ impl Code {
             Self::RateLimited => "rate_limited",
             Self::BudgetExhausted => "budget_exhausted",
             Self::UnitMismatch => "unit_mismatch",
+            Self::KeyReused => "idempotency_key_reused",
             Self::NotFromHere => "not_from_here",
             Self::AccessDenied => "access_denied",
             Self::UnsupportedResponseType => "unsupported_response_type",

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Client } from "@keyhaven/sdk";
-import { AuthTokenRequestError, CreateOrUpdateErrorResponse, GenericError, NotFound, Validation } from "@keyhaven/sdk/models/errors.js";
+import { AuthTokenRequestError, CreateOrUpdateErrorResponse, Conflict, GenericError, NotFound } from "@keyhaven/sdk/models/errors.js";
 import { verifier } from "@keyhaven/sdk/server/verify.js";
 import { clientCredentials } from "@keyhaven/sdk/tokens/clientCredentials.js";
 import { startServer } from "../../../tests/clients/node/server.mjs";
@@ -89,7 +89,7 @@ test("native operations: create once, list, page, refuse, delete", async () => {
   for await (const { slug } of client.organizations.listOrganizationsItems({ limit: 1 })) slugs.push(slug);
   assert.ok(slugs.includes("acme") && slugs.length >= 2, String(slugs));
   const other = client.organizations.createOrganization({ name: "Other", slug: "other" }, { idempotencyKey });
-  await assert.rejects(other, (error) => Validation.is(error));
+  await assert.rejects(other, (error) => Conflict.is(error) && error.error === "idempotency_key_reused");
   await client.organizations.deleteOrganization({ organization: "acme" });
   await assert.rejects(client.organizations.showOrganization({ organization: "acme" }), (error) => NotFound.is(error));
 });

@@ -105,6 +105,7 @@ impl IntoResponses for UsageProblems {
         describe(&[
             Kind::BudgetExhausted,
             Kind::NotFound,
+            Kind::KeyReused,
             Kind::TooLarge,
             Kind::UnsupportedMediaType,
             Kind::UnitMismatch,
@@ -118,7 +119,7 @@ impl IntoResponses for UsageProblems {
 #[expect(dead_code, reason = "documents what Once reads")]
 pub(super) struct IdempotencyKey {
     /// Makes the request safe to repeat for a day: a repetition gets the first answer again, with
-    /// `Idempotent-Replayed: true`, secrets included.
+    /// `Idempotent-Replayed: true`, secrets included; with another body it is a 409.
     #[param(rename = "Idempotency-Key", example = "5d1c1d0e-create-acme")]
     key: Option<String>,
 }
@@ -135,11 +136,24 @@ pub(super) struct ChargeName {
 }
 
 fn describe(more: &[Kind]) -> Responses {
-    let kinds = ALWAYS.iter().chain(more);
-    kinds.map(|kind| (kind.status().as_str().to_owned(), describe_one(*kind))).collect()
+    let mut by_status = BTreeMap::<String, Vec<Kind>>::new();
+    for kind in ALWAYS.iter().chain(more) {
+        by_status.entry(kind.status().as_str().to_owned()).or_default().push(*kind);
+    }
+    by_status.into_iter().map(|(status, kinds)| (status, describe_all(&kinds))).collect()
+}
+
+/// Kinds of one status; the first gives the example.
+fn describe_all(kinds: &[Kind]) -> RefOr<Response> {
+    let titles = kinds.iter().map(|kind| kind.title()).collect::<Vec<_>>().join("; or: ");
+    describe_as(kinds[0], titles)
 }
 
 fn describe_one(kind: Kind) -> RefOr<Response> {
+    describe_as(kind, kind.title().to_owned())
+}
+
+fn describe_as(kind: Kind, description: String) -> RefOr<Response> {
     let example = serde_json::json!({
         "type": format!("/docs#problem-{}", kind.slug()),
         "title": kind.title(),
@@ -152,7 +166,7 @@ fn describe_one(kind: Kind) -> RefOr<Response> {
         .example(Some(example))
         .build();
     ResponseBuilder::new()
-        .description(kind.title())
+        .description(description)
         .content("application/problem+json", content)
         .build()
         .into()

@@ -149,7 +149,7 @@ kinds! {
     /// The body is not JSON.
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "The body must be JSON",
     /// An idempotency key came back with another request.
-    KeyReused = UNPROCESSABLE_ENTITY "idempotency-key-reused" "This idempotency key belongs to another request",
+    KeyReused = CONFLICT "idempotency-key-reused" "This idempotency key belongs to another request",
     /// Too many failures from here.
     TooManyRequests = TOO_MANY_REQUESTS "too-many-requests" "Too many requests, wait a little",
     /// Our mistake.
@@ -159,7 +159,7 @@ kinds! {
 }
 
 impl Kind {
-    /// The word by which programs tell the answers of a token call apart.
+    /// The word by which programs tell answers of one status apart.
     const fn word(self) -> Option<&'static str> {
         Some(match self {
             Self::NotConnected => "not_connected",
@@ -167,6 +167,7 @@ impl Kind {
             Self::ConnectorMisconfigured => "connector_misconfigured",
             Self::RefreshInProgress => "refresh_in_progress",
             Self::ProviderUnavailable => "provider_unavailable",
+            Self::KeyReused => "idempotency_key_reused",
             _ => return None,
         })
     }
@@ -420,6 +421,7 @@ const fn kind_of(code: Code) -> Kind {
         Code::RateLimited => Kind::RateLimited,
         Code::BudgetExhausted => Kind::BudgetExhausted,
         Code::UnitMismatch => Kind::UnitMismatch,
+        Code::KeyReused => Kind::KeyReused,
         Code::NotFromHere => Kind::ElsewhereOnly,
         _ => Kind::InvalidRequest,
     }
@@ -430,6 +432,7 @@ const fn code_of(kind: Kind) -> Code {
         Kind::InvalidToken => Code::InvalidToken,
         Kind::Forbidden => Code::InsufficientScope,
         Kind::TooManyRequests => Code::TooManyRequests,
+        Kind::KeyReused => Code::KeyReused,
         _ => Code::InvalidRequest,
     }
 }

@@ -308,6 +308,7 @@ fn public_text(refusal: &Refusal) -> String {
         (Code::RateLimited, _) => "A rate limit of the key is used up.".into(),
         (Code::BudgetExhausted, _) => "The cost does not fit the budget.".into(),
         (Code::UnitMismatch, _) => "The budgets do not count this unit.".into(),
+        (Code::KeyReused, _) => "This idempotency key belongs to another request.".into(),
         (Code::NotFromHere, _) => "The key may not be used from there.".into(),
         (Code::AccessDenied, _) => "The person or this server said no.".into(),
         (Code::UnsupportedResponseType, _) => "The only response_type is code.".into(),
@@ -330,6 +331,7 @@ const fn oauth_status(code: Code) -> StatusCode {
         Code::TooManyRequests | Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::BudgetExhausted => StatusCode::PAYMENT_REQUIRED,
         Code::UnitMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::KeyReused => StatusCode::CONFLICT,
         _ => StatusCode::BAD_REQUEST,
     }
 }
@@ -341,6 +343,7 @@ const fn bearer_status(code: Code) -> StatusCode {
         Code::TooManyRequests | Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::BudgetExhausted => StatusCode::PAYMENT_REQUIRED,
         Code::UnitMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::KeyReused => StatusCode::CONFLICT,
         _ => StatusCode::UNAUTHORIZED,
     }
 }

@@ -183,5 +183,5 @@ async fn carry_out(app: &App, metering: Metering) -> Result<Counted, Failure> {
 }
 
 fn reused() -> Refusal {
-    Refusal::request("this idempotency key belongs to another request").on("Idempotency-Key")
+    Refusal::new(Code::KeyReused, "this idempotency key belongs to another request")
 }

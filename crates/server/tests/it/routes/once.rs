@@ -28,9 +28,10 @@ async fn one_key_raced_twenty_times_makes_one_object_and_one_answer() {
 async fn a_key_with_another_body_or_path_is_refused() {
     let house = House::new().await;
     house.post_once("k", "/v1/clients", json!({"name": "A"})).await.expect(201);
-    house.post_once("k", "/v1/clients", json!({"name": "B"})).await.expect(422);
+    let other = house.post_once("k", "/v1/clients", json!({"name": "B"})).await.expect(409);
+    assert_eq!(other.text("error"), "idempotency_key_reused");
     let body = json!({"name": "A", "slug": "a"});
-    house.post_once("k", "/v1/organizations", body).await.expect(422);
+    house.post_once("k", "/v1/organizations", body).await.expect(409);
 }
 
 #[tokio::test]

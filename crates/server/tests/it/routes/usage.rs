@@ -121,7 +121,7 @@ async fn a_named_charge_happens_once() {
     let first = charge("10").await.expect(200);
     let second = charge("10").await.expect(200);
     assert_eq!((&second["id"], &second["repeated"]), (&first["id"], &json!(true)));
-    assert_eq!(charge("11").await.status, 400);
+    assert_eq!(charge("11").await.expect(409)["error"], "idempotency_key_reused");
     let left = server.check(&key.text, json!({"cost": {"amount": "90", "unit": "tokens"}})).await;
     assert_eq!(left.expect(200)["budgets"][0]["left"], "90");
 }
