@@ -84,7 +84,7 @@ test("a client proves itself with its key, for this endpoint, once", async () =>
     assert.equal(JSON.parse(Buffer.from(header, "base64url")).kid, "k1");
     return JSON.parse(Buffer.from(body, "base64url"));
   });
-  assert.deepEqual([claims[0].iss, claims[0].sub, claims[0].aud], ["c", "c", `${told.url}/oauth2/token`]);
+  assert.deepEqual([claims[0].iss, claims[0].sub, claims[0].aud], ["c", "c", told.url]);
   assert.ok(claims[0].exp - claims[0].iat <= 60);
   assert.notEqual(claims[0].jti, claims[1].jti);
 });

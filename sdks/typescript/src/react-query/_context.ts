@@ -10,6 +10,6 @@ export const Context = createContext<KeyhavenCore | undefined>(undefined);
 /** The client of the provider above; throws where there is none. */
 export function useClient(): KeyhavenCore {
   const client = useContext(Context);
-  if (!client) throw new Error("no ClientProvider above this component");
+  if (!client) throw new Error("no ClientProvider above");
   return client;
 }

@@ -51,8 +51,7 @@ function tag(secret: Secret): string {
 
 /** Options whose signals all end the call: the caller's and the query's. */
 export function aborting(options: RequestOptions = {}, signal: AbortSignal): RequestOptions {
-  const { fetchOptions } = options;
-  const own = fetchOptions?.signal;
+  const own = options.fetchOptions?.signal;
   const both = own ? AbortSignal.any([own, signal]) : signal;
-  return { ...options, fetchOptions: { ...fetchOptions, signal: both } };
+  return { ...options, fetchOptions: { ...options.fetchOptions, signal: both } };
 }

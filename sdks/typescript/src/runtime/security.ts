@@ -30,9 +30,10 @@ export const bearer =
       const token = (ask.token = await options.tokenSource.token({ signal }));
       if (latest.get(core) !== token) await ask.each("onTokenRefresh", token);
       latest.set(core, token);
-      value = token.accessToken;
+      value = (token.tokenType === "DPoP" ? "DPoP " : "") + token.accessToken;
     }
-    return value ? [["authorization", "Bearer " + value.replace(/^Bearer /i, "")]] : undefined;
+    // Whoever says the scheme as well is forgiven.
+    return value ? [["authorization", / /.test(value) ? value : "Bearer " + value]] : undefined;
   };
 
 /** An OAuth client's id and secret in one header, form-encoded first (RFC 6749 §2.3.1). */

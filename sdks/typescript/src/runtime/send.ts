@@ -60,7 +60,7 @@ export async function send<T, E>(
         controller.abort(failure);
       };
       abort = () => end("RequestAbortedError", "aborted");
-      const late = () => end("RequestTimeoutError", `no answer in ${ms} ms`);
+      const late = () => end("RequestTimeoutError", "no answer in time");
       timer = setTimeout(work ? late : (resolve as () => void), ms);
       caller?.addEventListener("abort", abort);
       if (caller?.aborted) abort();

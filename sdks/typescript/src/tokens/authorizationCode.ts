@@ -4,6 +4,7 @@
 import { Failure } from "../runtime/failure.js";
 import type { Token } from "../runtime/options.js";
 import { ask, post, type Endpoint } from "./endpoint.js";
+import type { BoundFetch } from "./dpop.js";
 import { base64url } from "./privateKeyJwt.js";
 
 /** What an issuer says about itself (RFC 8414). */
@@ -61,6 +62,8 @@ export async function startSignIn(options: SignIn): Promise<{ url: string; pendi
     code_challenge_method: "S256",
     scope: [options.scope ?? []].flat().join(" "),
     resource: options.resource ?? "",
+    // RFC 9449 §10: the code is good only for the key of `dpop`, where that fetches.
+    dpop_jkt: (await (options.fetch as BoundFetch | undefined)?.thumbprint?.()) ?? "",
     ...options.parameters,
   };
   const endpoint = metadata.authorization_endpoint;

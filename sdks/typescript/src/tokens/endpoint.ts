@@ -5,11 +5,11 @@ import type { Secret, Token } from "../runtime/options.js";
 import { basicly, hidden, reveal } from "../runtime/security.js";
 import { send } from "../runtime/send.js";
 
-/** Adds what proves the client to a request for a token. */
+/** Proves the client to `audience`: the issuer, or the endpoint where no issuer is known. */
 export type ClientAuthentication = (
   form: URLSearchParams,
   headers: Record<string, string>,
-  endpoint: string,
+  audience: string,
 ) => void | Promise<void>;
 
 /** Where tokens come from, and for whom. */
@@ -55,7 +55,7 @@ export async function post<T>(
     if (value) body.set(name, [value].flat().join(" "));
   }
   const headers: Record<string, string> = {};
-  if (authentication) await authentication(body, headers, path);
+  if (authentication) await authentication(body, headers, endpoint.serverURL ?? path);
   else if (clientSecret) {
     hidden(endpoint);
     headers["authorization"] = basicly(clientId, (await reveal(clientSecret))!);

@@ -2,8 +2,11 @@
 
 import type { ClientAuthentication } from "./endpoint.js";
 
+/** What keys sign by. */
+export type Algorithm = "ES256" | "EdDSA" | "PS256" | "RS256";
+
 /** How each algorithm of JOSE is spelled for WebCrypto. */
-const ALGORITHMS: Record<string, EcdsaParams | RsaPssParams | AlgorithmIdentifier> = {
+const ALGORITHMS: Record<Algorithm, EcdsaParams | RsaPssParams | { name: string }> = {
   ES256: { name: "ECDSA", hash: "SHA-256" },
   EdDSA: { name: "Ed25519" },
   PS256: { name: "RSA-PSS", saltLength: 32 },
@@ -15,16 +18,16 @@ export function privateKeyJwt(options: {
   clientId: string;
   key: CryptoKey;
   keyId?: string;
-  algorithm?: "ES256" | "EdDSA" | "PS256" | "RS256";
+  algorithm?: Algorithm;
   audience?: string;
 }): ClientAuthentication {
   const { clientId, key, keyId, algorithm = "ES256" } = options;
-  return async (form, _, endpoint) => {
+  return async (form, _, audience) => {
     const now = Math.floor(Date.now() / 1000);
     const assertion = await sign(key, { alg: algorithm, typ: "JWT", ...(keyId && { kid: keyId }) }, {
       iss: clientId,
       sub: clientId,
-      aud: options.audience ?? endpoint,
+      aud: options.audience ?? audience,
       jti: crypto.randomUUID(),
       iat: now,
       exp: now + 60,
@@ -36,12 +39,10 @@ export function privateKeyJwt(options: {
 }
 
 /** A compact JWS. */
-export async function sign(key: CryptoKey, header: { alg: string; [name: string]: string }, claims: object): Promise<string> {
+export async function sign(key: CryptoKey, header: { alg: Algorithm; [name: string]: unknown }, claims: object): Promise<string> {
   const encode = (part: object) => base64url(new TextEncoder().encode(JSON.stringify(part)));
   const input = encode(header) + "." + encode(claims);
-  const algorithm = ALGORITHMS[header.alg];
-  if (!algorithm) throw new TypeError(`no such algorithm: ${header.alg}`);
-  const signature = await crypto.subtle.sign(algorithm, key, new TextEncoder().encode(input));
+  const signature = await crypto.subtle.sign(ALGORITHMS[header.alg], key, new TextEncoder().encode(input));
   return input + "." + base64url(new Uint8Array(signature));
 }
 
