@@ -27,8 +27,8 @@ type account struct {
 	Secret string `json:"client_secret"`
 }
 
-// live is a fresh server, with a way to make clients.
-func live(t *testing.T) (port string, create func(words ...string) account) {
+// live is a fresh server with these settings, and a way to make clients.
+func live(t *testing.T, settings ...string) (port string, create func(words ...string) account) {
 	t.Helper()
 	program := os.Getenv("KEYHAVEN_BIN")
 	if program == "" {
@@ -36,7 +36,7 @@ func live(t *testing.T) (port string, create func(words ...string) account) {
 	}
 	data := filepath.Join(t.TempDir(), "data")
 	server := exec.Command(program, "--data", data, "serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0")
-	server.Env = ours()
+	server.Env = append(ours(), settings...)
 	output, err := server.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

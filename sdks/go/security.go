@@ -124,7 +124,7 @@ next:
 			}
 			switch s.kind {
 			case "bearer":
-				found["Authorization"] = "Bearer " + withoutScheme(value)
+				found["Authorization"] = token.scheme() + withoutScheme(value)
 			case "basic":
 				found["Authorization"] = "Basic " + value
 			case "cookie":

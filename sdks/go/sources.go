@@ -29,7 +29,7 @@ const accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
 
 // NewExchangeSource is a source of tokens for tokens, of one subject.
 func NewExchangeSource(c ClientCredentials, e Exchange) TokenSource {
-	renew := func(ctx context.Context, _ *Token) (*Token, error) {
+	return c.personal(func(ctx context.Context, _ *Token) (*Token, error) {
 		form := c.form("urn:ietf:params:oauth:grant-type:token-exchange")
 		if err := present(ctx, form, "subject_token", e.Subject, e.SubjectType); err != nil {
 			return nil, err
@@ -41,14 +41,13 @@ func NewExchangeSource(c ClientCredentials, e Exchange) TokenSource {
 			form.Set("audience", e.Audience)
 		}
 		return c.ask(ctx, form)
-	}
-	return &source{renew: renew, onError: c.OnTokenError}
+	})
 }
 
 // NewAssertionSource is a source of tokens for assertions (RFC 7523 §2.1): workload identities,
 // identity assertions of other issuers.
 func NewAssertionSource(c ClientCredentials, assertion Reveal) TokenSource {
-	renew := func(ctx context.Context, _ *Token) (*Token, error) {
+	return c.personal(func(ctx context.Context, _ *Token) (*Token, error) {
 		text, err := assertion(ctx)
 		if err != nil {
 			return nil, err
@@ -56,8 +55,7 @@ func NewAssertionSource(c ClientCredentials, assertion Reveal) TokenSource {
 		form := c.form("urn:ietf:params:oauth:grant-type:jwt-bearer")
 		form.Set("assertion", text.Reveal())
 		return c.ask(ctx, form)
-	}
-	return &source{renew: renew, onError: c.OnTokenError}
+	})
 }
 
 // present puts a token and its type into a form, if there is one.

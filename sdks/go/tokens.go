@@ -17,7 +17,9 @@ import (
 
 // Token is an access token and how long it lives.
 type Token struct {
-	AccessToken  Secret
+	AccessToken Secret
+	// TokenType is Bearer unless the token is bound to a key.
+	TokenType    string
 	RefreshToken Secret
 	// ExpiresAt is zero for a token without an end.
 	ExpiresAt time.Time
@@ -41,6 +43,12 @@ type ClientCredentials struct {
 	Scopes       []string
 	Resource     string
 	Client       HTTPClient
+	// Authentication takes the place of a secret, PrivateKeyJWT for one.
+	Authentication ClientAuthentication
+	// Store is where the token is kept; in memory unless said otherwise. StoreKey is its name there,
+	// made from issuer, client, resource and scopes unless said otherwise.
+	Store    TokenStore
+	StoreKey string
 	// OnTokenError is told of failures in the background, while the old token still counts.
 	OnTokenError func(error)
 }
@@ -53,10 +61,9 @@ func (c ClientCredentials) source() TokenSource { return NewTokenSource(c) }
 
 // NewTokenSource is a source that all callers of a process may share: one request at a time.
 func NewTokenSource(c ClientCredentials) TokenSource {
-	renew := func(ctx context.Context, _ *Token) (*Token, error) {
+	return c.shared(func(ctx context.Context, _ *Token) (*Token, error) {
 		return c.ask(ctx, c.form("client_credentials"))
-	}
-	return &source{renew: renew, onError: c.OnTokenError}
+	})
 }
 
 // form asks for a token by a grant.
@@ -71,25 +78,52 @@ func (c ClientCredentials) form(grant string) url.Values {
 	return form
 }
 
+// shared is a source around a way to get tokens, and around the store if there is one.
+func (c ClientCredentials) shared(renew renewal) TokenSource {
+	return &source{renew: c.kept(renew), onError: c.OnTokenError}
+}
+
+// personal is a source of tokens of somebody, whose name a store must know.
+func (c ClientCredentials) personal(renew renewal) TokenSource {
+	if c.Store != nil && c.StoreKey == "" {
+		return &source{renew: func(context.Context, *Token) (*Token, error) { return nil, errUnnamed }}
+	}
+	return c.shared(renew)
+}
+
 // NewRefreshSource is a source that renews by a refresh token, of which the newest is kept.
 // Refreshing is never repeated blindly: a lost answer looks like theft.
 func NewRefreshSource(c ClientCredentials, refresh Secret) TokenSource {
-	renew := func(ctx context.Context, last *Token) (*Token, error) {
+	var dead Secret
+	c.StoreKey, c.Scopes = c.refreshKey(), nil
+	return c.shared(func(ctx context.Context, last *Token) (*Token, error) {
 		if last != nil && last.RefreshToken != "" {
 			refresh = last.RefreshToken
+		}
+		if refresh == "" || refresh == dead {
+			return nil, reauthenticate("there is no refresh token", nil)
 		}
 		form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh.Reveal()}}
 		token, err := c.ask(ctx, form)
 		var refused *sdkerrors.OAuthError
 		if errors.As(err, &refused) && refused.Code == "invalid_grant" {
-			return nil, &sdkerrors.ReauthenticationRequired{Local: sdkerrors.NewLocal("token", "the refresh token no longer counts", 1, err)}
+			dead = refresh
+			return nil, reauthenticate("the refresh token no longer counts", err)
 		}
 		if token != nil && token.RefreshToken == "" {
 			token.RefreshToken = refresh
 		}
 		return token, err
-	}
-	return &source{renew: renew, onError: c.OnTokenError}
+	})
+}
+
+func (c ClientCredentials) refreshKey() string {
+	c.Scopes = nil
+	return c.storeKey()
+}
+
+func reauthenticate(message string, cause error) error {
+	return &sdkerrors.ReauthenticationRequired{Local: sdkerrors.NewLocal("token", message, 1, cause)}
 }
 
 // StaticToken is a token that somebody else takes care of.
@@ -100,22 +134,43 @@ type static struct{ token Secret }
 func (s static) Token(context.Context) (*Token, error) { return &Token{AccessToken: s.token}, nil }
 func (static) Invalidate(*Token)                       {}
 
+func (c ClientCredentials) tokenURL() string {
+	if c.TokenURL != "" {
+		return c.TokenURL
+	}
+	return strings.TrimRight(c.ServerURL, "/") + "/oauth2/token"
+}
+
 // ask gets a token from the endpoint.
 func (c ClientCredentials) ask(ctx context.Context, form url.Values) (*Token, error) {
-	endpoint := c.TokenURL
-	if endpoint == "" {
-		endpoint = strings.TrimRight(c.ServerURL, "/") + "/oauth2/token"
+	response, body, err := c.post(ctx, c.tokenURL(), form)
+	if err != nil {
+		return nil, err
 	}
-	if c.ClientSecret == "" {
+	return readToken(response, body)
+}
+
+// post sends a form to an endpoint of OAuth as this client.
+func (c ClientCredentials) post(ctx context.Context, endpoint string, form url.Values) (*http.Response, []byte, error) {
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}}
+	switch {
+	case c.Authentication != nil:
+		audience := c.ServerURL
+		if audience == "" {
+			audience = endpoint
+		}
+		if err := c.Authentication.Prove(ctx, form, header, audience); err != nil {
+			return nil, nil, err
+		}
+	case c.ClientSecret == "":
 		form.Set("client_id", c.ClientID)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("Accept", "application/json")
-	if c.ClientSecret != "" {
+	request.Header = header
+	if c.Authentication == nil && c.ClientSecret != "" {
 		request.SetBasicAuth(url.QueryEscape(c.ClientID), url.QueryEscape(c.ClientSecret.Reveal()))
 	}
 	client := c.Client
@@ -124,48 +179,57 @@ func (c ClientCredentials) ask(ctx context.Context, form url.Values) (*Token, er
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return nil, &sdkerrors.ConnectionError{Local: sdkerrors.NewLocal("token", "the token endpoint cannot be reached", 1, err)}
+		return nil, nil, &sdkerrors.ConnectionError{Local: sdkerrors.NewLocal("token", "the token endpoint cannot be reached", 1, err)}
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	if err != nil {
-		return nil, &sdkerrors.ConnectionError{Local: sdkerrors.NewLocal("token", "the answer was cut", 1, err)}
+		return nil, nil, &sdkerrors.ConnectionError{Local: sdkerrors.NewLocal("token", "the answer was cut", 1, err)}
 	}
-	return readToken(response, body)
+	return response, body, nil
 }
 
 func readToken(response *http.Response, body []byte) (*Token, error) {
 	var answer struct {
 		AccessToken  Secret `json:"access_token"`
+		TokenType    string `json:"token_type"`
 		RefreshToken Secret `json:"refresh_token"`
 		ExpiresIn    *int64 `json:"expires_in"`
 		Scope        string `json:"scope"`
 	}
+	if response.StatusCode != 200 || json.Unmarshal(body, &answer) != nil || answer.AccessToken == "" {
+		return nil, refusedToken(response, body)
+	}
+	life := 5 * time.Minute
+	if answer.ExpiresIn != nil {
+		life = time.Duration(*answer.ExpiresIn) * time.Second
+	}
+	return &Token{
+		AccessToken: answer.AccessToken, TokenType: answer.TokenType, RefreshToken: answer.RefreshToken,
+		ExpiresAt: time.Now().Add(life), Scope: answer.Scope,
+	}, nil
+}
+
+// refusedToken is why there is no token.
+func refusedToken(response *http.Response, body []byte) error {
 	details := &sdkerrors.Details{
 		OperationID: "token", StatusCode: response.StatusCode, Header: response.Header, Body: body,
 		RetryAfter: retryAfter(response.Header), RequestID: response.Header.Get("X-Request-Id"), Attempts: 1,
 	}
-	if response.StatusCode == 200 && json.Unmarshal(body, &answer) == nil && answer.AccessToken != "" {
-		life := 5 * time.Minute
-		if answer.ExpiresIn != nil {
-			life = time.Duration(*answer.ExpiresIn) * time.Second
-		}
-		return &Token{
-			AccessToken: answer.AccessToken, RefreshToken: answer.RefreshToken,
-			ExpiresAt: time.Now().Add(life), Scope: answer.Scope,
-		}, nil
-	}
 	refused := &sdkerrors.OAuthError{Details: details}
 	if json.Unmarshal(body, refused) == nil && refused.Code != "" {
 		details.Say(strings.TrimSuffix(refused.Code+": "+refused.Description, ": "))
-		return nil, refused
+		return refused
 	}
-	return nil, &sdkerrors.APIError{Details: details}
+	return &sdkerrors.APIError{Details: details}
 }
+
+// renewal gets a new token; last is the one before.
+type renewal func(ctx context.Context, last *Token) (*Token, error)
 
 // source shares one token, and one request for it, among all callers.
 type source struct {
-	renew   func(ctx context.Context, last *Token) (*Token, error)
+	renew   renewal
 	onError func(error)
 
 	mu     sync.Mutex
@@ -215,6 +279,14 @@ func (s *source) Token(ctx context.Context) (*Token, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// scheme is the word that goes before the token (RFC 9449 §7.1).
+func (t *Token) scheme() string {
+	if t != nil && strings.EqualFold(t.TokenType, "DPoP") {
+		return "DPoP "
+	}
+	return "Bearer "
 }
 
 func (t *Token) lives() bool { return t.ExpiresAt.IsZero() || time.Now().Before(t.ExpiresAt) }
@@ -307,7 +379,7 @@ func (t *transport) once(request *http.Request) (*http.Response, *Token, error) 
 		return nil, nil, err
 	}
 	sent := request.Clone(request.Context())
-	sent.Header.Set("Authorization", "Bearer "+token.AccessToken.Reveal())
+	sent.Header.Set("Authorization", token.scheme()+token.AccessToken.Reveal())
 	response, err := t.base.RoundTrip(sent)
 	return response, token, err
 }
