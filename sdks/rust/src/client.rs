@@ -102,6 +102,13 @@ impl Builder {
         self
     }
 
+    /// Proves the key that the source's tokens are bound to (RFC 9449).
+    #[cfg(feature = "dpop")]
+    pub fn dpop(mut self, proofs: Arc<crate::dpop::Dpop>) -> Self {
+        self.options.dpop = Some(proofs);
+        self
+    }
+
     /// An HTTP client of your own. It must not follow redirects.
     pub fn http_client(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);

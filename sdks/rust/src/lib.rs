@@ -4,9 +4,13 @@
 mod backoff;
 mod call;
 mod client;
+#[cfg(feature = "dpop")]
+mod dpop;
 mod error;
 pub mod funcs;
 mod items;
+#[cfg(feature = "sign")]
+mod jose;
 pub mod models;
 pub mod operations;
 mod options;
@@ -20,8 +24,12 @@ pub mod verify;
 
 pub use call::{Meta, Response};
 pub use client::{Builder, Client};
+#[cfg(feature = "dpop")]
+pub use dpop::Dpop;
 pub use error::{Challenge, Error, Kind, OAuthRefusal, Problem, ProblemField};
 pub use items::Items;
+#[cfg(feature = "sign")]
+pub use jose::SigningKey;
 pub use options::{HookContext, Hooks, Retries};
 pub use refusals::Refusal;
 pub use secret::Secret;

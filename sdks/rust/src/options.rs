@@ -102,6 +102,8 @@ pub(crate) struct Options {
     pub(crate) idempotency_key: Option<String>,
     pub(crate) user_agent: String,
     pub(crate) hooks: Vec<Arc<dyn Hooks>>,
+    #[cfg(feature = "dpop")]
+    pub(crate) dpop: Option<Arc<crate::dpop::Dpop>>,
 }
 
 impl Default for Options {
@@ -117,6 +119,8 @@ impl Default for Options {
             idempotency_key: None,
             user_agent: concat!("keyhaven-sdk-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
             hooks: Vec::new(),
+            #[cfg(feature = "dpop")]
+            dpop: None,
         }
     }
 }

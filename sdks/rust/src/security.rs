@@ -122,7 +122,11 @@ impl Security {
                         }
                     },
                 };
-                (AUTHORIZATION, format!("Bearer {}", value.reveal().trim_start_matches("Bearer ")))
+                let scheme = used.as_ref().map_or("Bearer", Token::scheme);
+                (
+                    AUTHORIZATION,
+                    format!("{scheme} {}", value.reveal().trim_start_matches("Bearer ")),
+                )
             }
             "cookie" => {
                 let Some(value) = named else { return Ok(None) };

@@ -126,6 +126,16 @@ impl<T: DeserializeOwned + Send + 'static> Sending<'_, T> {
 
     async fn exchange(&self, used: &mut Option<Token>) -> Result<Answer, Error> {
         let request = self.request(used).await?;
+        #[cfg(feature = "dpop")]
+        if let Some(proofs) = &self.call.options.dpop
+            && used.as_ref().is_some_and(|token| token.scheme() == "DPoP")
+        {
+            return proofs.exchange(request, |request| self.once(request)).await;
+        }
+        self.once(request).await
+    }
+
+    async fn once(&self, request: reqwest::Request) -> Result<Answer, Error> {
         let failed = |error: reqwest::Error| {
             Error::local(Kind::Connection, "the connection failed").because(error.without_url())
         };
@@ -273,7 +283,7 @@ fn address<T>(call: &Call<T>) -> Result<reqwest::Url, Error> {
 }
 
 /// Everything but unreserved characters (RFC 3986 §2.3) is escaped.
-fn escape(segment: &str) -> String {
+pub(crate) fn escape(segment: &str) -> String {
     let mut text = String::new();
     for byte in segment.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {

@@ -1,24 +1,35 @@
 //! Where bearer tokens come from: one request at a time, early renewal, a short memory of failures.
 
+mod device;
+mod endpoint;
+mod grants;
+#[cfg(feature = "sign")]
+mod private_key_jwt;
+mod store;
+
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
+pub use device::{DeviceCode, DevicePrompt};
+pub use endpoint::{ClientAuthentication, ClientCredentials};
+pub use grants::{JwtBearer, RefreshToken, TokenExchange};
+#[cfg(feature = "sign")]
+pub use private_key_jwt::PrivateKeyJwt;
+pub use store::{FileStore, MemoryStore, StoreLock, TokenStore};
 
-use crate::backoff::retry_after;
-use crate::client::plain_http;
-use crate::error::{Answer, Error, Kind};
+use crate::error::{Error, Kind};
 use crate::secret::Secret;
-use crate::security::basic;
-use crate::send::TOKEN_LIMIT;
 
 /// An access token and how long it lives.
 #[derive(Clone, Debug)]
 pub struct Token {
     /// The token.
     pub access_token: Secret,
+    /// How it is presented: `Bearer` unless it is bound to a key.
+    pub token_type: String,
     /// What renews it.
     pub refresh_token: Option<Secret>,
     /// Absent for a token without an end.
@@ -26,6 +37,11 @@ pub struct Token {
 }
 
 impl Token {
+    /// The word that goes before it (RFC 9449 §7.1).
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.token_type.eq_ignore_ascii_case("DPoP") { "DPoP" } else { "Bearer" }
+    }
+
     fn lives(&self) -> bool {
         self.expires_at.is_none_or(|end| Instant::now() < end)
     }
@@ -42,138 +58,48 @@ pub trait TokenSource: Send + Sync {
     fn invalidate(&self, token: &Token);
 }
 
-/// Tokens of a client's own authority (RFC 6749 §4.4).
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct ClientCredentials {
-    endpoint: String,
-    id: String,
-    secret: Secret,
-    form: Vec<(&'static str, String)>,
-}
+/// A credential, asked for anew each time it is presented.
+#[derive(Clone)]
+pub struct Reveal(Arc<dyn Fn() -> Revealing + Send + Sync>);
 
-impl ClientCredentials {
-    /// Of this client at this issuer.
-    pub fn new(server_url: &str, id: impl Into<String>, secret: impl Into<Secret>) -> Self {
-        let endpoint = format!("{}/oauth2/token", server_url.trim_end_matches('/'));
-        let form = vec![("grant_type", "client_credentials".to_owned())];
-        Self { endpoint, id: id.into(), secret: secret.into(), form }
+/// A credential to come.
+type Revealing = Pin<Box<dyn Future<Output = Result<Secret, Error>> + Send>>;
+
+impl Reveal {
+    /// Asks `how` each time.
+    ///
+    /// ```
+    /// use keyhaven_sdk::{Secret, tokens::Reveal};
+    /// let fresh = Reveal::with(|| async { Ok(Secret::from("assertion")) });
+    /// ```
+    pub fn with<F>(how: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Secret, Error>> + Send + 'static,
+    {
+        Self(Arc::new(move || Box::pin(how())))
     }
 
-    /// A token endpoint elsewhere.
-    pub fn token_url(mut self, url: impl Into<String>) -> Self {
-        self.endpoint = url.into();
-        self
-    }
-
-    /// Scopes, space-separated.
-    pub fn scope(mut self, scope: impl Into<String>) -> Self {
-        self.form.push(("scope", scope.into()));
-        self
-    }
-
-    /// The API the token is for (RFC 8707).
-    pub fn resource(mut self, resource: impl Into<String>) -> Self {
-        self.form.push(("resource", resource.into()));
-        self
-    }
-
-    /// A source that all callers of a process may share.
-    pub fn build(self) -> Arc<dyn TokenSource> {
-        Arc::new(Source::new(Renewal::Credentials(self)))
+    async fn text(&self) -> Result<String, Error> {
+        Ok((self.0)().await?.reveal().to_owned())
     }
 }
 
-/// Tokens by a refresh token, of which the newest is kept. Refreshing is never repeated blindly: a
-/// lost answer looks like theft.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct RefreshToken {
-    client: ClientCredentials,
-    first: Secret,
-}
-
-impl RefreshToken {
-    /// Renews as this client, beginning with this refresh token.
-    pub fn new(client: ClientCredentials, refresh_token: impl Into<Secret>) -> Self {
-        Self { client, first: refresh_token.into() }
-    }
-
-    /// A source that all callers of a process may share.
-    pub fn build(self) -> Arc<dyn TokenSource> {
-        Arc::new(Source::new(Renewal::Refresh(self)))
+impl<T: Into<Secret>> From<T> for Reveal {
+    fn from(secret: T) -> Self {
+        let secret = secret.into();
+        Self::with(move || std::future::ready(Ok(secret.clone())))
     }
 }
 
-#[derive(Debug)]
-enum Renewal {
-    Credentials(ClientCredentials),
-    Refresh(RefreshToken),
-}
-
-impl Renewal {
-    async fn renew(&self, last: Option<&Token>) -> Result<Token, Error> {
-        match self {
-            Self::Credentials(client) => client.ask(&client.form).await,
-            Self::Refresh(RefreshToken { client, first }) => {
-                let kept = last.and_then(|token| token.refresh_token.as_ref()).unwrap_or(first);
-                let form = [
-                    ("grant_type", "refresh_token".to_owned()),
-                    ("refresh_token", kept.reveal().to_owned()),
-                ];
-                let asked = client.ask(&form).await.map_err(|error| {
-                    let ended = error.oauth().is_some_and(|told| told.error == "invalid_grant");
-                    let message = "the refresh token no longer counts";
-                    let lost = Error::local(Kind::ReauthenticationRequired, message);
-                    if ended { lost.caused_by(&error) } else { error }
-                })?;
-                let refresh_token = asked.refresh_token.clone().or_else(|| Some(kept.clone()));
-                Ok(Token { refresh_token, ..asked })
-            }
-        }
+impl fmt::Debug for Reveal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("[redacted]")
     }
 }
 
-/// What a token endpoint gives.
-#[derive(Deserialize)]
-struct Granted {
-    access_token: Secret,
-    refresh_token: Option<Secret>,
-    expires_in: Option<u64>,
-}
-
-impl ClientCredentials {
-    async fn ask(&self, form: &[(&'static str, String)]) -> Result<Token, Error> {
-        let failed = |error: reqwest::Error| {
-            let kind = if error.is_timeout() { Kind::Timeout } else { Kind::Connection };
-            let message = "the token endpoint cannot be reached";
-            Error::local(kind, message).because(error.without_url()).at("token", 1)
-        };
-        let mut form = form.to_vec();
-        let mut request = plain_http()?.post(&self.endpoint).timeout(TOKEN_LIMIT);
-        if self.secret.reveal().is_empty() {
-            form.push(("client_id", self.id.clone()));
-        } else {
-            let pair = format!("Basic {}", basic(&self.id, &self.secret));
-            request = request.header("authorization", pair);
-        }
-        let response = request.form(&form).send().await.map_err(failed)?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.bytes().await.map_err(failed)?.to_vec();
-        if status == 200
-            && let Ok(granted) = serde_json::from_slice::<Granted>(&body)
-        {
-            let life = Duration::from_secs(granted.expires_in.unwrap_or(300));
-            return Ok(Token {
-                access_token: granted.access_token,
-                refresh_token: granted.refresh_token,
-                expires_at: Instant::now().checked_add(life),
-            });
-        }
-        let retry_after = retry_after(&headers);
-        let answer = Answer { status, headers, content_type: String::new(), body, retry_after };
-        Err(Error::of_token_endpoint(answer).at("token", 1))
-    }
+/// A way to get a new token; `last` is the one before.
+trait Renew: Send + Sync {
+    fn renew<'a>(&'a self, last: Option<&'a Token>) -> Fetching<'a>;
 }
 
 const EARLIEST: Duration = Duration::from_secs(60);
@@ -183,7 +109,7 @@ const MEMORY: Duration = Duration::from_secs(1);
 struct Source(Arc<Shared>);
 
 struct Shared {
-    renewal: Renewal,
+    renewal: Box<dyn Renew>,
     state: Mutex<State>,
     /// Held by whoever asks.
     gate: Arc<tokio::sync::Mutex<()>>,
@@ -217,9 +143,9 @@ impl State {
 }
 
 impl Source {
-    fn new(renewal: Renewal) -> Self {
+    fn new(renewal: impl Renew + 'static) -> Self {
         let (state, gate) = (Mutex::default(), Arc::default());
-        Self(Arc::new(Shared { renewal, state, gate }))
+        Self(Arc::new(Shared { renewal: Box::new(renewal), state, gate }))
     }
 }
 

@@ -3,7 +3,19 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// What a token endpoint grants.
+pub(crate) fn token(name: &str) -> Value {
+    json!({"status": 200, "body": {"access_token": name, "expires_in": 600}})
+}
+
+/// The form that a request carried.
+pub(crate) fn form(request: &Value) -> Value {
+    let text = request["body"].as_str().expect("a body");
+    let url = reqwest::Url::parse(&format!("http://x.example/?{text}")).expect("a form");
+    url.query_pairs().map(|(name, value)| (name.into_owned(), json!(value))).collect()
+}
 
 /// A fault server; it ends with this.
 pub(crate) struct Faults {

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod faults;
+mod grants;
 mod live;
+mod proofs;
 mod scenarios;
 mod sources;

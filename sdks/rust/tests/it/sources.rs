@@ -6,11 +6,7 @@ use std::time::{Duration, Instant};
 use keyhaven_sdk::{Client, ClientCredentials, Kind, RefreshToken, Secret, Security};
 use serde_json::{Value, json};
 
-use crate::faults::Faults;
-
-fn token(name: &str) -> Value {
-    json!({"status": 200, "body": {"access_token": name, "expires_in": 600}})
-}
+use crate::faults::{Faults, token};
 
 fn dead() -> Value {
     json!({"status": 401, "headers": {"content-type": "application/problem+json"},

@@ -1,0 +1,245 @@
+//! A token endpoint (RFC 6749 §3.2), and the client that asks there.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use serde::Deserialize;
+
+use super::store::Kept;
+use super::{Fetching, Renew, Source, Token, TokenSource, TokenStore};
+use crate::backoff::retry_after;
+use crate::client::plain_http;
+use crate::error::{Answer, Error, Kind};
+use crate::secret::Secret;
+use crate::security::basic;
+use crate::send::TOKEN_LIMIT;
+
+/// Parameters of a form.
+pub(super) type Form = Vec<(&'static str, String)>;
+
+/// Proves a client, anew for every request.
+pub trait ClientAuthentication: Send + Sync {
+    /// What goes into the form. `audience` is the issuer, or the endpoint where no issuer is known.
+    ///
+    /// # Errors
+    ///
+    /// When there is no proof to give; nothing is sent then.
+    fn prove(&self, audience: &str) -> Result<Vec<(&'static str, String)>, Error>;
+}
+
+/// Tokens of a client's own authority (RFC 6749 §4.4), and the client that other grants ask as.
+#[derive(Clone)]
+#[must_use]
+pub struct ClientCredentials {
+    pub(super) issuer: String,
+    endpoint: Option<String>,
+    id: String,
+    secret: Secret,
+    authentication: Option<Arc<dyn ClientAuthentication>>,
+    pub(super) scope: Option<String>,
+    resource: Option<String>,
+    pub(super) store: Option<Arc<dyn TokenStore>>,
+    pub(super) store_key: Option<String>,
+    #[cfg(feature = "dpop")]
+    dpop: Option<Arc<crate::dpop::Dpop>>,
+}
+
+impl fmt::Debug for ClientCredentials {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("ClientCredentials").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl ClientCredentials {
+    /// Of this client at this issuer. Without a secret (`""`) it says its id only.
+    pub fn new(server_url: &str, id: impl Into<String>, secret: impl Into<Secret>) -> Self {
+        Self {
+            issuer: server_url.to_owned(),
+            endpoint: None,
+            id: id.into(),
+            secret: secret.into(),
+            authentication: None,
+            scope: None,
+            resource: None,
+            store: None,
+            store_key: None,
+            #[cfg(feature = "dpop")]
+            dpop: None,
+        }
+    }
+
+    /// A token endpoint elsewhere.
+    pub fn token_url(mut self, url: impl Into<String>) -> Self {
+        self.endpoint = Some(url.into());
+        self
+    }
+
+    /// Scopes, space-separated.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scope = Some(scope.into());
+        self
+    }
+
+    /// The API the token is for (RFC 8707).
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.resource = Some(resource.into());
+        self
+    }
+
+    /// Proves the client instead of its secret: `PrivateKeyJwt` for one.
+    pub fn authentication(mut self, proof: Arc<dyn ClientAuthentication>) -> Self {
+        self.authentication = Some(proof);
+        self
+    }
+
+    /// Where the token is kept; in memory unless said otherwise.
+    pub fn store(mut self, store: Arc<dyn TokenStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// What the token is called in the store; made from issuer, client, resource and scope unless said
+    /// otherwise.
+    pub fn store_key(mut self, key: impl Into<String>) -> Self {
+        self.store_key = Some(key.into());
+        self
+    }
+
+    /// Binds tokens to a key (RFC 9449). The client that uses them needs the same one.
+    #[cfg(feature = "dpop")]
+    pub fn dpop(mut self, proofs: Arc<crate::dpop::Dpop>) -> Self {
+        self.dpop = Some(proofs);
+        self
+    }
+
+    /// A source that all callers of a process may share.
+    pub fn build(self) -> Arc<dyn TokenSource> {
+        self.clone().shared(Own(self))
+    }
+
+    /// A source around a way to get tokens, and around the store if there is one.
+    pub(super) fn shared(self, renewal: impl Renew + 'static) -> Arc<dyn TokenSource> {
+        match self.store.clone() {
+            None => Arc::new(Source::new(renewal)),
+            Some(store) => {
+                let key = self.key();
+                Arc::new(Source::new(Kept { renewal: Box::new(renewal), store, key }))
+            }
+        }
+    }
+
+    /// The name of its token in stores.
+    pub(super) fn key(&self) -> String {
+        let made = || {
+            let parts = [
+                self.token_endpoint(),
+                self.id.clone(),
+                self.resource.clone().unwrap_or_default(),
+                self.scope.clone().unwrap_or_default(),
+            ];
+            parts.join(" ")
+        };
+        self.store_key.clone().unwrap_or_else(made)
+    }
+
+    fn token_endpoint(&self) -> String {
+        let below = || format!("{}/oauth2/token", self.issuer.trim_end_matches('/'));
+        self.endpoint.clone().unwrap_or_else(below)
+    }
+
+    /// What a grant asks with.
+    pub(super) fn form(&self, grant: &str) -> Form {
+        let mut form = vec![("grant_type", grant.to_owned())];
+        form.extend(self.scope.clone().map(|scope| ("scope", scope)));
+        form.extend(self.resource.clone().map(|resource| ("resource", resource)));
+        form
+    }
+
+    pub(super) async fn ask(&self, form: Form) -> Result<Token, Error> {
+        let answer = self.post(&self.token_endpoint(), form).await?;
+        match serde_json::from_slice::<Granted>(&answer.body) {
+            Ok(granted) if answer.status == 200 => Ok(granted.token()),
+            _ => Err(Error::of_token_endpoint(answer).at("token", 1)),
+        }
+    }
+
+    /// Sends a form to an endpoint of OAuth as this client.
+    pub(super) async fn post(&self, endpoint: &str, mut form: Form) -> Result<Answer, Error> {
+        let mut headers = HeaderMap::new();
+        if let Some(proof) = &self.authentication {
+            let audience = if self.issuer.is_empty() { endpoint } else { &self.issuer };
+            form.push(("client_id", self.id.clone()));
+            form.extend(proof.prove(audience)?);
+        } else if self.secret.reveal().is_empty() {
+            form.push(("client_id", self.id.clone()));
+        } else {
+            let pair = format!("Basic {}", basic(&self.id, &self.secret));
+            let mut pair = HeaderValue::from_str(&pair).map_err(Error::invalid)?;
+            pair.set_sensitive(true);
+            headers.insert(AUTHORIZATION, pair);
+        }
+        let request = plain_http()?.post(endpoint).timeout(TOKEN_LIMIT).headers(headers);
+        let request = request.form(&form).build().map_err(Error::invalid)?;
+        self.exchange(request).await
+    }
+
+    #[cfg(feature = "dpop")]
+    async fn exchange(&self, request: reqwest::Request) -> Result<Answer, Error> {
+        match &self.dpop {
+            Some(proofs) => proofs.exchange(request, once).await,
+            None => once(request).await,
+        }
+    }
+
+    #[cfg(not(feature = "dpop"))]
+    async fn exchange(&self, request: reqwest::Request) -> Result<Answer, Error> {
+        once(request).await
+    }
+}
+
+/// One request to an endpoint of OAuth, and its answer.
+async fn once(request: reqwest::Request) -> Result<Answer, Error> {
+    let failed = |error: reqwest::Error| {
+        let kind = if error.is_timeout() { Kind::Timeout } else { Kind::Connection };
+        let message = "the token endpoint cannot be reached";
+        Error::local(kind, message).because(error.without_url()).at("token", 1)
+    };
+    let response = plain_http()?.execute(request).await.map_err(failed)?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = response.bytes().await.map_err(failed)?.to_vec();
+    let retry_after = retry_after(&headers);
+    Ok(Answer { status, headers, content_type: String::new(), body, retry_after })
+}
+
+/// What a token endpoint gives.
+#[derive(Deserialize)]
+struct Granted {
+    access_token: Secret,
+    #[serde(default)]
+    token_type: String,
+    refresh_token: Option<Secret>,
+    expires_in: Option<u64>,
+}
+
+impl Granted {
+    fn token(self) -> Token {
+        let life = Duration::from_secs(self.expires_in.unwrap_or(300));
+        Token {
+            access_token: self.access_token,
+            token_type: self.token_type,
+            refresh_token: self.refresh_token,
+            expires_at: Instant::now().checked_add(life),
+        }
+    }
+}
+
+/// The client's own tokens.
+struct Own(ClientCredentials);
+
+impl Renew for Own {
+    fn renew<'a>(&'a self, _: Option<&'a Token>) -> Fetching<'a> {
+        Box::pin(self.0.ask(self.0.form("client_credentials")))
+    }
+}
