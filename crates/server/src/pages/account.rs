@@ -9,7 +9,7 @@ use keyhaven_store::sessions::SessionRecord;
 use keyhaven_store::{Page, Reach};
 
 use super::parts::{Form, Upstream};
-use super::sample::Sample;
+use super::sample::{LONGEST, Sample};
 use super::under_way::query;
 use super::words::{day, program, recent_day};
 use crate::app::{App, Shared};
@@ -203,6 +203,9 @@ impl Sample for Account {
             sessions: Self::sample().sessions.into_iter().take(1).collect(),
             ..Self::sample()
         };
-        vec![("new", new)]
+        let mut long = Self { name: LONGEST.to_owned(), ..Self::sample() };
+        long.email = format!("{}@{}.example", &LONGEST[..64], &LONGEST[..63]);
+        long.passkeys[0].name = LONGEST.to_owned();
+        vec![("new", new), ("long", long)]
     }
 }

@@ -6,7 +6,7 @@ use keyhaven_protocol::consent::claim_of;
 use keyhaven_protocol::scope::Scopes;
 
 use super::parts::{App, Field, Form};
-use super::sample::Sample;
+use super::sample::{LONGEST, Sample};
 
 /// The consent page.
 #[derive(Debug, Template)]
@@ -124,7 +124,9 @@ impl Sample for Consent {
 
     fn others() -> Vec<(&'static str, Self)> {
         let unknown = Self { app: App::unknown_sample(), ..Self::sample() };
-        vec![("unknown", unknown), ("key", Self::key_sample())]
+        let app = App { name: LONGEST.to_owned(), ..App::unknown_sample() };
+        let long = Self { app, ..Self::sample() };
+        vec![("unknown", unknown), ("key", Self::key_sample()), ("long", long)]
     }
 }
 

@@ -8,7 +8,7 @@ use keyhaven_store::people::Place;
 use keyhaven_store::sessions::SignedIn;
 
 use super::parts::{Alert, Form, letter};
-use super::sample::Sample;
+use super::sample::{LONGEST, Sample};
 use crate::app::Shared;
 use crate::http::browser::SignedInUser;
 use crate::http::page::{self, Page};
@@ -134,6 +134,8 @@ impl Sample for Organizations {
     }
 
     fn others() -> Vec<(&'static str, Self)> {
-        vec![("none", Self { form: Form::sample(), organizations: Vec::new() })]
+        let mut long = Self::sample();
+        long.organizations[1].name = LONGEST.to_owned();
+        vec![("none", Self { form: Form::sample(), organizations: Vec::new() }), ("long", long)]
     }
 }

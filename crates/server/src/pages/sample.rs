@@ -22,6 +22,10 @@ pub trait Sample: Template + Sized {
     }
 }
 
+/// The longest name there may be, without a place to break it.
+pub const LONGEST: &str = "Rindfleischetikettierungsueberwachungsaufgabenuebertragungsgesetzesfolgen\
+                           abschaetzungsverordnungen";
+
 /// A rendered sample and its name.
 pub type Rendered = (String, askama::Result<String>);
 

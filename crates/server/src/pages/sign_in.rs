@@ -10,7 +10,7 @@ use keyhaven_protocol::refusal::Code;
 use keyhaven_protocol::secret::Secret;
 
 use super::parts::{App as Caller, Field, Form, Upstream};
-use super::sample::Sample;
+use super::sample::{LONGEST, Sample};
 use super::sign_up::is_open;
 use super::under_way::{Step, UnderWay, go_on, query};
 use crate::app::{App, Shared};
@@ -150,7 +150,10 @@ impl Sample for SignIn {
             app: None,
             ..Self::sample()
         };
-        vec![("refused", refused), ("plain", plain), ("home", home)]
+        let app = Caller { name: LONGEST.to_owned(), ..Caller::sample() };
+        let mut long = Self { app: Some(app), ..Self::sample() };
+        long.upstreams[0].name = LONGEST.to_owned();
+        vec![("refused", refused), ("plain", plain), ("home", home), ("long", long)]
     }
 }
 

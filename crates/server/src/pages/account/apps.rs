@@ -16,7 +16,7 @@ use crate::http::same_origin::Posted;
 use crate::operations::consents::withdraw_own_consent;
 use crate::pages::consent::may;
 use crate::pages::parts::Form;
-use crate::pages::sample::Sample;
+use crate::pages::sample::{LONGEST, Sample};
 use crate::pages::words::{day, recent_day};
 
 const PATH: &str = "/account/apps";
@@ -126,7 +126,9 @@ impl Sample for Apps {
     }
 
     fn others() -> Vec<(&'static str, Self)> {
-        vec![("none", Self { apps: Vec::new(), ..Self::sample() })]
+        let mut long = Self::sample();
+        long.apps[0].name = LONGEST.to_owned();
+        vec![("none", Self { apps: Vec::new(), ..Self::sample() }), ("long", long)]
     }
 }
 

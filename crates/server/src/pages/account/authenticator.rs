@@ -77,6 +77,11 @@ impl Authenticator {
         let (secret, qr) = (offered.text.reveal().to_owned(), Qr::draw(offered.uri.reveal()));
         Ok(Self { form, secret, qr, code: Field::default() })
     }
+
+    /// The secret in fours, which the eye finds again; copied, it is one word.
+    fn groups(&self) -> impl Iterator<Item = &str> {
+        self.secret.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok())
+    }
 }
 
 /// A QR code as the outline of one drawing, a unit per module.

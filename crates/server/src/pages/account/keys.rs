@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use keyhaven_protocol::id::KeyId;
 use keyhaven_protocol::refusal::Refusal;
+use keyhaven_protocol::time::Timestamp;
 
 use crate::app::Shared;
 use crate::http::browser::SignedInUser;
@@ -13,7 +14,8 @@ use crate::http::same_origin::{Posted, form_token};
 use crate::operations::own_keys::{OwnKey, list_own_keys, take_back_key};
 use crate::operations::sessions::recognise_session;
 use crate::pages::parts::Form;
-use crate::pages::sample::Sample;
+use crate::pages::sample::{LONGEST, Sample};
+use crate::pages::words::{day, recent_day};
 
 /// The page of keys.
 #[derive(Debug, Template)]
@@ -52,7 +54,8 @@ pub async fn show_keys(
     let Some(sid) = browser.sid.as_ref() else { return page::see_other("/login") };
     match list_own_keys(&app, signed_in.session.user).await {
         Ok(keys) => {
-            let keys = keys.iter().map(HeldKey::of).collect();
+            let now = app.clock.now();
+            let keys = keys.iter().map(|key| HeldKey::of(key, now)).collect();
             page::render(&Keys { form: Form::fresh(form_token(sid)), keys }).into_response()
         }
         Err(failure) => page::refused(&app, failure, &browser.origin),
@@ -79,20 +82,17 @@ pub async fn delete_own_key(
 }
 
 impl HeldKey {
-    fn of(own: &OwnKey) -> Self {
+    fn of(own: &OwnKey, now: Timestamp) -> Self {
         let key = &own.record;
         let text = format!("{}…{}", key.prefix, key.last_four);
         let holder = match &key.app_origin {
             Some(app) => format!("Held by {} · {text}", app.split("://").last().unwrap_or(app)),
             None => text,
         };
-        let day = |at: keyhaven_protocol::time::Timestamp| {
-            let instant = jiff::Timestamp::from_second(at.0).unwrap_or_default();
-            instant.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
-        };
-        let used = key.last_used_at.map_or("never used".into(), |at| format!("used {}", day(at)));
+        let used = key.last_used_at;
+        let used = used.map_or("never used".into(), |at| format!("used {}", recent_day(at, now)));
         let ends = match key.terms.expires_at {
-            Some(at) => format!(", ends {}", day(at)),
+            Some(at) => format!(", ends on {}", day(at)),
             None => String::new(),
         };
         let stopped = if key.terms.disabled_at.is_some() { ", disabled" } else { "" };
@@ -101,7 +101,7 @@ impl HeldKey {
             name: key.label.clone(),
             holder,
             used: own.used.clone(),
-            when: format!("Made {}, {used}{ends}{stopped}", day(key.created_at)),
+            when: format!("Made on {}, {used}{ends}{stopped}", day(key.created_at)),
         }
     }
 }
@@ -125,20 +125,23 @@ impl Sample for Keys {
                     "Northwind Notebook",
                     "Held by notebook.northwind.example · kh_key_0Ab9…x7Qa",
                     "4.25 of 10.00 USD this month",
-                    "Made 2026-11-03, used 2026-11-27",
+                    "Made on 3 November 2026, used today",
                 ),
                 key(
                     "b",
                     "Laptop",
                     "kh_key_0Zz4…9pQw",
                     "No limit of its own",
-                    "Made 2026-10-12, never used, ends 2027-10-12",
+                    "Made on 12 October 2026, never used, ends on 12 October 2027",
                 ),
             ],
         }
     }
 
     fn others() -> Vec<(&'static str, Self)> {
-        vec![("none", Self { keys: Vec::new(), ..Self::sample() })]
+        let mut long = Self::sample();
+        long.keys[0].name = LONGEST.to_owned();
+        long.keys[0].holder = format!("Held by {}.example · kh_key_0Ab9…x7Qa", &LONGEST[..63]);
+        vec![("none", Self { keys: Vec::new(), ..Self::sample() }), ("long", long)]
     }
 }

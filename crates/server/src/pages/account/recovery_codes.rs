@@ -44,7 +44,7 @@ impl Sample for RecoveryCodes {
     const NAME: &'static str = "account-recovery-codes";
 
     fn sample() -> Self {
-        let code = |number: u32| format!("7k{number}m-q2x{number}-9w4t");
+        let code = |number: u32| format!("7k{number}mq2-x{number}9w4t-jtb9d5-mpjtb{number}");
         Self { codes: (0..10).map(code).collect() }
     }
 }
