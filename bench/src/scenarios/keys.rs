@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::steady::{Subject, against_hello, half_load_tail};
+use super::steady::{Subject, against_its_size, half_load_tail};
 use crate::Outcome;
 use crate::bench::Bench;
 use crate::floor::Floor;
@@ -18,7 +18,7 @@ pub(super) fn check(bench: &Bench) -> Outcome<Vec<Row>> {
     fs::write(&file, text)?;
     let server = installation.serve(bench.server_core())?;
     let subject = Subject { server, request: check_key(&id), source: Source::Cycle(file) };
-    against_hello(bench, "check-key", &subject, 1.35)
+    against_its_size(bench, "check-key", &subject)
 }
 
 /// Three keys in a line with a budget each, under a tenant with three of its own: every charge of

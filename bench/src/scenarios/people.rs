@@ -6,7 +6,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::thread;
 
-use super::steady::Subject;
+use super::steady::{Subject, against_its_size};
 use crate::Outcome;
 use crate::bench::Bench;
 use crate::cpu::{Meter, resident_bytes};
@@ -38,17 +38,8 @@ pub(super) fn auth_info(bench: &Bench) -> Outcome<Vec<Row>> {
     let session = arrived?.field("gram-session")?.to_owned();
     let session = format!("Gram-Session: {session}\r\n");
     let request = Request { needs: email.to_owned(), ..asking("/rpc/auth.info", &session, 200) };
-    let file = bench.folder("body-")?.join("body");
-    fs::write(&file, exchange_once(server.address, &request)?.body)?;
-    let floors = [Floor::Body { file: file.clone() }, Floor::EncodedBody { file }];
     let subject = Subject { server, request, source: Source::Fixed };
-    let (_lane, rounds) = subject.beside(bench, &floors)?;
-    let floor = |floors: &[f64]| 1.35 * floors[0] + (floors[1] - floors[0]).max(0.0);
-    let against = "(1.35 H of its size + encoding)";
-    Ok(vec![
-        Row::cost("auth-info", against, rounds.clone(), floor).goal(1.0),
-        Row::cost("auth-info", "H of its size", rounds, |floors| floors[0]),
-    ])
+    against_its_size(bench, "auth-info", &subject)
 }
 
 pub(super) fn sign_in_password(bench: &Bench) -> Outcome<Vec<Row>> {

@@ -1,5 +1,7 @@
 //! One endpoint under steady load beside its floors: CPU per request as a ratio.
 
+use std::fs;
+
 use crate::Outcome;
 use crate::bench::Bench;
 use crate::cpu::Meter;
@@ -7,7 +9,7 @@ use crate::fill::fill;
 use crate::floor::Floor;
 use crate::keyhaven::{Client, Installation, Server};
 use crate::lane::{Cost, Lane, Round, compare};
-use crate::load::{Request, Source};
+use crate::load::{Request, Source, exchange_once};
 use crate::report::Row;
 use crate::statistics::median;
 
@@ -36,6 +38,19 @@ impl Subject {
             floors.iter().map(|floor| Lane::floor(bench, floor)).collect::<Outcome<Vec<_>>>()?;
         let rounds = compare(bench, &mut lane, &mut floors)?;
         Ok((lane, rounds))
+    }
+}
+
+impl Subject {
+    /// What the server answers to the first request.
+    fn answer(&self) -> Outcome<String> {
+        let mut request = self.request.clone();
+        if let Source::Cycle(file) = &self.source {
+            let tokens = fs::read_to_string(file)?;
+            let first = tokens.lines().next().unwrap_or_default();
+            request.body = request.body.map(|body| body.replacen("{}", first, 1));
+        }
+        Ok(exchange_once(self.server.address, &request)?.body)
     }
 }
 
@@ -75,12 +90,12 @@ pub(super) fn introspect_jwt(bench: &Bench) -> Outcome<Vec<Row>> {
 
 pub(super) fn check_opaque(bench: &Bench) -> Outcome<Vec<Row>> {
     let subject = pooled(bench, OPAQUE, Client::check)?;
-    against_hello(bench, "check-opaque", &subject, 1.35)
+    against_its_size(bench, "check-opaque", &subject)
 }
 
 pub(super) fn check_jwt(bench: &Bench) -> Outcome<Vec<Row>> {
     let subject = pooled(bench, ES256, Client::check)?;
-    against_hello(bench, "check-jwt", &subject, 1.35)
+    against_its_size(bench, "check-jwt", &subject)
 }
 
 /// Every token is presented once and was never seen by the server, so no cache can know it.
@@ -124,8 +139,8 @@ pub(super) fn revoke(bench: &Bench) -> Outcome<Vec<Row>> {
     let subject = Subject { server, request: client.revocation(), source };
     let rows = bench.folder("rows-")?.join("append.db");
     let (_lane, rounds) = subject.beside(bench, &[Floor::H, Floor::append(rows)])?;
-    let sent = std::fs::read_to_string(&file)?.lines().take(WARM).collect::<Vec<_>>().join("\n");
-    std::fs::write(&file, sent)?;
+    let sent = fs::read_to_string(&file)?.lines().take(WARM).collect::<Vec<_>>().join("\n");
+    fs::write(&file, sent)?;
     let plan = subject.server.plan(bench, client.introspection(DEAD), Source::Once(file));
     Lane::to(bench, &plan, Meter::of(subject.server.id())?)?.closed(10_000)?;
     let floor = |floors: &[f64]| floors[0] + 2.0 * floors[1] + 5.0;
@@ -161,6 +176,21 @@ pub(super) fn against_hello(
     let (_lane, rounds) = subject.beside(bench, &[Floor::H])?;
     let tail = saturated_tail(name, &rounds);
     Ok(vec![Row::cost(name, "H", rounds, |floors| floors[0]).goal(goal), tail])
+}
+
+/// Look-ups from memory: beside bare axum that answers as many bytes, and their encoding.
+pub(super) fn against_its_size(bench: &Bench, name: &str, subject: &Subject) -> Outcome<Vec<Row>> {
+    let file = bench.folder("body-")?.join("body");
+    fs::write(&file, subject.answer()?)?;
+    let floors = [Floor::Body { file: file.clone() }, Floor::EncodedBody { file }, Floor::H];
+    let (_lane, rounds) = subject.beside(bench, &floors)?;
+    let goal = |floors: &[f64]| 1.35 * floors[0] + (floors[1] - floors[0]).max(0.0);
+    let against = "(1.35 H of its size + encoding)";
+    Ok(vec![
+        Row::cost(name, against, rounds.clone(), goal).goal(1.0),
+        Row::cost(name, "H", rounds.clone(), |floors| floors[2]),
+        saturated_tail(name, &rounds),
+    ])
 }
 
 /// Stateless paths: with every connection busy all the time, p99 stays near p50.
