@@ -43,6 +43,7 @@ mod vault_clock;
 mod vault_database;
 mod vault_killed;
 mod vault_rekey;
+mod vault_scheduled;
 mod vault_secrets;
 mod vault_two_servers;
 mod vault_unreadable;
