@@ -157,7 +157,8 @@ impl Store {
         let mut plan = Plan::default()
             .must(Step::one(&RECONNECT, values), Outcome::Moved)
             .and(below)
-            .announce(announced, connection.id, body, &mut act);
+            .announce(announced, connection.id, body, &mut act)
+            .announce_scopes(connection, tokens.scopes.as_deref(), &after, &mut act);
         if let Some(flow) = new.flow {
             plan = plan.and(flows::succeeded(flow, connection.id));
         }

@@ -86,6 +86,7 @@ impl Store {
         let mut plan = Plan::default()
             .must(Step::one(&RENEW, values), Outcome::Moved)
             .announce(told_as, connection.id, told_of(connection, &after), &mut act)
+            .announce_scopes(connection, renewed.tokens.scopes.as_deref(), &after, &mut act)
             .happened(connection.organization, connection.id, &what, &mut act);
         if moved.is_some() {
             plan = plan.also(audit(held, &after, "connection.recovered", &mut act));

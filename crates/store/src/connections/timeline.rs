@@ -1,11 +1,13 @@
 //! What happened to a connection, appended in the same commit: for its timeline, and for webhooks.
 
+use std::collections::BTreeSet;
+
 use keyhaven_protocol::connection::failure::Class;
-use keyhaven_protocol::connection::state::{Announcement, Reason};
+use keyhaven_protocol::connection::state::{Announcement, Reason, Standing};
 use keyhaven_protocol::id::{ConnectionId, Id, OrganizationId};
 use keyhaven_protocol::time::Timestamp;
 
-use super::key;
+use super::{Connection, key, told_of};
 use crate::act::Plan;
 use crate::engine::{Row, Statement, Step};
 use crate::{Act, Error, Listed, Page, Store, values, webhooks};
@@ -118,6 +120,29 @@ impl Plan {
         let step = webhooks::tell_of_connection(act.id(), connection, announcement, body, act.now);
         self.also(step)
     }
+
+    /// Announces that what was granted is not what was granted before, as a message of its own behind
+    /// the one that tells of the token.
+    pub(super) fn announce_scopes(
+        self,
+        of: &Connection,
+        granted: Option<&str>,
+        after: &Standing,
+        act: &mut Act,
+    ) -> Self {
+        let Some(granted) = granted.filter(|granted| words(granted) != words(&of.scopes)) else {
+            return self;
+        };
+        let mut body: serde_json::Value =
+            serde_json::from_str(&told_of(of, after)).unwrap_or_default();
+        body["scopes"] = granted.split_whitespace().collect();
+        let next = Step::any(&NEXT_MESSAGE, values![of.id.0]);
+        self.also(next).announce(Some(Announcement::ScopesChanged), of.id, body.to_string(), act)
+    }
+}
+
+fn words(scopes: &str) -> BTreeSet<&str> {
+    scopes.split_whitespace().collect()
 }
 
 fn token_event(mut row: Row) -> Result<TokenEvent, Error> {
@@ -142,6 +167,11 @@ static APPEND: Statement = Statement::append(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 );
 
+static NEXT_MESSAGE: Statement = Statement::new(
+    "connections.next_message",
+    "UPDATE connections SET sequence = sequence + 1 WHERE id = $1",
+);
+
 static LIST: Statement = Statement::new(
     "connections.list_events",
     "SELECT e.id, e.at, e.what, e.reason, e.class, e.upstream_status, e.upstream_request, e.node, \
@@ -151,4 +181,4 @@ static LIST: Statement = Statement::new(
      ORDER BY e.id DESC LIMIT $4",
 );
 
-pub(super) const STATEMENTS: &[&Statement] = &[&APPEND, &LIST];
+pub(super) const STATEMENTS: &[&Statement] = &[&APPEND, &NEXT_MESSAGE, &LIST];

@@ -15,6 +15,7 @@
 //! | active | expired | an ended token that nothing renews | needs_reauth |
 //! | `needs_reauth`, expired, error | active | authorized again, same account | recovered |
 //! | any | revoked | its user, an administrator, the grant above it | revoked |
+//! | active | active | other scopes than before | scopes_changed |
 
 use keyhaven::jobs::RefreshDue;
 use keyhaven_fake_provider::{Act, Consent, Endpoint, Gate, Rules};
@@ -333,4 +334,37 @@ async fn a_grant_that_ends_in_the_graph_takes_its_connection_along() {
     }
     let ended = ("revoked".to_owned(), json!("grant_tree"));
     assert_eq!(state(&server, &connector, &connection).await, ended);
+}
+
+#[tokio::test]
+async fn other_scopes_than_before_are_told_after_what_brought_them() {
+    let (server, connector) = begun(json!({})).await;
+    let connection = connector.connect(&server).await;
+    assert_eq!(told(&server).await, ["connection.created"]);
+    server.present.pass(3_600);
+    connector.token(&server, &connection).await.expect(200);
+    assert_eq!(told(&server).await, ["connection.refreshed"], "the same as before are no news");
+    let path = format!("/v1/connections/{connection}/authorization");
+    let more = json!({ "scopes": ["write"] });
+    let ask = server.post(&path).bearer(&connector.admin(&server).await).json(more).await;
+    let url = the(&ask.expect(200)["authorization_url"]);
+    let back = connector.fake.consent(&url).expect("consent");
+    assert_eq!(server.get(path_of(&back)).send().await.status, 302);
+    let (store, now) = (&server.app().store, server.app().clock.now());
+    let taken = store.take_deliveries(now, now, 100).await.expect("commits");
+    let [message] = &taken[..] else { panic!("{taken:?}") };
+    assert_eq!(message.event, "connection.scopes_changed");
+    let body: Value = serde_json::from_str(&message.body).expect("JSON");
+    assert_eq!((&body["scopes"], &body["status"]), (&json!(["read", "write"]), &json!("active")));
+    assert_eq!(body["connection"], connection.as_str(), "{body}");
+    store.forget_delivery(message).await.expect("commits");
+    // A dead one that comes back with fewer tells of both, in this order.
+    connector.fake.end_all_grants();
+    server.present.pass(3_600);
+    connector.token(&server, &connection).await.expect(409);
+    assert_eq!(told(&server).await, ["connection.needs_reauth"]);
+    connector.fake.change(|rules| rules.granted = Some("read".into()));
+    reconnect(&server, &connector, &connection).await;
+    assert_eq!(told(&server).await, ["connection.recovered", "connection.scopes_changed"]);
+    assert_eq!(connector.shown(&server, &connection).await["missing_scopes"], json!(["write"]));
 }
