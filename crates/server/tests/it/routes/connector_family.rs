@@ -8,6 +8,8 @@ use keyhaven_store::memberships::Role;
 use serde_json::{Value, json};
 
 use crate::harness::{Server, path_of, the};
+use crate::small_server::SmallServer;
+use crate::wire::Wire;
 
 const HUB: &str = "baseUrl=https%3A%2F%2Fhub.example";
 
@@ -246,4 +248,73 @@ async fn an_api_key_is_no_bearer_of_this_family() {
     let path = "/connectors/oauth/callback?code=c&state=s";
     server.get(path).bearer(&key.text).send().await.expect(401);
     assert_eq!(server.refusal().reason, "the token is for another audience");
+}
+
+/// What every request of the published client says, to the byte.
+const SEED: &str = "user-agent: speakeasy-sdk/typescript 0.1.0 2.845.1 1.0.0 @pipeshub/sdk\r\n\
+                    accept-language: *\r\nsec-fetch-mode: cors\r\n\
+                    accept-encoding: gzip, deflate\r\n\r\n";
+
+#[tokio::test]
+async fn the_contract_s_requests_are_answered_byte_for_byte_on_one_kept_connection() {
+    let server = Server::with_providers().await;
+    // The published callback carries no issuer.
+    let silent = json!({ "callback": {} });
+    let connector = server.a_connector_with(Rules::default(), silent, json!({})).await;
+    let client = server.a_client().scopes("connector:read").post().build().await;
+    let routes = keyhaven::routes::public(server.app.clone());
+    let front = SmallServer::start_with(routes, |_| {}).await;
+    let mut wire = Wire::open(front.address).await;
+    let host = "host: 127.0.0.1:8080\r\nconnection: keep-alive\r\n";
+    let form = format!(
+        "grant_type=client_credentials&client_id={}&client_secret={}&scope=connector%3Aread",
+        client.id, client.secret
+    );
+    wire.send(format!(
+        "POST /api/v1/oauth/token HTTP/1.1\r\n{host}\
+         Content-Type: application/x-www-form-urlencoded\r\naccept: */*\r\n\
+         accept-language: *\r\nsec-fetch-mode: cors\r\nuser-agent: node\r\n\
+         accept-encoding: gzip, deflate\r\ncontent-length: {}\r\n\r\n{form}",
+        form.len()
+    ))
+    .await;
+    let answer = wire.answer().await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let token: Value = serde_json::from_str(&answer.body).expect("JSON");
+    wire.send(format!(
+        "GET /api/v1/connectors/{}/oauth/authorize?{HUB} HTTP/1.1\r\n{host}\
+         Accept: application/json\r\nauthorization: Bearer {}\r\ncookie: \r\n{SEED}",
+        connector.id,
+        the(&token["access_token"])
+    ))
+    .await;
+    let answer = wire.answer().await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.field("content-type"), Some("application/json"));
+    let started: Value = serde_json::from_str(&answer.body).expect("JSON");
+    let mut members: Vec<_> = started.as_object().expect("an object").keys().collect();
+    members.sort_unstable();
+    assert_eq!(members, ["authorizationUrl", "state", "success"]);
+    let back = connector.fake.consent(&the(&started["authorizationUrl"])).expect("consent");
+    let back = url::Url::parse(&back).expect("a URL");
+    let of = |wanted: &str| {
+        let found = back.query_pairs().find(|(name, _)| name == wanted).expect("a parameter");
+        form_urlencoded::byte_serialize(found.1.as_bytes()).collect::<String>()
+    };
+    assert_eq!(of("state"), of_text(&the(&started["state"])), "as it was sent");
+    wire.send(format!(
+        "GET /api/v1/connectors/oauth/callback?{HUB}&code={}&state={} HTTP/1.1\r\n{host}\
+         Accept: */*\r\ncookie: \r\n{SEED}",
+        of("code"),
+        of("state")
+    ))
+    .await;
+    let answer = wire.answer().await;
+    assert_eq!((answer.status, answer.field("content-length")), (302, Some("0")), "{answer:?}");
+    let settings = "https://hub.example/account/individual/settings/connector";
+    assert_eq!(answer.field("location"), Some(&*format!("{settings}/{}", connector.id)));
+}
+
+fn of_text(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
