@@ -151,6 +151,34 @@ pub async fn account_of(
     }
 }
 
+/// What the provider's account call says to a key or a login that was typed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// It takes it; whose account it is, where it says so.
+    Taken(Option<Identity>),
+    /// It does not know it (RFC 9110 §15.5.2).
+    Refused,
+    /// Nobody can tell: it has no such call, or did not answer.
+    Untold,
+}
+
+/// One cheap call with a key or a login, before it is kept.
+pub async fn try_typed(
+    client: &Client,
+    provider: &Provider,
+    app: &App<'_>,
+    typed: &Secret,
+) -> Tried {
+    let Some(Ok(request)) = request::account(provider, app, typed) else { return Tried::Untold };
+    match client.send(request, Limits::TOKEN).await {
+        Ok(said) if said.status == 401 => Tried::Refused,
+        Ok(said) if (200..300).contains(&said.status) => {
+            Tried::Taken(response::from_call(provider, app, &said))
+        }
+        Ok(_) | Err(_) => Tried::Untold,
+    }
+}
+
 /// The status with which a consent page answers a stranger.
 pub async fn look_at_consent(client: &Client, url: Url) -> Result<u16, Failure> {
     let mut request = Outgoing::get_json(url);

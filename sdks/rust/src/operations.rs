@@ -1992,7 +1992,8 @@ impl Connections {
     /// Create a connection
     ///
     /// Without a consent page: a pasted key or login, or the connector's own authority; or one that
-    /// another system already holds, with its tokens. An account that is connected already is answered
+    /// another system already holds, with its tokens. A key or login is tried once where the provider has a
+    /// call for that, and refused if the provider does not know it. An account that is connected already is answered
     /// with 409, so a repetition makes no second one.
     ///
     /// `POST /v1/connections`

@@ -11,6 +11,8 @@ use axum::Json;
 use axum::extract::{FromRequestParts, RawPathParams, State};
 use axum::http::request::Parts;
 use axum::response::Response;
+use keyhaven_connect::talk::Tried;
+use keyhaven_protocol::connection::Method;
 use keyhaven_protocol::connection::state::{Reason, Standing, Status};
 use keyhaven_protocol::connection::timing::Pace;
 use keyhaven_protocol::id::{ConnectionId, ConnectorId, UserId};
@@ -31,8 +33,10 @@ use crate::app::{App, Origin, Shared};
 use crate::http::error::{ApiError, Kind};
 use crate::http::reply::NoContent;
 use crate::operations::confirm_connection::confirm_connection;
+use crate::operations::finish_connection::account_id;
 use crate::operations::revoke_connection::revoke_connection;
 use crate::operations::start_connection::{Start, start_connection};
+use crate::operations::try_typed::try_typed;
 use crate::vault::upstream::{pace, scheme};
 use edit::UpdateConnection;
 use wire::{
@@ -107,7 +111,8 @@ fn parsed<T>(
 /// Create a connection
 ///
 /// Without a consent page: a pasted key or login, or the connector's own authority; or one that
-/// another system already holds, with its tokens. An account that is connected already is answered
+/// another system already holds, with its tokens. A key or login is tried once where the provider has a
+/// call for that, and refused if the provider does not know it. An account that is connected already is answered
 /// with 409, so a repetition makes no second one.
 #[utoipa::path(
     post, path = "/v1/connections", tag = "connections", params(IdempotencyKey),
@@ -127,7 +132,15 @@ async fn create_connection(
     let pace: Pace = pace(&provider, kept.connector.method);
     let dice = u64::from_be_bytes(app.dice.bytes());
     let terms = Terms { pace: &pace, scheme: scheme(&provider), now: once.act.now, dice };
-    let arrived = body.parse(&kept.connector, &terms)?;
+    let mut arrived = body.parse(&kept.connector, &terms)?;
+    match try_typed(&app, &kept, &provider, &arrived.tokens).await? {
+        Tried::Refused => return Err(not_taken(kept.connector.method).into()),
+        Tried::Taken(Some(identity)) => {
+            arrived.account.get_or_insert_with(|| account_id(&identity));
+            arrived.account_label = arrived.account_label.or(identity.label);
+        }
+        Tried::Taken(None) | Tried::Untold => {}
+    }
     let (id, now, node) = (ConnectionId(once.act.id()), once.act.now, app.vault.node_name());
     let new = NewConnection {
         id,
@@ -150,6 +163,12 @@ async fn create_connection(
     let (act, answer) = once.created(format!("/v1/connections/{id}"), &shown)?;
     let outcome = app.store.connect_account(&new, &arrived.tokens, app.dice.bytes(), act).await?;
     Ok(answer.after(outcome, "connector").await?)
+}
+
+/// The member that holds what the provider does not know.
+fn not_taken(method: Method) -> ApiError {
+    let member = if method == Method::Basic { "/password" } else { "/api_key" };
+    ApiError::member(member, "is not known to the provider")
 }
 
 /// Show a connection

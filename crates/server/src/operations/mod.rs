@@ -52,6 +52,7 @@ pub mod start_connection;
 pub mod tell_logout;
 pub mod test_connector;
 pub mod tickets;
+pub mod try_typed;
 pub mod upstream_sign_in;
 pub mod userinfo;
 

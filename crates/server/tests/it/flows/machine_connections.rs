@@ -1,14 +1,15 @@
-//! Connections that no user consents to: client credentials and JWT bearer. The same rows, states and
-//! token call; there is no refresh token, so the client asks again, one at a time.
+//! Connections that no user consents to: client credentials and JWT bearer, where the client asks again,
+//! one at a time, because there is no refresh token; keys and logins that are typed in. The same rows,
+//! states and token call.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
-use keyhaven_fake_provider::{Act, Endpoint, Rules};
+use keyhaven_fake_provider::{Act, Endpoint, Fake, Rules};
 use serde_json::{Value, json};
 
-use crate::harness::{Connector, Server, the};
+use crate::harness::{AnApi, Connector, Server, the};
 
 /// A connection that needs nothing but its connector.
 async fn a_connection(server: &Server, connector: &Connector) -> String {
@@ -117,4 +118,71 @@ fn a_private_key() -> String {
     let lines: Vec<&str> =
         body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).expect("text")).collect();
     format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"))
+}
+
+/// A provider of keys, which has a call that says whose a key is; its keys are the fake's access tokens.
+fn of_keys(fake: &str, account: &Value) -> Value {
+    json!({
+        "kind": "api_key", "authorize": null, "token": null, "revoke": null, "account": account,
+        "callback": {}, "reply": {}, "refresh": { "kind": "none" }, "hosts": [],
+        "api": { "base": format!("{fake}/api/") },
+    })
+}
+
+#[tokio::test]
+async fn a_key_is_tried_once_before_it_is_kept() {
+    let server = Server::with_providers().await;
+    let fake = Fake::start(Rules::default()).await.expect("the fake provider starts");
+    let account =
+        json!({ "url": format!("{}/userinfo", fake.url()), "id": "/sub", "label": "/email" });
+    let more = json!({ "method": "api_key", "scopes": [] });
+    let definition = of_keys(fake.url(), &account);
+    let connector = server.a_connector_with(Rules::default(), definition, more).await;
+    let make = async |key: &str, account: Option<&str>| {
+        let body = json!({ "connector": connector.id, "api_key": key, "account": account });
+        server.post("/v1/connections").bearer(&connector.admin(&server).await).json(body).await
+    };
+    let (good, _) = fake.grant("account-7", "read");
+    let made = make(&good, None).await.expect(201);
+    assert_eq!((&made["account"], fake.requests(Endpoint::Userinfo)), (&json!("account-7"), 1));
+    assert_eq!(made["account_label"], "account-7@fake.example", "{made}");
+    let refused = make("mistyped", None).await.expect(400);
+    assert_eq!(refused["errors"][0]["pointer"], "/api_key", "{refused}");
+    assert!(!refused.to_string().contains("mistyped"), "{refused}");
+    assert_eq!(make(&good, None).await.status, 409, "the same account again");
+    // A provider that cannot say now hinders nobody, and neither does a wall before it.
+    for act in [Act::Html(503), Act::Html(403), Act::HangUp] {
+        fake.next(Endpoint::Userinfo, act);
+        make("unchecked", Some(&server.app().id().to_string())).await.expect(201);
+    }
+}
+
+#[tokio::test]
+async fn a_login_for_an_api_is_tried_as_the_api_will_see_it() {
+    let (server, api) = (Server::with_providers().await, AnApi::start().await);
+    let account = json!({ "url": format!("{}/me", api.base()), "id": "/id" });
+    let mut definition = of_keys("http://127.0.0.1:1", &account);
+    (definition["kind"], definition["api"]) = (json!("basic"), json!({ "base": api.base() }));
+    let more = json!({ "method": "basic", "scopes": [] });
+    let connector = server.a_connector_with(Rules::default(), definition, more).await;
+    let admin = connector.admin(&server).await;
+    let make = async |password: &str| {
+        let body = json!({ "connector": connector.id, "username": "ada", "password": password });
+        server.post("/v1/connections").bearer(&admin).json(body).await
+    };
+    api.say("HTTP/1.1 401 X\nContent-Length: 0\n\n");
+    let refused = make("wrong").await.expect(400);
+    assert_eq!(refused["errors"][0]["pointer"], "/password", "{refused}");
+    api.heard();
+    api.say("HTTP/1.1 200 OK\nContent-Length: 9\n\n{\"id\":77}");
+    let made = make("secret").await.expect(201);
+    assert_eq!(made["account"], "77", "{made}");
+    let tried = api.heard().pop().expect("a call");
+    // ada:secret
+    let login = "authorization: Basic YWRhOnNlY3JldA==";
+    assert!(tried.contains(login), "{tried}");
+    let path = format!("/v1/connections/{}/proxy/files", the(&made["id"]));
+    server.get(&path).bearer(&admin).send().await.expect(200);
+    let called = api.heard().pop().expect("a call");
+    assert!(called.contains(login) && called.starts_with("GET /v1/files "), "{called}");
 }
