@@ -12,7 +12,7 @@ import (
 
 func checkCheckCredential(ctx context.Context, s *keyhaven.Keyhaven, credential string) (any, error) {
 	// snippet check_credential
-	answer, err := s.Check.CheckCredential(ctx, shared.CheckRequest{Credential: credential, Need: &shared.CheckNeed{Audience: shared.String("https://api.example.com"), Scopes: shared.String("accounts.read")}})
+	answer, err := s.Check.CheckCredential(ctx, shared.CheckRequest{Credential: shared.Secret(credential), Need: &shared.CheckNeed{Audience: shared.String("https://api.example.com"), Scopes: shared.String("accounts.read")}})
 	// end
 	return answer, err
 }

@@ -40,7 +40,7 @@ func connectionsListConnections(ctx context.Context, s *keyhaven.Keyhaven) (any,
 
 func connectionsCreateConnection(ctx context.Context, s *keyhaven.Keyhaven, accessToken, connector, refreshToken string) (any, error) {
 	// snippet create_connection
-	answer, err := s.Connections.CreateConnection(ctx, shared.CreateConnection{AccessToken: &accessToken, Account: shared.String("118234"), Connector: connector, ExpiresAt: shared.Int64(1764003600), RefreshToken: &refreshToken, Scopes: []string{"read"}})
+	answer, err := s.Connections.CreateConnection(ctx, shared.CreateConnection{AccessToken: shared.Pointer(shared.Secret(accessToken)), Account: shared.String("118234"), Connector: connector, ExpiresAt: shared.Int64(1764003600), RefreshToken: shared.Pointer(shared.Secret(refreshToken)), Scopes: []string{"read"}})
 	// end
 	return answer, err
 }
@@ -75,7 +75,7 @@ func connectionsRestartAuthorization(ctx context.Context, s *keyhaven.Keyhaven, 
 
 func connectionsConfirmOneConnection(ctx context.Context, s *keyhaven.Keyhaven, connection, ticket string) (any, error) {
 	// snippet confirm_one_connection
-	answer, err := s.Connections.ConfirmOneConnection(ctx, operations.ConfirmOneConnectionRequest{Connection: connection, Confirmation: shared.Confirmation{Ticket: ticket}})
+	answer, err := s.Connections.ConfirmOneConnection(ctx, operations.ConfirmOneConnectionRequest{Connection: connection, Confirmation: shared.Confirmation{Ticket: shared.Secret(ticket)}})
 	// end
 	return answer, err
 }

@@ -19,7 +19,7 @@ func connectorsListConnectors(ctx context.Context, s *keyhaven.Keyhaven) (any, e
 
 func connectorsCreateConnector(ctx context.Context, s *keyhaven.Keyhaven, clientId, clientSecret string) (any, error) {
 	// snippet create_connector
-	answer, err := s.Connectors.CreateConnector(ctx, shared.CreateConnector{ClientID: &clientId, ClientSecret: &clientSecret, Name: shared.String("Google Drive"), Provider: "google", Scopes: []string{"https://www.googleapis.com/auth/drive.readonly"}})
+	answer, err := s.Connectors.CreateConnector(ctx, shared.CreateConnector{ClientID: &clientId, ClientSecret: shared.Pointer(shared.Secret(clientSecret)), Name: shared.String("Google Drive"), Provider: "google", Scopes: []string{"https://www.googleapis.com/auth/drive.readonly"}})
 	// end
 	return answer, err
 }
@@ -33,7 +33,7 @@ func connectorsShowConnector(ctx context.Context, s *keyhaven.Keyhaven, connecto
 
 func connectorsUpdateConnector(ctx context.Context, s *keyhaven.Keyhaven, connector, clientSecret string) (any, error) {
 	// snippet update_connector
-	answer, err := s.Connectors.UpdateConnector(ctx, operations.UpdateConnectorRequest{Connector: connector, UpdateConnector: shared.UpdateConnector{ClientSecret: &clientSecret}})
+	answer, err := s.Connectors.UpdateConnector(ctx, operations.UpdateConnectorRequest{Connector: connector, UpdateConnector: shared.UpdateConnector{ClientSecret: shared.Pointer(shared.Secret(clientSecret))}})
 	// end
 	return answer, err
 }
@@ -68,7 +68,7 @@ func connectorsCountConnectorConnections(ctx context.Context, s *keyhaven.Keyhav
 
 func connectorsImportConnections(ctx context.Context, s *keyhaven.Keyhaven, connector, refreshToken string) (any, error) {
 	// snippet import_connections
-	answer, err := s.Connectors.ImportConnections(ctx, operations.ImportConnectionsRequest{Connector: connector, ImportConnections: shared.ImportConnections{Connections: []shared.ImportedGrant{{Account: shared.String("118234"), ExternalID: "customer-42", RefreshToken: &refreshToken, Scopes: []string{"read"}}}, Prove: shared.Pointer(shared.ProofWish("refresh"))}})
+	answer, err := s.Connectors.ImportConnections(ctx, operations.ImportConnectionsRequest{Connector: connector, ImportConnections: shared.ImportConnections{Connections: []shared.ImportedGrant{{Account: shared.String("118234"), ExternalID: "customer-42", RefreshToken: shared.Pointer(shared.Secret(refreshToken)), Scopes: []string{"read"}}}, Prove: shared.Pointer(shared.ProofWish("refresh"))}})
 	// end
 	return answer, err
 }

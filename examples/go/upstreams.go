@@ -19,7 +19,7 @@ func upstreamsListUpstreams(ctx context.Context, s *keyhaven.Keyhaven) (any, err
 
 func upstreamsCreateUpstream(ctx context.Context, s *keyhaven.Keyhaven, clientId, clientSecret string) (any, error) {
 	// snippet create_upstream
-	answer, err := s.Upstreams.CreateUpstream(ctx, shared.CreateUpstream{ClientID: clientId, ClientSecret: &clientSecret, Preset: "google"})
+	answer, err := s.Upstreams.CreateUpstream(ctx, shared.CreateUpstream{ClientID: clientId, ClientSecret: shared.Pointer(shared.Secret(clientSecret)), Preset: "google"})
 	// end
 	return answer, err
 }

@@ -19,7 +19,7 @@ func usageListUsage(ctx context.Context, s *keyhaven.Keyhaven) (any, error) {
 
 func usageChargeUsage(ctx context.Context, s *keyhaven.Keyhaven, credential string) (any, error) {
 	// snippet charge_usage
-	answer, err := s.Usage.ChargeUsage(ctx, shared.ChargeUsage{Cost: shared.UsageCost{Amount: "0.0125", Unit: "USD"}, Credential: credential})
+	answer, err := s.Usage.ChargeUsage(ctx, shared.ChargeUsage{Cost: shared.UsageCost{Amount: "0.0125", Unit: "USD"}, Credential: shared.Secret(credential)})
 	// end
 	return answer, err
 }
@@ -40,7 +40,7 @@ func usageReleaseUsage(ctx context.Context, s *keyhaven.Keyhaven, hold string) (
 
 func usageReserveUsage(ctx context.Context, s *keyhaven.Keyhaven, credential string) (any, error) {
 	// snippet reserve_usage
-	answer, err := s.Usage.ReserveUsage(ctx, shared.ReserveUsage{Cost: shared.UsageCost{Amount: "0.50", Unit: "USD"}, Credential: credential, Seconds: shared.Int64(60)})
+	answer, err := s.Usage.ReserveUsage(ctx, shared.ReserveUsage{Cost: shared.UsageCost{Amount: "0.50", Unit: "USD"}, Credential: shared.Secret(credential), Seconds: shared.Int64(60)})
 	// end
 	return answer, err
 }

@@ -1,7 +1,7 @@
 // What is done with the packed SDKs in empty projects, in each language the same.
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -40,9 +40,24 @@ export async function everyProgram(folder, perform) {
       return error !== "APIError" && all[at].statuses.includes(String(status));
     };
     assert.deepEqual(lines.filter((line, at) => !isExpected(line, at)), []);
+    await hidesSecrets(`${file}.log`, steps);
   } finally {
     await world.stop();
   }
+}
+
+/** The text of any credential of ours, and of any signed token. */
+const SECRET = /kh_(access|code|key|refresh|secret|session|ticket)_\w{8,}|eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{8,}/g;
+
+/** What a debug log shows, where there is one, has nothing in it that the programs sent or got in secret. */
+async function hidesSecrets(log, steps) {
+  const text = await readFile(log, "utf8").catch(() => undefined);
+  if (text === undefined) return;
+  await rm(log);
+  assert.ok(text.length > 10_000, "a log of everything");
+  const used = steps.flatMap(({ security }) => [security.bearer, security.password]).filter(Boolean);
+  const shown = [...used.filter((secret) => text.includes(secret)), ...(text.match(SECRET) ?? [])];
+  assert.deepEqual([...new Set(shown)], []);
 }
 
 /** The README's lines against a server with an organization `acme`. */

@@ -245,7 +245,7 @@ type ChargeUsage struct {
 	// What it costs.
 	Cost UsageCost `json:"cost"`
 	// The key, as its bearer sent it.
-	Credential string `json:"credential"`
+	Credential Secret `json:"credential"`
 	// Where it was used, for keys that say where they may be.
 	From *UsedFrom `json:"from,omitempty"`
 	// Scopes the key must have, space-separated.
@@ -264,7 +264,7 @@ type CheckNeed struct {
 // CheckRequest: A credential, and what it is needed for.
 type CheckRequest struct {
 	// Any credential we issue, as its bearer sent it.
-	Credential string     `json:"credential"`
+	Credential Secret     `json:"credential"`
 	From       *UsedFrom  `json:"from,omitempty"`
 	Need       *CheckNeed `json:"need,omitempty"`
 }
@@ -403,7 +403,7 @@ type CommitUsage struct {
 // Confirmation: What confirms a connection.
 type Confirmation struct {
 	// What the callback's browser was sent on with.
-	Ticket string `json:"ticket"`
+	Ticket Secret `json:"ticket"`
 }
 
 // ConnectSession: An invitation to connect an account.
@@ -421,7 +421,7 @@ type ConnectSession struct {
 	// `open`, `done` or `over`.
 	Status string `json:"status"`
 	// The page to send the user to; shown once.
-	URL *string `json:"url,omitempty"`
+	URL *Secret `json:"url,omitempty"`
 }
 
 // Connection: A connection to an outside account.
@@ -477,7 +477,7 @@ type Connection struct {
 // ConnectionToken: A token of the provider's.
 type ConnectionToken struct {
 	// The token.
-	AccessToken string `json:"access_token"`
+	AccessToken Secret `json:"access_token"`
 	// The outside account.
 	Account *string `json:"account,omitempty"`
 	// Where the API is, when that is the account's own.
@@ -706,13 +706,13 @@ type CreateConnectSession struct {
 // CreateConnection: A connection that needs no consent page.
 type CreateConnection struct {
 	// An access token from another system.
-	AccessToken *string `json:"access_token,omitempty"`
+	AccessToken *Secret `json:"access_token,omitempty"`
 	// The outside account's id.
 	Account *string `json:"account,omitempty"`
 	// What people call that account.
 	AccountLabel *string `json:"account_label,omitempty"`
 	// The key, for a connector whose connections hold keys.
-	APIKey *string `json:"api_key,omitempty"`
+	APIKey *Secret `json:"api_key,omitempty"`
 	// Under which connector.
 	Connector string `json:"connector"`
 	// The access token's end, in seconds since 1970.
@@ -724,9 +724,9 @@ type CreateConnection struct {
 	// What else to keep with it.
 	Metadata map[string]any `json:"metadata,omitempty"`
 	// The password that goes with it.
-	Password *string `json:"password,omitempty"`
+	Password *Secret `json:"password,omitempty"`
 	// A refresh token from another system.
-	RefreshToken *string `json:"refresh_token,omitempty"`
+	RefreshToken *Secret `json:"refresh_token,omitempty"`
 	// What was granted.
 	Scopes []string `json:"scopes,omitempty"`
 	// Whose it is; absent for a team's.
@@ -740,7 +740,7 @@ type CreateConnector struct {
 	// The app's client id.
 	ClientID *string `json:"client_id,omitempty"`
 	// The app's secret, or its private key (PKCS#8 in PEM).
-	ClientSecret *string `json:"client_secret,omitempty"`
+	ClientSecret *Secret `json:"client_secret,omitempty"`
 	// What its connections hold.
 	Method *string `json:"method,omitempty"`
 	// The name people see; the provider's if absent.
@@ -871,7 +871,7 @@ type CreateUpstream struct {
 	// Who we are there.
 	ClientID string `json:"client_id"`
 	// Our secret there. Kept sealed and never shown again.
-	ClientSecret *string `json:"client_secret,omitempty"`
+	ClientSecret *Secret `json:"client_secret,omitempty"`
 	// Its issuer, exactly as its metadata says it. Never changes.
 	Issuer *string `json:"issuer,omitempty"`
 	// The name on its button; presets have one.
@@ -914,7 +914,7 @@ type CreatedWebhookEndpoint struct {
 	// What messages are signed with, in the Standard Webhooks form: HMAC-SHA256 of
 	// `webhook-id.webhook-timestamp.body`, in `webhook-signature` as `v1,` and base64. The key is
 	// what follows `whsec_`, decoded from base64.
-	Secret string `json:"secret"`
+	Secret Secret `json:"secret"`
 }
 
 // CurrentKey: What a key is and what it has left.
@@ -1169,7 +1169,7 @@ type ImportResult struct {
 // ImportedGrant: One grant.
 type ImportedGrant struct {
 	// The access token.
-	AccessToken *string `json:"access_token,omitempty"`
+	AccessToken *Secret `json:"access_token,omitempty"`
 	// The outside account's id.
 	Account *string `json:"account,omitempty"`
 	// What people call that account.
@@ -1183,7 +1183,7 @@ type ImportedGrant struct {
 	// What else to keep with it.
 	Metadata map[string]any `json:"metadata,omitempty"`
 	// The refresh token.
-	RefreshToken *string `json:"refresh_token,omitempty"`
+	RefreshToken *Secret `json:"refresh_token,omitempty"`
 	// What was granted.
 	Scopes []string `json:"scopes,omitempty"`
 	// Whose it is; absent for a team's.
@@ -1215,7 +1215,7 @@ type Invitation struct {
 	// Its id.
 	ID string `json:"id"`
 	// What to send there. Whoever has it makes the account.
-	Link string `json:"link"`
+	Link Secret `json:"link"`
 }
 
 // InviteUser: Somebody to invite.
@@ -1272,7 +1272,7 @@ type IssuedKey struct {
 	// What it opens, space-separated.
 	Scopes string `json:"scopes"`
 	// The text, shown once.
-	Secret string `json:"secret"`
+	Secret Secret `json:"secret"`
 }
 
 // JSONAPIError: One thing that went wrong.
@@ -1822,7 +1822,7 @@ type RegisteredClient struct {
 	// What its access tokens are made of.
 	TokenFormat string `json:"token_format"`
 	// Shown once. Absent for clients that authenticate without a secret.
-	ClientSecret *string `json:"client_secret,omitempty"`
+	ClientSecret *Secret `json:"client_secret,omitempty"`
 }
 
 // RelatedLink: Where related resources are.
@@ -1842,7 +1842,7 @@ type ReserveUsage struct {
 	// What it costs at most.
 	Cost UsageCost `json:"cost"`
 	// The key, as its bearer sent it.
-	Credential string `json:"credential"`
+	Credential Secret `json:"credential"`
 	// Where it was used, for keys that say where they may be.
 	From *UsedFrom `json:"from,omitempty"`
 	// Scopes the key must have, space-separated.
@@ -1935,7 +1935,7 @@ type RotatedClientSecret struct {
 	// The client.
 	ClientID string `json:"client_id"`
 	// Its text, shown once.
-	ClientSecret string `json:"client_secret"`
+	ClientSecret Secret `json:"client_secret"`
 	// Its id.
 	ID string `json:"id"`
 	// When the secret before it stops working, in seconds since 1970.
@@ -2186,7 +2186,7 @@ type Ticket struct {
 	// When it ends, in seconds since 1970.
 	ExpiresAt int64 `json:"expires_at"`
 	// What the browser brings to `/rpc/auth.callback` as `shared_token`.
-	SharedToken string `json:"shared_token"`
+	SharedToken Secret `json:"shared_token"`
 }
 
 // TimelineEvent: One line of a timeline.
@@ -2389,7 +2389,7 @@ type UpdateConnector struct {
 	// Another app.
 	ClientID *string `json:"client_id,omitempty"`
 	// Another secret.
-	ClientSecret *string `json:"client_secret,omitempty"`
+	ClientSecret *Secret `json:"client_secret,omitempty"`
 	// A new name.
 	Name *string `json:"name,omitempty"`
 	// Other parameters, all of them.
@@ -2494,7 +2494,7 @@ type UpdateUpstream struct {
 	// Another client there.
 	ClientID *string `json:"client_id,omitempty"`
 	// A new secret.
-	ClientSecret *string `json:"client_secret,omitempty"`
+	ClientSecret *Secret `json:"client_secret,omitempty"`
 	// `true`: nobody signs in with it until it is enabled again.
 	Disabled *bool `json:"disabled,omitempty"`
 	// Another name.

@@ -373,7 +373,7 @@ pub struct ChargeUsage {
     pub cost: UsageCost,
     /// The key, as its bearer sent it.
     #[serde(rename = "credential")]
-    pub credential: String,
+    pub credential: Secret,
     /// Where it was used, for keys that say where they may be.
     #[serde(rename = "from", default, skip_serializing_if = "Option::is_none")]
     pub from: Option<UsedFrom>,
@@ -401,7 +401,7 @@ pub struct CheckNeed {
 pub struct CheckRequest {
     /// Any credential we issue, as its bearer sent it.
     #[serde(rename = "credential")]
-    pub credential: String,
+    pub credential: Secret,
     /// See the reference.
     #[serde(rename = "from", default, skip_serializing_if = "Option::is_none")]
     pub from: Option<UsedFrom>,
@@ -640,7 +640,7 @@ pub struct CommitUsage {
 pub struct Confirmation {
     /// What the callback's browser was sent on with.
     #[serde(rename = "ticket")]
-    pub ticket: String,
+    pub ticket: Secret,
 }
 
 /// An invitation to connect an account.
@@ -666,7 +666,7 @@ pub struct ConnectSession {
     pub status: String,
     /// The page to send the user to; shown once.
     #[serde(rename = "url", default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
+    pub url: Option<Secret>,
 }
 
 /// A connection to an outside account.
@@ -748,7 +748,7 @@ pub struct Connection {
 pub struct ConnectionToken {
     /// The token.
     #[serde(rename = "access_token")]
-    pub access_token: String,
+    pub access_token: Secret,
     /// The outside account.
     #[serde(rename = "account", default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -1078,7 +1078,7 @@ pub struct CreateConnectSession {
 pub struct CreateConnection {
     /// An access token from another system.
     #[serde(rename = "access_token", default, skip_serializing_if = "Option::is_none")]
-    pub access_token: Option<String>,
+    pub access_token: Option<Secret>,
     /// The outside account's id.
     #[serde(rename = "account", default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -1087,7 +1087,7 @@ pub struct CreateConnection {
     pub account_label: Option<String>,
     /// The key, for a connector whose connections hold keys.
     #[serde(rename = "api_key", default, skip_serializing_if = "Option::is_none")]
-    pub api_key: Option<String>,
+    pub api_key: Option<Secret>,
     /// Under which connector.
     #[serde(rename = "connector")]
     pub connector: String,
@@ -1105,10 +1105,10 @@ pub struct CreateConnection {
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
     /// The password that goes with it.
     #[serde(rename = "password", default, skip_serializing_if = "Option::is_none")]
-    pub password: Option<String>,
+    pub password: Option<Secret>,
     /// A refresh token from another system.
     #[serde(rename = "refresh_token", default, skip_serializing_if = "Option::is_none")]
-    pub refresh_token: Option<String>,
+    pub refresh_token: Option<Secret>,
     /// What was granted.
     #[serde(rename = "scopes", default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
@@ -1128,7 +1128,7 @@ pub struct CreateConnector {
     pub client_id: Option<String>,
     /// The app's secret, or its private key (PKCS#8 in PEM).
     #[serde(rename = "client_secret", default, skip_serializing_if = "Option::is_none")]
-    pub client_secret: Option<String>,
+    pub client_secret: Option<Secret>,
     /// What its connections hold.
     #[serde(rename = "method", default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
@@ -1315,7 +1315,7 @@ pub struct CreateUpstream {
     pub client_id: String,
     /// Our secret there. Kept sealed and never shown again.
     #[serde(rename = "client_secret", default, skip_serializing_if = "Option::is_none")]
-    pub client_secret: Option<String>,
+    pub client_secret: Option<Secret>,
     /// Its issuer, exactly as its metadata says it. Never changes.
     #[serde(rename = "issuer", default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
@@ -1375,7 +1375,7 @@ pub struct CreatedWebhookEndpoint {
     /// `webhook-id.webhook-timestamp.body`, in `webhook-signature` as `v1,` and base64. The key is
     /// what follows `whsec_`, decoded from base64.
     #[serde(rename = "secret")]
-    pub secret: String,
+    pub secret: Secret,
 }
 
 /// What a key is and what it has left.
@@ -1740,7 +1740,7 @@ pub struct ImportResult {
 pub struct ImportedGrant {
     /// The access token.
     #[serde(rename = "access_token", default, skip_serializing_if = "Option::is_none")]
-    pub access_token: Option<String>,
+    pub access_token: Option<Secret>,
     /// The outside account's id.
     #[serde(rename = "account", default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -1761,7 +1761,7 @@ pub struct ImportedGrant {
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
     /// The refresh token.
     #[serde(rename = "refresh_token", default, skip_serializing_if = "Option::is_none")]
-    pub refresh_token: Option<String>,
+    pub refresh_token: Option<Secret>,
     /// What was granted.
     #[serde(rename = "scopes", default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
@@ -1807,7 +1807,7 @@ pub struct Invitation {
     pub id: String,
     /// What to send there. Whoever has it makes the account.
     #[serde(rename = "link")]
-    pub link: String,
+    pub link: Secret,
 }
 
 /// Somebody to invite.
@@ -1890,7 +1890,7 @@ pub struct IssuedKey {
     pub scopes: String,
     /// The text, shown once.
     #[serde(rename = "secret")]
-    pub secret: String,
+    pub secret: Secret,
 }
 
 /// One thing that went wrong.
@@ -2705,7 +2705,7 @@ pub struct RegisteredClient {
     pub token_format: String,
     /// Shown once. Absent for clients that authenticate without a secret.
     #[serde(rename = "client_secret", default, skip_serializing_if = "Option::is_none")]
-    pub client_secret: Option<String>,
+    pub client_secret: Option<Secret>,
 }
 
 /// Where related resources are.
@@ -2732,7 +2732,7 @@ pub struct ReserveUsage {
     pub cost: UsageCost,
     /// The key, as its bearer sent it.
     #[serde(rename = "credential")]
-    pub credential: String,
+    pub credential: Secret,
     /// Where it was used, for keys that say where they may be.
     #[serde(rename = "from", default, skip_serializing_if = "Option::is_none")]
     pub from: Option<UsedFrom>,
@@ -2861,7 +2861,7 @@ pub struct RotatedClientSecret {
     pub client_id: String,
     /// Its text, shown once.
     #[serde(rename = "client_secret")]
-    pub client_secret: String,
+    pub client_secret: Secret,
     /// Its id.
     #[serde(rename = "id")]
     pub id: String,
@@ -3213,7 +3213,7 @@ pub struct Ticket {
     pub expires_at: i64,
     /// What the browser brings to `/rpc/auth.callback` as `shared_token`.
     #[serde(rename = "shared_token")]
-    pub shared_token: String,
+    pub shared_token: Secret,
 }
 
 /// One line of a timeline.
@@ -3582,7 +3582,7 @@ pub struct UpdateConnector {
     ///
     /// `Some(None)` removes it.
     #[serde(rename = "client_secret", default, skip_serializing_if = "Option::is_none")]
-    pub client_secret: Option<Option<String>>,
+    pub client_secret: Option<Option<Secret>>,
     /// A new name.
     ///
     /// `Some(None)` removes it.
@@ -3718,7 +3718,7 @@ pub struct UpdateUpstream {
     ///
     /// `Some(None)` removes it.
     #[serde(rename = "client_secret", default, skip_serializing_if = "Option::is_none")]
-    pub client_secret: Option<Option<String>>,
+    pub client_secret: Option<Option<Secret>>,
     /// `true`: nobody signs in with it until it is enabled again.
     ///
     /// `Some(None)` removes it.

@@ -21,7 +21,10 @@ const OAUTH = [
   "device_code",
 ];
 
-const HIDDEN = new Set([...OAUTH, ...SECRETS].map((name) => name.toLowerCase()));
+// A path, and some paths have a secret in them.
+const INSTANCE = "instance";
+
+const HIDDEN = new Set([...OAUTH, ...SECRETS, INSTANCE].map((name) => name.toLowerCase()));
 const SHOWN = /^(accept|content-(type|length)|idempotency-key|retry-after|user-agent|x-re(quest-id|try-count))$/;
 
 /** Prints requests and answers, headers by an allow list, bodies if told to, and never a secret. */
@@ -36,8 +39,9 @@ export function debugHooks(
   };
   return {
     async beforeRequest({ attempt, operationId }, request) {
-      const path = request.url.replace(/[?#].*/, "");
-      print(`→ ${operationId} #${attempt} ${request.method} ${path}${shown(request.headers)}${await body(request)}`);
+      // Not the path: some have a secret in it.
+      const { origin } = new URL(request.url);
+      print(`→ ${operationId} #${attempt} ${request.method} ${origin}${shown(request.headers)}${await body(request)}`);
     },
     async afterResponse({ attempt, operationId }, response) {
       const { told } = response as { told?: string };

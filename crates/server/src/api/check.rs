@@ -40,7 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
 pub struct CheckRequest<'a> {
     /// Any credential we issue, as its bearer sent it.
     #[serde(borrow)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, extensions(("x-sdk-secret" = json!(true))))]
     credential: Cow<'a, str>,
     /// What it must be good for beyond being alive.
     #[serde(borrow, default)]

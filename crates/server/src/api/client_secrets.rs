@@ -87,6 +87,7 @@ pub struct RotatedClientSecret {
     /// The client.
     pub client_id: String,
     /// Its text, shown once.
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     pub client_secret: String,
     /// When the secret before it stops working, in seconds since 1970.
     pub previous_expires_at: i64,

@@ -97,6 +97,7 @@ struct ConnectSession {
     connector: String,
     /// The page to send the user to; shown once.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     url: Option<String>,
     /// Until when it works, in seconds since 1970.
     expires_at: i64,

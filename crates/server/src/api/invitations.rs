@@ -65,6 +65,7 @@ pub struct Invitation {
     /// The address it is for.
     pub email: String,
     /// What to send there. Whoever has it makes the account.
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     pub link: String,
     /// When it ends, in seconds since 1970.
     pub expires_at: i64,

@@ -48,6 +48,7 @@ pub struct CreateTicket {
 #[schema(example = json!({"shared_token": "kh_once_0AbCdEf…", "expires_at": 1_764_000_060}))]
 pub struct Ticket {
     /// What the browser brings to `/rpc/auth.callback` as `shared_token`.
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     pub shared_token: String,
     /// When it ends, in seconds since 1970.
     pub expires_at: i64,

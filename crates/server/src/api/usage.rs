@@ -98,6 +98,7 @@ impl UsedFrom {
 }))]
 pub struct ChargeUsage {
     /// The key, as its bearer sent it.
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     credential: String,
     /// What it costs.
     cost: UsageCost,
@@ -118,6 +119,7 @@ pub struct ChargeUsage {
 }))]
 pub struct ReserveUsage {
     /// The key, as its bearer sent it.
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     credential: String,
     /// What it costs at most.
     cost: UsageCost,

@@ -85,6 +85,7 @@ pub struct CreatedWebhookEndpoint {
     /// What messages are signed with, in the Standard Webhooks form: HMAC-SHA256 of
     /// `webhook-id.webhook-timestamp.body`, in `webhook-signature` as `v1,` and base64. The key is
     /// what follows `whsec_`, decoded from base64.
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     pub secret: String,
 }
 

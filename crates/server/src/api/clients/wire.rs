@@ -283,7 +283,7 @@ pub struct RegisteredClient {
     pub client: Client,
     /// Shown once. Absent for clients that authenticate without a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "kh_secret_0AbCdEfGhIjKlMnOpQrStU…")]
+    #[schema(example = "kh_secret_0AbCdEfGhIjKlMnOpQrStU…", extensions(("x-sdk-secret" = json!(true))))]
     pub client_secret: Option<String>,
 }
 

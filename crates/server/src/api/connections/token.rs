@@ -79,6 +79,7 @@ struct ConnectorTokenRequest {
 }))]
 struct ConnectionToken<'a> {
     /// The token.
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     access_token: &'a str,
     /// What stands before it in `Authorization`. With a colon in it, what stands before the colon is
     /// the header that carries the token instead, and what follows stands before the token there.

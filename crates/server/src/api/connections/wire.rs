@@ -270,6 +270,7 @@ impl Authorization {
 #[schema(example = json!({"ticket": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"}))]
 pub struct Confirmation {
     /// What the callback's browser was sent on with.
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     pub ticket: String,
 }
 
@@ -355,18 +356,22 @@ pub struct CreateConnection {
     pub(in crate::api) metadata: BTreeMap<String, String>,
     /// The key, for a connector whose connections hold keys.
     #[serde(default)]
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     pub(in crate::api) api_key: Option<String>,
     /// The user name, for one whose connections hold logins.
     #[serde(default)]
     pub(in crate::api) username: Option<String>,
     /// The password that goes with it.
     #[serde(default)]
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     pub(in crate::api) password: Option<String>,
     /// An access token from another system.
     #[serde(default)]
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     pub(in crate::api) access_token: Option<String>,
     /// A refresh token from another system.
     #[serde(default)]
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     pub(in crate::api) refresh_token: Option<String>,
     /// The access token's end, in seconds since 1970.
     #[serde(default)]

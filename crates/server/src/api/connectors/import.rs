@@ -90,9 +90,11 @@ struct ImportedGrant {
     metadata: BTreeMap<String, String>,
     /// The access token.
     #[serde(default)]
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     access_token: Option<String>,
     /// The refresh token.
     #[serde(default)]
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     refresh_token: Option<String>,
     /// The access token's end, in seconds since 1970.
     #[serde(default)]

@@ -156,6 +156,7 @@ pub struct CreateConnector {
     client_id: Option<String>,
     /// The app's secret, or its private key (PKCS#8 in PEM).
     #[serde(default)]
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     client_secret: Option<String>,
     /// What to ask for; the provider's default if empty.
     #[serde(default)]
@@ -250,6 +251,7 @@ pub struct UpdateConnector {
     client_id: Option<String>,
     /// Another secret.
     #[serde(deserialize_with = "set")]
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     client_secret: Option<String>,
     /// Other scopes, for authorizations from here on.
     #[serde(deserialize_with = "set")]

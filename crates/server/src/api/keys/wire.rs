@@ -86,7 +86,7 @@ pub struct Key {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct IssuedKey {
     /// The text, shown once.
-    #[schema(example = "kh_key_0AbCdEfGhIjKlMnOpQrStU…")]
+    #[schema(example = "kh_key_0AbCdEfGhIjKlMnOpQrStU…", extensions(("x-sdk-secret" = json!(true))))]
     pub secret: String,
     /// The key.
     #[serde(flatten)]

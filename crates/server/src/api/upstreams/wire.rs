@@ -90,6 +90,7 @@ pub struct CreateUpstream {
     client_id: String,
     /// Our secret there. Kept sealed and never shown again.
     #[serde(default)]
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     client_secret: Option<String>,
     /// What to ask for; presets know.
     #[serde(default)]
@@ -115,6 +116,7 @@ pub struct UpdateUpstream {
     client_id: Option<String>,
     /// A new secret.
     #[serde(deserialize_with = "set")]
+    #[schema(extensions(("x-sdk-secret" = json!(true))))]
     client_secret: Option<String>,
     /// What to ask for.
     #[serde(deserialize_with = "set")]
