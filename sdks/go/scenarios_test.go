@@ -54,6 +54,8 @@ type scenario struct {
 		MaxMs        int               `json:"maxMs"`
 		RetryAfterMs int               `json:"retryAfterMs"`
 		Replay       bool              `json:"replay"`
+		Header       map[string]string `json:"header"`
+		StepUp       json.RawMessage   `json:"stepUp"`
 		Challenges   []struct {
 			Scheme string            `json:"scheme"`
 			Params map[string]string `json:"params"`
@@ -98,6 +100,8 @@ func perform(ctx context.Context, s *sdk.Keyhaven, operation string, g given) (a
 		return value(s.Authentication.CreateAuthToken(ctx, operations.CreateAuthTokenRequest{AuthTokenRequest: g.AuthTokenRequest}))
 	case "revoke_auth_token":
 		return value(s.Authentication.RevokeAuthToken(ctx, operations.RevokeAuthTokenRequest{RevokeTokenRequest: g.RevokeTokenRequest}))
+	case "auth_logout":
+		return value(s.Auth.Logout(ctx, operations.LogoutSecurity{Session: "kh_test"}))
 	case "fetch_token_groups":
 		security := operations.FetchTokenGroupsSecurity{OAuth2: "kh_test"}
 		return value(s.Oauth.FetchTokenGroups(ctx, operations.FetchTokenGroupsRequest{ID: g.ID}, security))
@@ -206,6 +210,11 @@ func (s scenario) run(t *testing.T) {
 	if s.Expect.Replay && !exchange.IdempotentReplay {
 		t.Error("no replay")
 	}
+	for name, want := range s.Expect.Header {
+		if got := exchange.Header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
 	s.sent(t, requests)
 }
 
@@ -248,7 +257,28 @@ func (s scenario) refused(t *testing.T, err error) int {
 			t.Errorf("challenge %v, want %v", got, want)
 		}
 	}
+	s.stepUp(t, details.StepUp())
 	return details.Attempts
+}
+
+// stepUp compares what another sign-in must bring.
+func (s scenario) stepUp(t *testing.T, got *sdkerrors.StepUp) {
+	t.Helper()
+	if s.Expect.StepUp == nil {
+		return
+	}
+	var want *struct {
+		Scope            string `json:"scope"`
+		ACRValues        string `json:"acr_values"`
+		MaxAge           *int   `json:"max_age"`
+		ResourceMetadata string `json:"resource_metadata"`
+	}
+	if err := json.Unmarshal(s.Expect.StepUp, &want); err != nil {
+		t.Fatal(err)
+	}
+	if (got == nil) != (want == nil) || (got != nil && !reflect.DeepEqual(*got, sdkerrors.StepUp(*want))) {
+		t.Errorf("step up %+v, want %s", got, s.Expect.StepUp)
+	}
 }
 
 func (s scenario) sent(t *testing.T, requests []arrived) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -66,6 +67,33 @@ func (d *Details) Challenges() []Challenge {
 		}
 	}
 	return list
+}
+
+// StepUp is what another sign-in must bring: more scopes (RFC 6750 §3.1), or a stronger or fresher one
+// (RFC 9470).
+type StepUp struct {
+	Scope     string
+	ACRValues string
+	// MaxAge is in seconds, and absent unless it was said.
+	MaxAge *int
+	// ResourceMetadata is where the resource describes itself (RFC 9728).
+	ResourceMetadata string
+}
+
+// StepUp is what a refusal asks for, nil unless a new token of the same kind would be refused again.
+func (d *Details) StepUp() *StepUp {
+	for _, challenge := range d.Challenges() {
+		params := challenge.Params
+		if params["error"] != "insufficient_scope" && params["error"] != "insufficient_user_authentication" {
+			continue
+		}
+		asked := &StepUp{Scope: params["scope"], ACRValues: params["acr_values"], ResourceMetadata: params["resource_metadata"]}
+		if age, err := strconv.Atoi(params["max_age"]); err == nil {
+			asked.MaxAge = &age
+		}
+		return asked
+	}
+	return nil
 }
 
 // Field is what is wrong with one member or parameter.

@@ -295,6 +295,41 @@ impl Error {
         let header = self.headers().and_then(|headers| headers.get("www-authenticate"));
         header.and_then(|value| value.to_str().ok()).map(challenges).unwrap_or_default()
     }
+
+    /// What another sign-in must bring; `None` unless a new token of the same kind would be refused
+    /// again.
+    #[must_use]
+    pub fn step_up(&self) -> Option<StepUp> {
+        self.challenges().iter().find_map(|challenge| {
+            let value = |name: &str| {
+                let found = challenge.params.iter().find(|(known, _)| known == name);
+                found.map(|(_, value)| value.clone())
+            };
+            match value("error")?.as_str() {
+                "insufficient_scope" | "insufficient_user_authentication" => Some(StepUp {
+                    scope: value("scope"),
+                    acr_values: value("acr_values"),
+                    max_age: value("max_age").and_then(|age| age.parse().ok()).map(Duration::from_secs),
+                    resource_metadata: value("resource_metadata"),
+                }),
+                _ => None,
+            }
+        })
+    }
+}
+
+/// More scopes (RFC 6750 §3.1), or a stronger or fresher sign-in (RFC 9470).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StepUp {
+    /// Scopes, space-separated.
+    pub scope: Option<String>,
+    /// How to sign in, best first, space-separated.
+    pub acr_values: Option<String>,
+    /// How long ago it may have been.
+    pub max_age: Option<Duration>,
+    /// Where the resource describes itself (RFC 9728).
+    pub resource_metadata: Option<String>,
 }
 
 /// Schemes and their parameters, as RFC 9110 §11.6.1 has them.

@@ -26,7 +26,7 @@ pub use call::{Meta, Response};
 pub use client::{Builder, Client};
 #[cfg(feature = "dpop")]
 pub use dpop::Dpop;
-pub use error::{Challenge, Error, Kind, OAuthRefusal, Problem, ProblemField};
+pub use error::{Challenge, Error, Kind, OAuthRefusal, Problem, ProblemField, StepUp};
 pub use items::Items;
 #[cfg(feature = "sign")]
 pub use jose::SigningKey;

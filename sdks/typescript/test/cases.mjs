@@ -2,8 +2,10 @@
 
 import { ClientCore } from "@keyhaven/sdk/core.js";
 import { SDKError } from "@keyhaven/sdk/models/errors.js";
+import { stepUp } from "@keyhaven/sdk/tokens/stepUp.js";
 import { authenticationCreateAuthToken } from "@keyhaven/sdk/funcs/authenticationCreateAuthToken.js";
 import { authenticationRevokeAuthToken } from "@keyhaven/sdk/funcs/authenticationRevokeAuthToken.js";
+import { authLogout } from "@keyhaven/sdk/funcs/authLogout.js";
 import { oauthFetchTokenGroups } from "@keyhaven/sdk/funcs/oauthFetchTokenGroups.js";
 import { organizationsCreateOrganization } from "@keyhaven/sdk/funcs/organizationsCreateOrganization.js";
 import { organizationsDeleteOrganization } from "@keyhaven/sdk/funcs/organizationsDeleteOrganization.js";
@@ -34,6 +36,7 @@ const OPERATIONS = {
   list_users: usersListUsers,
   create_auth_token: authenticationCreateAuthToken,
   revoke_auth_token: authenticationRevokeAuthToken,
+  auth_logout: (core, _, options) => authLogout(core, { session: "kh_test" }, options),
   fetch_token_groups: (core, request, options) => {
     const { bearer } = core.options.security;
     return oauthFetchTokenGroups(core, { oauth2: bearer }, request, options);
@@ -65,6 +68,7 @@ export async function run({ operation, request, options, responses, security, ba
   if (expect.count !== undefined) same(came.length, expect.count, "requests");
   if (expect.minMs) holds(took >= expect.minMs, `${took} ms`);
   if (expect.maxMs) holds(took <= expect.maxMs, `${took} ms`);
+  for (const name in expect.header) same(result.value.headers[name], [expect.header[name]], name);
   if (expect.replay) same(result.meta.idempotentReplay, true, "replay");
   requests(came, expect);
 }
@@ -75,6 +79,7 @@ function refused(error, expect) {
   if (expect.status) same(error.statusCode, expect.status, "status");
   for (const name in expect.fields) same(error[name], expect.fields[name], name);
   if (expect.retryAfterMs) same(error.retryAfterMs, expect.retryAfterMs, "retryAfterMs");
+  if (expect.stepUp !== undefined) same(stepUp(error) ?? null, camel(expect.stepUp), "stepUp");
   if (expect.challenges) same(error.challenges, expect.challenges, "challenges");
 }
 

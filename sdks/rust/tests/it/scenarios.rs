@@ -47,6 +47,10 @@ async fn run(faults: &Faults, name: &str, case: &Value) -> Result<(), String> {
             ensure(same, || format!("value {value}"))?;
             let replay = expect["replay"] != true || meta.idempotent_replay;
             ensure(replay, || "no replay".to_owned())?;
+            for (name, wanted) in expect["header"].as_object().into_iter().flatten() {
+                let told = meta.headers.get(name).and_then(|value| value.to_str().ok());
+                ensure(told == wanted.as_str(), || format!("{name} is {told:?}"))?;
+            }
         }
         Err(error) => refused(expect, error)?,
     }
@@ -138,6 +142,7 @@ async fn perform(client: &Client, case: &Value) -> Given {
             let body: RevokeTokenRequest = parsed(&request["revoke_token_request"]);
             sending!(client.authentication().revoke_auth_token(&body), case)
         }
+        "auth_logout" => sending!(client.auth().logout().session("kh_test"), case),
         "fetch_token_groups" => {
             sending!(client.oauth().fetch_token_groups(text("id")).oauth2("kh_test"), case)
         }
@@ -211,7 +216,22 @@ fn refused(expect: &Value, error: &Error) -> Result<(), String> {
         let got = json!({"scheme": challenge.scheme, "params": params});
         ensure(got == *wanted, || format!("{got} instead of {wanted}"))?;
     }
-    Ok(())
+    stepped_up(expect, error)
+}
+
+/// What another sign-in must bring.
+fn stepped_up(expect: &Value, error: &Error) -> Result<(), String> {
+    let Some(wanted) = expect.get("stepUp") else { return Ok(()) };
+    let asked = error.step_up();
+    let Some(asked) = &asked else {
+        return ensure(wanted.is_null(), || format!("nothing instead of {wanted}"));
+    };
+    let age = wanted["max_age"].as_u64().map(Duration::from_secs);
+    let same = asked.scope.as_deref() == wanted["scope"].as_str()
+        && asked.acr_values.as_deref() == wanted["acr_values"].as_str()
+        && asked.resource_metadata.as_deref() == wanted["resource_metadata"].as_str()
+        && asked.max_age == age;
+    ensure(same && !wanted.is_null(), || format!("{asked:?} instead of {wanted}"))
 }
 
 fn sent(expect: &Value, came: &[Value]) -> Result<(), String> {
