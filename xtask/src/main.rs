@@ -46,7 +46,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "sdk",
-        about: "rewrite the SDKs from sdks/openapi.json; `sdk --check` only compares",
+        about: "rewrite the SDKs from sdks/openapi.json; `sdk --check` only compares, `sdk --changes BEFORE` tells what is new",
         run: sdk::verb,
     },
     Verb { name: "bench", about: "measure the release build beside its floors", run: bench::verb },
