@@ -60,6 +60,20 @@ async function hidesSecrets(log, steps) {
   assert.deepEqual([...new Set(shown)], []);
 }
 
+/** The lines of the page of token sources: an organization's name, and how a bound token is called. */
+export async function tokenLines(perform) {
+  const server = await startServer();
+  try {
+    server.command("org", "create", "--name", "Acme", "--slug", "acme");
+    const client = server.command("client", "create", "--name", "Tokens", "--scope", "keyhaven:admin");
+    // Proofs name the issuer, which is called localhost.
+    const url = `http://localhost:${server.port}`;
+    assert.match(await perform(url, client.client_id, client.client_secret), /Acme[^]*DPoP/);
+  } finally {
+    await server.stop();
+  }
+}
+
 /** The README's lines against a server with an organization `acme`. */
 export async function readmeLines(perform) {
   const server = await startServer();

@@ -102,7 +102,7 @@ version = "0.0.0"
 edition = "2024"
 
 [dependencies]
-keyhaven-sdk = { path = "../keyhaven-sdk-0.1.0" }
+keyhaven-sdk = { path = "../keyhaven-sdk-0.1.0", features = ["dpop"] }
 serde = { version = "1", features = ["derive"] }
 serde_json = "1"
 tokio = { version = "1", features = ["rt-multi-thread", "net", "time", "sync", "signal", "macros", "io-util"] }

@@ -2,17 +2,21 @@
 
 import { test } from "node:test";
 
-import { everyProgram, readmeLines, withFolder } from "./performing.mjs";
+import { everyProgram, readmeLines, tokenLines, withFolder } from "./performing.mjs";
 import { npmProject, run } from "./projects.mjs";
-import { typescriptReadme } from "./readme.mjs";
+import { typescriptReadme, typescriptTokens } from "./readme.mjs";
 
 test("the npm package does what its pages show", (t) =>
   withFolder(async (folder) => {
-    const project = await npmProject(folder, { "readme.ts": await typescriptReadme() });
+    const project = await npmProject(folder, {
+      "readme.ts": await typescriptReadme(),
+      "tokens.ts": await typescriptTokens(),
+    });
     const node = (...words) => run(process.execPath, words, { cwd: project });
     await t.test("every operation, with the class client", () =>
       everyProgram(folder, (world) => node("run.mjs", world, "0")));
     await t.test("every operation, with standalone functions", () =>
       everyProgram(folder, (world) => node("run.mjs", world, "1")));
     await t.test("the README", () => readmeLines((...words) => node("readme.js", ...words)));
+    await t.test("the page of token sources", () => tokenLines((...words) => node("tokens.js", ...words)));
   }));
