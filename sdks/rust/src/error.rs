@@ -309,7 +309,9 @@ impl Error {
                 "insufficient_scope" | "insufficient_user_authentication" => Some(StepUp {
                     scope: value("scope"),
                     acr_values: value("acr_values"),
-                    max_age: value("max_age").and_then(|age| age.parse().ok()).map(Duration::from_secs),
+                    max_age: value("max_age")
+                        .and_then(|age| age.parse().ok())
+                        .map(Duration::from_secs),
                     resource_metadata: value("resource_metadata"),
                 }),
                 _ => None,
