@@ -336,6 +336,9 @@ var programs = map[string]func(context.Context, *keyhaven.Keyhaven, func(string)
 	"show_session": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return sessionsShowSession(ctx, s, given("session"))
 	},
+	"update_session": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
+		return sessionsUpdateSession(ctx, s, given("session"))
+	},
 	"end_session": func(ctx context.Context, s *keyhaven.Keyhaven, given func(string) string) (any, error) {
 		return sessionsEndSession(ctx, s, given("session"))
 	},

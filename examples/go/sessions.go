@@ -7,6 +7,7 @@ import (
 
 	keyhaven "github.com/keyhaven/keyhaven/sdks/go"
 	"github.com/keyhaven/keyhaven/sdks/go/operations"
+	"github.com/keyhaven/keyhaven/sdks/go/shared"
 )
 
 func sessionsListSessions(ctx context.Context, s *keyhaven.Keyhaven) (any, error) {
@@ -19,6 +20,13 @@ func sessionsListSessions(ctx context.Context, s *keyhaven.Keyhaven) (any, error
 func sessionsShowSession(ctx context.Context, s *keyhaven.Keyhaven, session string) (any, error) {
 	// snippet show_session
 	answer, err := s.Sessions.ShowSession(ctx, operations.ShowSessionRequest{Session: session})
+	// end
+	return answer, err
+}
+
+func sessionsUpdateSession(ctx context.Context, s *keyhaven.Keyhaven, session string) (any, error) {
+	// snippet update_session
+	answer, err := s.Sessions.UpdateSession(ctx, operations.UpdateSessionRequest{Session: session, UpdateSession: shared.UpdateSession{Name: "Office laptop"}})
 	// end
 	return answer, err
 }

@@ -202,6 +202,7 @@ async function its(api, server, { organization, user, connector, credential }) {
     withdraw_invitation: { invitation: await newInvitation(api, organization) },
     delete_webhook_endpoint: { endpoint: await newEndpoint(api, organization) },
     show_session: { session: (await session()).id },
+    update_session: { session: (await session()).id },
     end_session: { session: (await session()).id },
     end_user_sessions: { user: await newMember(api, organization) },
     delete_upstream: { upstream: await newUpstream(api) },

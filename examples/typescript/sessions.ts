@@ -4,6 +4,7 @@ import { Keyhaven } from "@keyhaven/sdk";
 import { KeyhavenCore } from "@keyhaven/sdk/core.js";
 import { sessionsListSessions } from "@keyhaven/sdk/funcs/sessionsListSessions.js";
 import { sessionsShowSession } from "@keyhaven/sdk/funcs/sessionsShowSession.js";
+import { sessionsUpdateSession } from "@keyhaven/sdk/funcs/sessionsUpdateSession.js";
 import { sessionsEndSession } from "@keyhaven/sdk/funcs/sessionsEndSession.js";
 import { sessionsEndUserSessions } from "@keyhaven/sdk/funcs/sessionsEndUserSessions.js";
 import type { Given } from "./given.js";
@@ -38,6 +39,24 @@ async function showSessionStandalone({ serverURL, security, session }: Given) {
   // snippet show_session standalone
   const keyhaven = new KeyhavenCore({ serverURL, security });
   const result = await sessionsShowSession(keyhaven, { session });
+  if (!result.ok) throw result.error;
+  const { value } = result;
+  // end
+  return value;
+}
+
+async function updateSession({ serverURL, security, session }: Given) {
+  // snippet update_session
+  const keyhaven = new Keyhaven({ serverURL, security });
+  const answer = await keyhaven.sessions.updateSession({ session, updateSession: { name: "Office laptop" } });
+  // end
+  return answer;
+}
+
+async function updateSessionStandalone({ serverURL, security, session }: Given) {
+  // snippet update_session standalone
+  const keyhaven = new KeyhavenCore({ serverURL, security });
+  const result = await sessionsUpdateSession(keyhaven, { session, updateSession: { name: "Office laptop" } });
   if (!result.ok) throw result.error;
   const { value } = result;
   // end
@@ -83,6 +102,7 @@ async function endUserSessionsStandalone({ serverURL, security, user }: Given) {
 export const programs = {
   list_sessions: [listSessions, listSessionsStandalone],
   show_session: [showSession, showSessionStandalone],
+  update_session: [updateSession, updateSessionStandalone],
   end_session: [endSession, endSessionStandalone],
   end_user_sessions: [endUserSessions, endUserSessionsStandalone],
 };

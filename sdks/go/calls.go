@@ -3222,6 +3222,33 @@ func (g *Sessions) ShowSession(ctx context.Context, request operations.ShowSessi
 	return &operations.ShowSessionResponse{HTTP: http, Session: &body}, nil
 }
 
+var opSessionsUpdateSession = operation{
+	id: "update_session", method: "PATCH", path: "/v1/sessions/{session}",
+	sends: "application/json", gives: "application/json", ok: 200,
+	refuses: "application/problem+json",
+	retry:   "never", keyed: false,
+	security: [][]scheme{{{"administrator", "bearer", ""}}},
+}
+
+// UpdateSession: Change a session
+//
+// Its name, by which its owner tells it from the others.
+//
+// PATCH /v1/sessions/{session}
+func (g *Sessions) UpdateSession(ctx context.Context, request operations.UpdateSessionRequest, options ...Option) (*operations.UpdateSessionResponse, error) {
+	c := call{op: &opSessionsUpdateSession}
+	c.path = map[string]string{
+		"session": request.Session,
+	}
+	c.body = request.UpdateSession
+	var body shared.Session
+	http, err := g.sdk.send(ctx, &c, &body, options)
+	if err != nil {
+		return nil, err
+	}
+	return &operations.UpdateSessionResponse{HTTP: http, Session: &body}, nil
+}
+
 var opSessionsEndSession = operation{
 	id: "end_session", method: "DELETE", path: "/v1/sessions/{session}",
 	sends: "", gives: "application/json", ok: 200,

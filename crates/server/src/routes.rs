@@ -14,7 +14,8 @@ use crate::oauth::{
     authorize, end_session, introspect, metadata, pushed_authorization, revoke, token, userinfo,
 };
 use crate::pages::account::{
-    authenticator, email, passkeys, password, recovery_codes, sessions as own_sessions, upstreams,
+    authenticator, email, naming, passkeys, password, recovery_codes, sessions as own_sessions,
+    upstreams,
 };
 use crate::pages::{
     account, assets, connect, hand_out, invitation, invited, logout, mail_code, organizations,
@@ -142,6 +143,7 @@ fn code_pages() -> Routes<Shared> {
 fn account_pages() -> Routes<Shared> {
     Routes::new()
         .route("/account", get(account::show_account))
+        .route("/account/name", get(naming::show_own_name).post(naming::give_own_name))
         .route("/account/email", get(email::show_address_confirmation))
         .route("/account/email/new", get(email::show_new_address).post(email::ask_for_address))
         .route("/account/email/confirm", post(email::use_address))
@@ -157,6 +159,10 @@ fn account_pages() -> Routes<Shared> {
         .route("/account/passkeys/remove", post(passkeys::remove_passkey))
         .route("/account/upstreams/link", post(upstreams::leave_to_link))
         .route("/account/upstreams/unlink", post(upstreams::unlink))
+        .route(
+            "/account/sessions/name",
+            get(naming::show_session_name).post(naming::give_session_name),
+        )
         .route("/account/sessions/end", post(own_sessions::end_session))
         .route("/account/sessions/end-others", post(own_sessions::end_other_own_sessions))
 }

@@ -274,6 +274,7 @@ pub(crate) async fn call(
         "explain_refusal" => refusals::explain_refusal(keyhaven, &given("code")).await,
         "list_sessions" => sessions::list_sessions(keyhaven).await,
         "show_session" => sessions::show_session(keyhaven, &given("session")).await,
+        "update_session" => sessions::update_session(keyhaven, &given("session")).await,
         "end_session" => sessions::end_session(keyhaven, &given("session")).await,
         "list_signing_keys" => signing_keys::list_signing_keys(keyhaven).await,
         "rotate_signing_keys" => signing_keys::rotate_signing_keys(keyhaven).await,

@@ -1489,6 +1489,20 @@ type ShowSessionResponse struct {
 	Session *shared.Session
 }
 
+// UpdateSessionRequest is what UpdateSession takes.
+type UpdateSessionRequest struct {
+	// Id
+	Session       string
+	UpdateSession shared.UpdateSession
+}
+
+// UpdateSessionResponse is what UpdateSession gives.
+type UpdateSessionResponse struct {
+	HTTP HTTP
+	// As it is now
+	Session *shared.Session
+}
+
 // EndSessionRequest is what EndSession takes.
 type EndSessionRequest struct {
 	// Id

@@ -2487,6 +2487,20 @@ func (v UpdateProject) MarshalJSON() ([]byte, error) {
 	return withNulls(plain(v), v.NullFields)
 }
 
+// UpdateSession: What to change of a session.
+type UpdateSession struct {
+	// What it is called: 1 to 200 characters, or nothing to take the name away.
+	Name string `json:"name"`
+	// NullFields names members that null removes, in the wire's words.
+	NullFields []string `json:"-"`
+}
+
+// MarshalJSON has null for the members of NullFields.
+func (v UpdateSession) MarshalJSON() ([]byte, error) {
+	type plain UpdateSession
+	return withNulls(plain(v), v.NullFields)
+}
+
 // UpdateUpstream: What to change of a provider; absent members stay as they are.
 type UpdateUpstream struct {
 	// `nobody` or `newcomers`.

@@ -1440,6 +1440,20 @@ pub async fn sessions_show_session(
     call.send().await
 }
 
+/// Change a session
+///
+/// # Errors
+///
+/// See [`Kind`](crate::Kind).
+pub async fn sessions_update_session(
+    keyhaven: &Client,
+    session: impl Into<String>,
+    body: &models::UpdateSession,
+) -> Result<Response<models::Session>, Error> {
+    let call = keyhaven.sessions().update_session(session, body);
+    call.send().await
+}
+
 /// End a session
 ///
 /// # Errors

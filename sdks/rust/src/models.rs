@@ -3701,6 +3701,14 @@ pub struct UpdateProject {
     pub slug: Option<Option<String>>,
 }
 
+/// What to change of a session.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateSession {
+    /// What it is called: 1 to 200 characters, or nothing to take the name away.
+    #[serde(rename = "name")]
+    pub name: String,
+}
+
 /// What to change of a provider; absent members stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateUpstream {

@@ -5057,6 +5057,46 @@ impl Sessions {
     }
 }
 
+static SESSIONS_UPDATE_SESSION: Operation = Operation {
+    id: "update_session",
+    method: "PATCH",
+    path: "/v1/sessions/{session}",
+    sends: "application/json",
+    gives: "application/json",
+    ok: 200,
+    refuses: "application/problem+json",
+    refusals: &[],
+    repeat: Repeat::Never,
+    keyed: false,
+    security: &[&[Scheme { key: "administrator", kind: "bearer", name: "" }]],
+};
+
+/// Change a session
+#[must_use]
+pub struct SessionsUpdateSession {
+    call: Call<models::Session>,
+}
+
+common!(SessionsUpdateSession, models::Session);
+
+impl Sessions {
+    /// Change a session
+    ///
+    /// Its name, by which its owner tells it from the others.
+    ///
+    /// `PATCH /v1/sessions/{session}`
+    pub fn update_session(
+        &self,
+        session: impl Into<String>,
+        body: &models::UpdateSession,
+    ) -> SessionsUpdateSession {
+        let mut call = Call::new(&self.client, &SESSIONS_UPDATE_SESSION);
+        call.path.push(("session", session.into()));
+        call.body(body);
+        SessionsUpdateSession { call }
+    }
+}
+
 static SESSIONS_END_SESSION: Operation = Operation {
     id: "end_session",
     method: "DELETE",

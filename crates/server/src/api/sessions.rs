@@ -1,29 +1,32 @@
-//! `/v1/sessions`: who is signed in, and how to end that. An administrator of one organization sees
-//! and ends the sessions that act in it.
+//! `/v1/sessions`: who is signed in, what a session is called, and how to end it. An administrator of
+//! one organization reaches the sessions that act in it.
 
 use crate::api::open_api::OpenApiRouter;
 use crate::api::open_api::routes;
 use axum::Json;
 use axum::extract::State;
 use keyhaven_protocol::id::{SessionId, UserId};
+use keyhaven_store::Outcome;
 use keyhaven_store::sessions::{SessionRecord, Why};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::administrator::Administrator;
+use super::body::{Members, Strict};
 use super::deed::Deed;
 use super::grants::{Receipt, narrowed};
 use super::page::{Asked, Listing, PageParams};
-use super::problems::{ListProblems, NamedProblems};
+use super::problems::{ChangeProblems, ListProblems, NamedProblems};
 use super::tenant::Named;
 use crate::app::Shared;
 use crate::http::error::ApiError;
+use crate::operations::naming::parse_session_name;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list_sessions))
-        .routes(routes!(show_session, end_session))
+        .routes(routes!(show_session, update_session, end_session))
         .routes(routes!(end_user_sessions))
 }
 
@@ -68,6 +71,15 @@ pub struct Session {
     /// The session it was handed out from; it ends with that one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+}
+
+/// What to change of a session.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "Office laptop"}))]
+pub struct UpdateSession {
+    /// What it is called: 1 to 200 characters, or nothing to take the name away.
+    name: String,
 }
 
 impl From<SessionRecord> for Session {
@@ -140,6 +152,32 @@ async fn show_session(
     let (reach, now) = (administrator.reach, app.clock.now());
     let found = app.store.find_session_record(reach, session, now).await?;
     found.map(|record| Json(record.into())).ok_or_else(|| ApiError::not_found("session"))
+}
+
+/// Change a session
+///
+/// Its name, by which its owner tells it from the others.
+#[utoipa::path(
+    patch, path = "/v1/sessions/{session}", tag = "sessions",
+    params(("session" = String, Path, description = "Id")), request_body = UpdateSession,
+    responses((status = 200, description = "As it is now", body = Session), ChangeProblems)
+)]
+async fn update_session(
+    State(app): State<Shared>,
+    administrator: Administrator,
+    Named(session): Named<SessionId>,
+    Deed(act): Deed,
+    Strict(body): Strict<UpdateSession>,
+) -> Result<Json<Session>, ApiError> {
+    let found = app.store.find_session_record(administrator.reach, session, act.now).await?;
+    let found = found.ok_or_else(|| ApiError::not_found("session"))?;
+    let mut members = Members::default();
+    let name = members.read("/name", parse_session_name(&body.name));
+    members.finish()?;
+    match app.store.name_session(found.user, session, &name.unwrap_or_default(), act).await? {
+        Outcome::Done => show_session(State(app), administrator, Named(session)).await,
+        other => Err(ApiError::of_outcome(other, "session")),
+    }
 }
 
 /// End a session

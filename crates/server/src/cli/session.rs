@@ -1,7 +1,8 @@
-//! `keyhaven session`: who is signed in, and how to end that.
+//! `keyhaven session`: who is signed in, what a session is called, and how to end it.
 
 use anyhow::Result;
 use clap::Subcommand;
+use serde_json::json;
 
 use super::caller::{Ask, Caller};
 use super::members::Paging;
@@ -45,6 +46,13 @@ pub(super) enum Session {
         /// Its id.
         session: String,
     },
+    /// Give a session a name.
+    Name {
+        /// Its id.
+        session: String,
+        /// What it is called; empty takes the name away.
+        name: String,
+    },
     /// End a session, and what was issued under it; or all of a user's. Prints the receipt.
     End {
         /// Its id.
@@ -72,6 +80,10 @@ impl Session {
             }
             Self::Show { session } => {
                 printer.item(&caller.ask(Ask::get(&["sessions", &session])).await?, FIELDS)
+            }
+            Self::Name { session, name } => {
+                let ask = Ask::patch(&["sessions", &session], json!({ "name": name }));
+                printer.item(&caller.ask(ask).await?, FIELDS)
             }
             Self::End { session, user } => {
                 let ask = match (session, user) {

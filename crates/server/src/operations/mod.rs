@@ -33,6 +33,7 @@ pub mod keys;
 pub mod known_device;
 pub mod mail_code;
 pub mod metering;
+pub mod naming;
 pub mod notify;
 pub mod own_keys;
 pub mod passkeys;

@@ -22,6 +22,7 @@ pub mod authenticator;
 pub mod deed;
 pub mod email;
 mod keys;
+pub mod naming;
 pub mod passkeys;
 pub mod password;
 pub mod recovery_codes;

@@ -22,7 +22,7 @@ pub trait Sample: Template + Sized {
     }
 }
 
-/// The longest name there may be, without a place to break it.
+/// A long name without a place to break it.
 pub const LONGEST: &str = "Rindfleischetikettierungsueberwachungsaufgabenuebertragungsgesetzesfolgen\
                            abschaetzungsverordnungen";
 
@@ -46,6 +46,7 @@ pub fn all() -> Vec<Rendered> {
         of::<invitation::Invitation>(),
         of::<organizations::Organizations>(),
         of::<account::Account>(),
+        of::<account::naming::Naming>(),
         of::<account::email::Email>(),
         of::<account::authenticator::Authenticator>(),
         of::<account::Keys>(),

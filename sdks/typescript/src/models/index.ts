@@ -2431,6 +2431,12 @@ export interface UpdateProject {
   slug?: string | null | undefined;
 }
 
+/** What to change of a session. */
+export interface UpdateSession {
+  /** What it is called: 1 to 200 characters, or nothing to take the name away. */
+  name: string;
+}
+
 /** What to change of a provider; absent members stay as they are. */
 export interface UpdateUpstream {
   /** `nobody` or `newcomers`. */

@@ -773,6 +773,13 @@ export interface SessionsShowSessionRequest {
   session: string;
 }
 
+/** What `sessionsUpdateSession` takes. */
+export interface SessionsUpdateSessionRequest {
+  /** Id */
+  session: string;
+  updateSession: models.UpdateSession;
+}
+
 /** What `sessionsEndSession` takes. */
 export interface SessionsEndSessionRequest {
   /** Id */

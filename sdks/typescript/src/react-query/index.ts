@@ -110,6 +110,7 @@ export * from "./connectorsShowProvider.js";
 export * from "./refusalsExplainRefusal.js";
 export * from "./sessionsListSessions.js";
 export * from "./sessionsShowSession.js";
+export * from "./sessionsUpdateSession.js";
 export * from "./sessionsEndSession.js";
 export * from "./signingKeysListSigningKeys.js";
 export * from "./signingKeysRotateSigningKeys.js";

@@ -4,6 +4,7 @@ import type { KeyhavenCore, models, operations, RequestOptions } from "../runtim
 import { unwrapAsync } from "../runtime/result.js";
 import { sessionsListSessions, sessionsListSessionsItems } from "../funcs/sessionsListSessions.js";
 import { sessionsShowSession } from "../funcs/sessionsShowSession.js";
+import { sessionsUpdateSession } from "../funcs/sessionsUpdateSession.js";
 import { sessionsEndSession } from "../funcs/sessionsEndSession.js";
 import { sessionsEndUserSessions } from "../funcs/sessionsEndUserSessions.js";
 
@@ -28,6 +29,11 @@ export class Sessions {
   /** Show a session. `GET /v1/sessions/{session}` */
   showSession(request: operations.SessionsShowSessionRequest, options?: RequestOptions): Promise<models.Session> {
     return unwrapAsync(sessionsShowSession(this.#client, request, options));
+  }
+
+  /** Change a session. `PATCH /v1/sessions/{session}` */
+  updateSession(request: operations.SessionsUpdateSessionRequest, options?: RequestOptions): Promise<models.Session> {
+    return unwrapAsync(sessionsUpdateSession(this.#client, request, options));
   }
 
   /** End a session. `DELETE /v1/sessions/{session}` */

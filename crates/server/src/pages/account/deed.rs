@@ -50,6 +50,8 @@ pub fn said(what: &str) -> Option<&'static str> {
     Some(match what {
         "ready" => "Your account is ready.",
         "password" => "Your password is changed. Your other browsers and devices are signed out.",
+        "name" => "Your name is changed.",
+        "session-named" => "The name of the session is changed.",
         "address-asked" => "Open the link that was sent to the new address.",
         "address" => "Your address is changed. Your other browsers and devices are signed out.",
         "authenticator" => {

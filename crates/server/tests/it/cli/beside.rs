@@ -116,3 +116,23 @@ fn a_follower_sees_what_happens_next() {
     follower.kill().unwrap();
     follower.wait().unwrap();
 }
+
+#[tokio::test]
+async fn a_session_is_named_and_ended_beside_the_server() {
+    let instance = Instance::begun();
+    instance.json(&["user", "create", "--email", "ada@example.com", "--name", "Ada"]);
+    let ticket = instance.json(&["ticket", "create", "--user", "ada@example.com"]);
+    let running = instance.serve();
+    let ticket = text(&ticket, "shared_token");
+    let address = format!("{}/rpc/auth.callback?shared_token={ticket}", running.url);
+    super::http().get(address).send().await.unwrap();
+    let listed = instance.json(&["session", "list", "--user", "ada@example.com"]);
+    let id = text(&listed["items"][0], "id");
+    let named = instance.json(&["session", "name", &id, "Till 3"]);
+    assert_eq!((text(&named, "id"), text(&named, "name")), (id.clone(), "Till 3".to_owned()));
+    assert_eq!(text(&instance.json(&["session", "show", &id]), "name"), "Till 3");
+    let bare = instance.json(&["session", "name", &id, ""]);
+    assert!(bare.get("name").is_none(), "{bare}");
+    instance.json(&["session", "end", &id]);
+    assert_eq!(instance.refused(&["session", "show", &id])["status"], 404);
+}

@@ -17,6 +17,7 @@ mod keys_on_two_nodes;
 mod linked_accounts;
 mod lost_answer;
 mod machine_connections;
+mod names;
 mod own_authority;
 mod pages;
 mod passkeys;
