@@ -50,7 +50,7 @@ fn tell((caller, outcome): Told) {
     }
 }
 
-/// Wakes the writer once everything that was ready to commit has lined up.
+/// Calls the writer once everything that was ready to commit has lined up.
 pub(super) struct Gatherer {
     ready: Arc<Notify>,
     task: Option<AbortHandle>,
@@ -66,11 +66,11 @@ impl Gatherer {
         Self { ready, task }
     }
 
-    /// A commit was lined up before a writer that sleeps.
+    /// The first commit of a group was lined up.
     pub(super) fn lined_up(&self, writer: &Writer) {
         match self.task {
             Some(_) => self.ready.notify_one(),
-            None => writer.queue.wake_writer(),
+            None => writer.queue.call_writer(),
         }
     }
 }
@@ -89,6 +89,6 @@ async fn gather(ready: Arc<Notify>, writer: Weak<Writer>) {
         // Behind every task that can run now.
         tokio::task::yield_now().await;
         let Some(writer) = writer.upgrade() else { return };
-        writer.queue.wake_writer();
+        writer.queue.call_writer();
     }
 }

@@ -26,7 +26,10 @@ struct State {
     /// Jobs of the group being written; they count against the bound too.
     taken: usize,
     closed: bool,
-    writer_sleeps: bool,
+    /// Somebody gathers what is about to line up, and will call the writer.
+    gathering: bool,
+    /// The writer may begin: what was about to line up has.
+    called: bool,
 }
 
 impl Queue {
@@ -34,7 +37,9 @@ impl Queue {
         Self { state: Mutex::default(), arrived: Condvar::new(), bound }
     }
 
-    /// Lines a commit up. `true` when the writer sleeps and must be woken.
+    /// Lines a commit up. `true` for the first of a group: whoever brought it sees to it that the
+    /// writer is called. Busy or not, the writer waits for that call, or a fast disk would get groups of
+    /// two or three from callers of whom many more were about to commit.
     pub(super) fn push(&self, job: Job) -> Result<bool, Error> {
         let mut state = self.lock();
         if state.closed {
@@ -44,27 +49,30 @@ impl Queue {
             return Err(Error::busy("too many commits wait"));
         }
         state.jobs.push(job);
-        Ok(std::mem::take(&mut state.writer_sleeps))
+        Ok(!std::mem::replace(&mut state.gathering, true))
     }
 
     /// After a push that asked for it.
-    pub(super) fn wake_writer(&self) {
+    pub(super) fn call_writer(&self) {
+        let mut state = self.lock();
+        state.called = !state.jobs.is_empty();
+        drop(state);
         self.arrived.notify_one();
     }
 
-    /// Waits for jobs and moves up to `most` of them into `group`. `false` once the queue is
-    /// closed and empty.
+    /// Waits for the call and moves up to `most` jobs into `group`. `false` once the queue is closed
+    /// and empty.
     pub(super) fn take(&self, group: &mut Vec<Job>, most: usize) -> bool {
         let mut state = self.lock();
-        while state.jobs.is_empty() {
+        while state.jobs.is_empty() || !(state.called || state.closed) {
             if state.closed {
                 return false;
             }
-            state.writer_sleeps = true;
             state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if state.jobs.len() <= most {
             std::mem::swap(group, &mut state.jobs);
+            (state.gathering, state.called) = (false, false);
         } else {
             group.extend(state.jobs.drain(..most));
         }
@@ -79,14 +87,15 @@ impl Queue {
 
     /// Takes everything that waits, for a writer that cannot write.
     pub(super) fn take_rest(&self) -> Vec<Job> {
-        std::mem::take(&mut self.lock().jobs)
+        let mut state = self.lock();
+        (state.gathering, state.called) = (false, false);
+        std::mem::take(&mut state.jobs)
     }
 
     /// Refuses new jobs; those already in line are still written.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        state.writer_sleeps = false;
         drop(state);
         self.arrived.notify_one();
     }
@@ -99,5 +108,55 @@ impl Queue {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job() -> Job {
+        Job { steps: Vec::new(), answer: oneshot::channel().0 }
+    }
+
+    #[test]
+    fn a_group_is_all_that_lined_up_until_the_call() {
+        let queue = Queue::new(10);
+        assert!(queue.push(job()).unwrap(), "the first sees to the call");
+        assert!(!queue.push(job()).unwrap(), "the others need not");
+        queue.call_writer();
+        let mut group = Vec::new();
+        assert!(queue.take(&mut group, 10));
+        assert_eq!(group.len(), 2);
+        assert!(queue.push(job()).unwrap(), "the next group has a first again");
+    }
+
+    #[test]
+    fn what_does_not_fit_one_group_needs_no_other_call() {
+        let queue = Queue::new(10);
+        for _ in 0..5 {
+            queue.push(job()).unwrap();
+        }
+        queue.call_writer();
+        let mut sizes = Vec::new();
+        for _ in 0..3 {
+            let mut group = Vec::new();
+            assert!(queue.take(&mut group, 2));
+            sizes.push(group.len());
+        }
+        assert_eq!(sizes, [2, 2, 1]);
+    }
+
+    #[test]
+    fn a_call_that_finds_nothing_is_forgotten() {
+        let queue = Queue::new(10);
+        queue.push(job()).unwrap();
+        assert_eq!(queue.take_rest().len(), 1);
+        queue.call_writer();
+        assert!(queue.push(job()).unwrap(), "nobody gathers any more");
+        queue.close();
+        let mut group = Vec::new();
+        assert!(queue.take(&mut group, 10), "what lined up is still written");
+        assert!(!queue.take(&mut group, 10));
     }
 }
