@@ -60,6 +60,20 @@ async function hidesSecrets(log, steps) {
   assert.deepEqual([...new Set(shown)], []);
 }
 
+/** The lines of the page of hooks: a log without secrets, and a span with its status. */
+export async function hookLines(perform) {
+  const server = await startServer();
+  try {
+    server.command("org", "create", "--name", "Acme", "--slug", "acme");
+    const client = server.command("client", "create", "--name", "Hooks", "--scope", "keyhaven:admin");
+    const told = await perform(server.url, client.client_id, client.client_secret);
+    assert.match(told, /→ show_organization #1 GET[^]*Acme[^]*status_code 200\nspan list_signing_keys ended/);
+    assert.deepEqual(told.match(SECRET), null);
+  } finally {
+    await server.stop();
+  }
+}
+
 /** The lines of the page of token sources: an organization's name, and how a bound token is called. */
 export async function tokenLines(perform) {
   const server = await startServer();

@@ -1,5 +1,5 @@
-// The lines of the SDKs' READMEs, and of the page of token sources, as programs: `program URL ID SECRET`.
-// Only what stands for a reader's own server and credentials is put in.
+// The lines of the SDKs' READMEs and of pages written by hand as programs: `program URL ID SECRET`. Only
+// what stands for a reader's own server and credentials is put in.
 
 import { readme } from "./projects.mjs";
 
@@ -64,6 +64,22 @@ export async function typescriptTokens() {
 const [serverURL = "", clientId = "", clientSecret = ""] = process.argv.slice(2);
 ${await readme(TOKENS, "ts")}
 console.log([byKey, boundClient, renewed, exchanged, asserted, signIn].length);
+`;
+}
+
+/** The page of hooks, with a tracer that prints. */
+export async function typescriptHooks() {
+  return `declare const process: { argv: string[] };
+const [serverURL = "", clientId = "", clientSecret = ""] = process.argv.slice(2);
+${await readme("docs/sdks/hooks.md", "ts")}
+const tracer = {
+  startSpan: (name: string) => ({
+    setAttribute: (what: string, value: unknown) => console.log("span", name, what, value),
+    recordException: console.error,
+    end: () => console.log("span", name, "ended"),
+  }),
+};
+await new Client({ serverURL, tokenSource, hooks: spans(tracer) }).signingKeys.listSigningKeys();
 `;
 }
 

@@ -2,15 +2,16 @@
 
 import { test } from "node:test";
 
-import { everyProgram, readmeLines, tokenLines, withFolder } from "./performing.mjs";
+import { everyProgram, hookLines, readmeLines, tokenLines, withFolder } from "./performing.mjs";
 import { npmProject, run } from "./projects.mjs";
-import { typescriptReadme, typescriptTokens } from "./readme.mjs";
+import { typescriptHooks, typescriptReadme, typescriptTokens } from "./readme.mjs";
 
 test("the npm package does what its pages show", (t) =>
   withFolder(async (folder) => {
     const project = await npmProject(folder, {
       "readme.ts": await typescriptReadme(),
       "tokens.ts": await typescriptTokens(),
+      "hooks.ts": await typescriptHooks(),
     });
     const node = (...words) => run(process.execPath, words, { cwd: project });
     await t.test("every operation, with the class client", () =>
@@ -18,5 +19,6 @@ test("the npm package does what its pages show", (t) =>
     await t.test("every operation, with standalone functions", () =>
       everyProgram(folder, (world) => node("run.mjs", world, "1")));
     await t.test("the README", () => readmeLines((...words) => node("readme.js", ...words)));
+    await t.test("the page of hooks", () => hookLines((...words) => node("hooks.js", ...words)));
     await t.test("the page of token sources", () => tokenLines((...words) => node("tokens.js", ...words)));
   }));
