@@ -37,13 +37,13 @@ export const bearer =
   };
 
 /** An OAuth client's id and secret in one header, form-encoded first (RFC 6749 §2.3.1). */
-export const basicly = (...words: string[]): string =>
+export const basicHeader = (...words: string[]): string =>
   "Basic " + btoa(words.map((word) => (new URLSearchParams({ "": word }) + "").slice(1)).join(":"));
 
 /** An OAuth client's id and secret (HTTP Basic). */
 export const basic = (): Scheme => async (ask) => {
   const id = await find(ask, "username");
-  return id ? [["authorization", basicly(id, (await find(ask, "password")) ?? "")]] : undefined;
+  return id ? [["authorization", basicHeader(id, (await find(ask, "password")) ?? "")]] : undefined;
 };
 
 /** A credential in a header of its own. */
@@ -85,7 +85,7 @@ export const both =
   };
 
 /** Refuses what everybody in a browser could read. */
-export function hidden({ dangerouslyAllowBrowser }: ClientOptions): void {
+export function mustHide({ dangerouslyAllowBrowser }: ClientOptions): void {
   if (inBrowser && !dangerouslyAllowBrowser) {
     throw new Failure("InvalidRequestError", "no secret in a browser: dangerouslyAllowBrowser");
   }
@@ -96,6 +96,6 @@ export const guarded =
   (scheme: Scheme): Scheme =>
   async (ask, signal) => {
     const pairs = await scheme(ask, signal);
-    if (pairs) hidden(ask.options);
+    if (pairs) mustHide(ask.options);
     return pairs;
   };

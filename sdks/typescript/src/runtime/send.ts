@@ -122,7 +122,8 @@ export async function send<T, E>(
     const { detail, message, error, errors } = data ?? {};
     throw new Failure(
       isGood ? "ResponseValidationError" : (!fault && name) || "APIError",
-      (isGood && fault) || (detail ?? message ?? error?.message ?? error ?? errors?.[0]?.detail ?? "status " + status),
+      (isGood && fault) ||
+        (detail ?? message ?? error?.message ?? error ?? errors?.[0]?.detail ?? "status " + status),
       {
         operationId,
         statusCode: status,
@@ -159,17 +160,24 @@ export async function send<T, E>(
         if (!error?.[BRAND] || !(isLost || error.statusCode)) throw error;
         await each("afterError", error);
         // A token that lives but does not reach so far is no reason to get another one.
-        if (ask.token && !renewals && error.statusCode === 401 && !/insufficient_scope/.test(error.headers.get("www-authenticate"))) {
+        if (
+          ask.token &&
+          !renewals &&
+          error.statusCode === 401 &&
+          !/insufficient_scope/.test(error.headers.get("www-authenticate"))
+        ) {
           renewals = 1;
           options.tokenSource!.invalidate(ask.token);
           continue;
         }
         const tried = attempt - renewals;
-        if (!op.retry || config.strategy === ("none" as string) || tried > (config.maxRetries ?? 2)) throw error;
+        const most = config.strategy === ("none" as string) ? 0 : (config.maxRetries ?? 2);
+        if (!op.retry || tried > most) throw error;
         // The server's own word wins.
         const usual = `408|42[59]|50[${op.retry === "safe" ? 0 : 2}234]`;
         const codes = retryCodes?.join("|").replace(/x/gi, ".") ?? usual;
-        const worth = error.headers?.get("x-should-retry") ?? RegExp(`^(${codes})$`).test(error.statusCode) + "";
+        const worth =
+          error.headers?.get("x-should-retry") ?? RegExp(`^(${codes})$`).test(error.statusCode) + "";
         if (isLost ? config.retryConnectionErrors === false : worth !== "true") throw error;
         // Full jitter: anywhere between nothing and a bound that doubles, but never less than told.
         const bound = Math.min(initialInterval * exponent ** (tried - 1), maxInterval);

@@ -2,7 +2,7 @@
 
 import { Failure } from "../runtime/failure.js";
 import type { Secret, Token } from "../runtime/options.js";
-import { basicly, hidden, reveal } from "../runtime/security.js";
+import { basicHeader, mustHide, reveal } from "../runtime/security.js";
 import { send } from "../runtime/send.js";
 
 /** Proves the client to `audience`: the issuer, or the endpoint where no issuer is known. */
@@ -57,12 +57,18 @@ export async function post<T>(
   const headers: Record<string, string> = {};
   if (authentication) await authentication(body, headers, endpoint.serverURL ?? path);
   else if (clientSecret) {
-    hidden(endpoint);
-    headers["authorization"] = basicly(clientId, (await reveal(clientSecret))!);
+    mustHide(endpoint);
+    headers["authorization"] = basicHeader(clientId, (await reveal(clientSecret))!);
   } else body.set("client_id", clientId);
   // The form goes where a caller's body would; the address is whole.
-  const own = { serverURL: "", headers, fetchOptions: { body, signal, credentials: "omit" } as RequestInit };
-  const { error, value } = await send<T, Error>({ options: endpoint }, { ...operation, path, ok }, {}, {}, own);
+  const fetchOptions = { body, signal, credentials: "omit" } as RequestInit;
+  const { error, value } = await send<T, Error>(
+    { options: endpoint },
+    { ...operation, path, ok },
+    {},
+    {},
+    { serverURL: "", headers, fetchOptions },
+  );
   if (error) throw error;
   return value as T;
 }

@@ -39,7 +39,11 @@ export function privateKeyJwt(options: {
 }
 
 /** A compact JWS. */
-export async function sign(key: CryptoKey, header: { alg: Algorithm; [name: string]: unknown }, claims: object): Promise<string> {
+export async function sign(
+  key: CryptoKey,
+  header: { alg: Algorithm; [name: string]: unknown },
+  claims: object,
+): Promise<string> {
   const encode = (part: object) => base64url(new TextEncoder().encode(JSON.stringify(part)));
   const input = encode(header) + "." + encode(claims);
   const signature = await crypto.subtle.sign(ALGORITHMS[header.alg], key, new TextEncoder().encode(input));
