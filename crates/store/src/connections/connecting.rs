@@ -1,6 +1,8 @@
 //! A grant arrives: a new connection, or an old one authorized again. Grant, first line of the
 //! timeline, announcement and the outcome of the flow are one commit.
 
+mod statements;
+
 use keyhaven_protocol::connection::Method;
 use keyhaven_protocol::connection::state::{
     Announcement, Event, Reason, Standing, Status, announcement,
@@ -10,10 +12,15 @@ use keyhaven_protocol::time::{Seconds, Timestamp};
 
 use super::{ACCESS, DATA_KEY, Happened, Held, REFRESH, Tokens, address, target, told};
 use crate::act::Plan;
-use crate::engine::{Statement, Step, Value};
+use crate::engine::{Step, Value};
 use crate::envelope::{DataKey, Nonces};
 use crate::flows::ByFlow;
 use crate::{Act, Error, Outcome, Store, flows, organizations, values};
+use statements::{
+    CONFIRM, CONFIRM_SLOTS, CONNECT, DROP_SLOT, FILL_SLOT, GRANT, HOLD_CONNECTOR, RECONNECT,
+};
+
+pub(super) use statements::STATEMENTS;
 
 /// A connection about to exist.
 #[derive(Clone, Debug)]
@@ -334,85 +341,3 @@ fn insert(
         new.metadata,
     ]
 }
-
-static HOLD_CONNECTOR: Statement = Statement::new(
-    "connections.hold_connector",
-    "UPDATE connectors SET created_at = created_at \
-     WHERE organization = $1 AND id = $2 AND deleting_since IS NULL",
-);
-
-static CONNECT: Statement = Statement::new(
-    "connections.connect",
-    "INSERT INTO connections (id, organization, connector, owner, method, account, account_label, \
-     labels, status, reason, since, created_at, updated_at, granted_at, token_updated_at, data_key, \
-     issued_to, refresh, grant_ends_at, access, access_ends_at, access_lifetime, fingerprint, \
-     scheme, scopes, missing_scopes, api_base, extra, due_at, sequence, generation, lease_until, \
-     spent_times, failures, unknowns, reports, external_id, metadata) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $11, $11, $12, $13, $14, $15, \
-     $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, 1, 1, 0, 0, 0, 0, 0, $26, $27) \
-     ON CONFLICT DO NOTHING",
-);
-
-static FILL_SLOT: Statement = Statement::new(
-    "connections.fill_slot",
-    "INSERT INTO connections (id, organization, connector, owner, method, account, account_label, \
-     labels, status, reason, since, created_at, updated_at, granted_at, token_updated_at, data_key, \
-     issued_to, refresh, grant_ends_at, access, access_ends_at, access_lifetime, fingerprint, \
-     scheme, scopes, missing_scopes, api_base, extra, due_at, sequence, generation, lease_until, \
-     spent_times, failures, unknowns, reports, external_id, metadata, parent, slot) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $11, $11, $12, $13, $14, $15, \
-     $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, 1, 1, 0, 0, 0, 0, 0, $26, $27, $28, $29) \
-     ON CONFLICT DO NOTHING",
-);
-
-static DROP_SLOT: Statement = Statement::new(
-    "connections.drop_slot",
-    "DELETE FROM connections WHERE parent = $1 AND slot = $2",
-);
-
-static GRANT: Statement = Statement::new(
-    "connections.grant",
-    "INSERT INTO grants (id, kind, organization, owner, scopes, created_at) \
-     VALUES ($1, 'connection', $2, $3, $4, $5)",
-);
-
-static RECONNECT: Statement = Statement::new(
-    "connections.reconnect",
-    "UPDATE connections SET account = COALESCE($5, account), \
-     account_label = COALESCE($6, account_label), issued_to = $7, status = $8, reason = NULL, \
-     since = $9, granted_at = $10, updated_at = $10, token_updated_at = $10, \
-     sequence = sequence + $11, generation = generation + 1, refresh = COALESCE($12, refresh), \
-     grant_ends_at = $13, access = COALESCE($14, access), access_ends_at = $15, \
-     access_lifetime = $16, fingerprint = COALESCE($17, fingerprint), scheme = $18, \
-     scopes = COALESCE($19, scopes), missing_scopes = COALESCE($20, missing_scopes), \
-     api_base = COALESCE($21, api_base), extra = COALESCE($22, extra), due_at = $23, \
-     lease_owner = NULL, lease_until = 0, spent_generation = NULL, spent_at = NULL, \
-     spent_last_at = NULL, spent_times = 0, failures = 0, failing_since = NULL, unknowns = 0, \
-     unknown_since = NULL, next_try_at = NULL, reports = 0, reported_at = NULL \
-     WHERE organization = $1 AND id = $2 AND generation = $3 AND status = $4 \
-     AND status <> 'revoked' AND COALESCE(account, $5, '') = COALESCE($5, account, '')",
-);
-
-static CONFIRM: Statement = Statement::new(
-    "connections.confirm",
-    "UPDATE connections SET status = 'active', reason = NULL, since = $3, updated_at = $3, \
-     due_at = $3, sequence = sequence + 1 \
-     WHERE organization = $1 AND id = $2 AND status = 'pending'",
-);
-
-static CONFIRM_SLOTS: Statement = Statement::new(
-    "connections.confirm_slots",
-    "UPDATE connections SET status = 'active', reason = NULL, since = $3, updated_at = $3, \
-     due_at = $3 WHERE organization = $1 AND parent = $2 AND status = 'pending'",
-);
-
-pub(super) const STATEMENTS: &[&Statement] = &[
-    &HOLD_CONNECTOR,
-    &CONNECT,
-    &FILL_SLOT,
-    &DROP_SLOT,
-    &GRANT,
-    &RECONNECT,
-    &CONFIRM,
-    &CONFIRM_SLOTS,
-];
