@@ -20,8 +20,9 @@ use crate::vault::provider_of::provider_of;
 use crate::vault::reads::Handed;
 use crate::vault::upstream;
 
-/// How long a caller waits for a refresh.
-const BUDGET: Duration = Duration::from_secs(25);
+/// How long a caller waits for a refresh: less than a whole request may take (`http::limits`), so that it
+/// hears what it waited for and when to ask again. The refresh goes on without it.
+const BUDGET: Duration = Duration::from_secs(14);
 
 /// What a caller asks for.
 #[derive(Clone, Debug)]
