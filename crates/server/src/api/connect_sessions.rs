@@ -15,8 +15,7 @@ use utoipa::ToSchema;
 
 use super::administrator::Administrator;
 use super::body::Members;
-use super::connections::edit::check_external_id;
-use super::connections::wire::labels;
+use super::connections::edit::{check_external_id, labels};
 use super::connectors::find as find_connector;
 use super::deed::Deed;
 use super::once::{Ended, Once};

@@ -1,5 +1,6 @@
 //! `/v1/connections`: outside accounts' grants, their timeline, and the token call itself.
 
+pub(in crate::api) mod create;
 pub mod edit;
 pub(in crate::api) mod proxy;
 mod token;
@@ -37,12 +38,11 @@ use crate::operations::finish_connection::account_id;
 use crate::operations::revoke_connection::revoke_connection;
 use crate::operations::start_connection::{Start, start_connection};
 use crate::operations::try_typed::try_typed;
-use crate::vault::upstream::{pace, scheme};
+use crate::vault::arrived::scheme;
+use crate::vault::upstream::pace;
+use create::{CreateConnection, Terms};
 use edit::UpdateConnection;
-use wire::{
-    Authorization, Confirmation, Connection, CreateConnection, StartAuthorization, Terms,
-    TimelineEvent,
-};
+use wire::{Authorization, Confirmation, Connection, StartAuthorization, TimelineEvent};
 
 const FILTERS: [&str; 7] =
     ["organization", "connector", "user", "status", "label", "account", "external_id"];

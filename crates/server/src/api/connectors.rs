@@ -1,6 +1,7 @@
 //! `/v1/connectors`: a provider and one app registered there. A client secret is write-only: what is
 //! shown of it is its last four characters and when it was set.
 
+mod bulk;
 mod import;
 mod probing;
 pub mod wire;
@@ -29,13 +30,11 @@ use super::tenant::{Named, find_organization};
 use crate::app::{App, Shared};
 use crate::http::error::{ApiError, Kind};
 use crate::http::reply::NoContent;
-use crate::operations::change_connections::{Letters, reauthorize_some, revoke_some};
 use crate::operations::refresh_connection::scopes_of;
 use crate::operations::start_connection::{NoStart, Start, start_connection};
 use crate::vault::provider_of::{Found, find_provider};
 use crate::vault::upstream::{Other, arriving};
 
-use wire::{BulkChange, Changed, ConnectorCounts};
 pub use wire::{Connector, CreateConnector, UpdateConnector};
 
 /// The routes of this resource.
@@ -43,9 +42,8 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list_connectors, create_connector))
         .routes(routes!(show_connector, update_connector, delete_connector))
-        .routes(routes!(count_connector_connections))
         .routes(routes!(start_authorization))
-        .routes(routes!(change_connector_connections))
+        .merge(bulk::routes())
         .merge(probing::routes())
         .merge(import::routes())
 }
@@ -172,24 +170,6 @@ async fn delete_connector(
     }
 }
 
-/// Count a connector's connections
-///
-/// By state, so that the progress of a bulk change can be followed.
-#[utoipa::path(
-    get, path = "/v1/connectors/{connector}/counts", tag = "connectors",
-    params(("connector" = String, Path, description = "Id")),
-    responses((status = 200, description = "How many stand in which state", body = ConnectorCounts), NamedProblems)
-)]
-async fn count_connector_connections(
-    State(app): State<Shared>,
-    administrator: Administrator,
-    Named(connector): Named<ConnectorId>,
-) -> Result<Json<ConnectorCounts>, ApiError> {
-    let kept = find(&app, administrator.reach, connector).await?;
-    let counts = app.store.count_connections(kept.connector.organization, connector).await?;
-    Ok(Json(ConnectorCounts::of(&counts)))
-}
-
 /// Start a connection
 ///
 /// Send the user to `authorization_url`. Within ten minutes the provider sends them back; then the
@@ -224,38 +204,6 @@ async fn start_authorization(
     };
     let started = start_connection(&app, &start).await.map_err(not_started)?;
     Ok(Json(Authorization::of(&app, &started)))
-}
-
-/// Change all connections of a connector
-///
-/// Up to a hundred per call, oldest first: `reauthorize` asks their users for a new authorization,
-/// `revoke` ends them. With `mail`, each user gets a letter with the link, once a day at most. Call again until `remaining` is 0; those done drop out by themselves.
-#[utoipa::path(
-    post, path = "/v1/connectors/{connector}/bulk", tag = "connectors",
-    params(("connector" = String, Path, description = "Id")),
-    request_body = BulkChange,
-    responses((status = 200, description = "How far it got", body = Changed), ChangeProblems)
-)]
-async fn change_connector_connections(
-    State(app): State<Shared>,
-    administrator: Administrator,
-    Named(connector): Named<ConnectorId>,
-    Strict(body): Strict<BulkChange>,
-) -> Result<Json<Changed>, ApiError> {
-    let kept = find(&app, administrator.reach, connector).await?;
-    let organization = kept.connector.organization;
-    let actor = &administrator.actor;
-    let step = match body {
-        BulkChange::Revoke {} => revoke_some(&app, &kept, actor).await?,
-        BulkChange::Reauthorize { mail } => {
-            let provider = provider_of(&app, &kept).await?;
-            let letters = if mail { Letters::Sent } else { Letters::None };
-            reauthorize_some(&app, &kept, &provider, letters, actor).await?
-        }
-    };
-    let counts = app.store.count_connections(organization, connector).await?;
-    let mailed = matches!(body, BulkChange::Reauthorize { mail: true }).then_some(step.mailed);
-    Ok(Json(Changed { changed: step.changed, mailed, remaining: body.remaining(&counts) }))
 }
 
 /// The connector, if within reach and not going away.

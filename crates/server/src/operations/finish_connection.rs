@@ -4,6 +4,8 @@
 //! Without the cookie of the browser that started it, a user's connection is held until that user
 //! confirms it: otherwise anyone could make somebody link the wrong account.
 
+mod keeping;
+
 use std::time::Duration;
 
 use keyhaven_connect::callback::{self, Answer as Arrived};
@@ -13,31 +15,27 @@ use keyhaven_connect::talk;
 use keyhaven_connect::verdict::{Class, Verdict};
 use keyhaven_protocol::connection::Sharing;
 use keyhaven_protocol::connection::callback::{Word, parse_state};
-use keyhaven_protocol::connection::state::{Standing, Status, is_same_account};
+use keyhaven_protocol::connection::state::Status;
 use keyhaven_protocol::connection::timing::backoff;
-use keyhaven_protocol::id::{ConnectionId, ConnectorId, UserId};
+use keyhaven_protocol::id::{ConnectorId, UserId};
 use keyhaven_protocol::secret::{Digest, Secret};
 use keyhaven_protocol::time::Seconds;
-use keyhaven_store::connect_sessions::ConnectSession;
-use keyhaven_store::connections::{Connected, Held, NewConnection, NewSlot, Tokens};
+use keyhaven_store::connections::Tokens;
 use keyhaven_store::connectors::{Connector, Kept};
-use keyhaven_store::flows::{ByFlow, Finished, Flow};
-use keyhaven_store::{Act, Error, Outcome, Reach};
+use keyhaven_store::flows::{Finished, Flow};
+use keyhaven_store::{Error, Reach};
+
+use keeping::{Grant, keep};
 
 use super::refresh_connection::{about, scopes_of};
 use super::start_connection::cookie_name;
 use crate::app::{App, Origin, Shared};
+use crate::vault::arrived;
 use crate::vault::provider_of::{Found, find_provider};
 use crate::vault::upstream::{self, Answer, Asking, Beside, Question};
 
 /// How long a second arrival waits for the first.
 const WAIT: Duration = Duration::from_secs(12);
-
-/// How often two flows of one account may meet.
-const ATTEMPTS: usize = 4;
-
-/// What the store calls an invitation that another flow was sooner to follow.
-const USED_UP: &str = "invitation";
 
 /// A callback as it arrived.
 pub struct Arrival {
@@ -251,10 +249,6 @@ async fn is_used_up(app: &App, flow: &Flow) -> Result<bool, Error> {
     Ok(session.is_none_or(|session| session.made.is_some()))
 }
 
-fn by(flow: &Flow) -> ByFlow {
-    ByFlow { hash: flow.hash, session: flow.session }
-}
-
 /// Ends a flow that brought no code. Whoever consumed it first decides.
 async fn refuse(app: &App, flow: &Flow, word: Word) -> Result<Finished, Error> {
     if app.store.consume_flow(flow.hash, app.clock.now()).await? {
@@ -315,14 +309,14 @@ async fn exchange(
         app.store.refuse_flow(flow.hash, Word::ServerError).await?;
         return Ok(Finished::Refused(Word::ServerError));
     }
-    let tokens = upstream::tokens(&asking, &answer, &asked, None, beside.clone());
-    let arrived = Grant {
+    let tokens = arrived::tokens(&asking, &answer, &asked, None, beside.clone());
+    let grant = Grant {
         account: identity.as_ref().map(account_id),
         label: identity.and_then(|identity| identity.label),
         tokens: Tokens { scopes: tokens.scopes.or_else(|| Some(flow.scopes.clone())), ..tokens },
-        slots: upstream::slots(&asking, &answer, &beside),
+        slots: arrived::slots(&asking, &answer, &beside),
     };
-    keep(app, scene, &arrived, origin).await
+    keep(app, scene, &grant, origin).await
 }
 
 /// What the user hears of a failed exchange. A connector to blame is blamed once.
@@ -371,154 +365,6 @@ pub fn account_id(identity: &Identity) -> String {
         Some(tenant) => format!("{tenant}/{}", identity.id),
         None => identity.id.clone(),
     }
-}
-
-/// A grant that arrived.
-struct Grant {
-    account: Option<String>,
-    label: Option<String>,
-    tokens: Tokens,
-    slots: Vec<NewSlot>,
-}
-
-/// Keeps the grant: as a new connection, or as the one this account has already.
-async fn keep(
-    app: &App,
-    scene: &Scene,
-    arrived: &Grant,
-    origin: &Origin,
-) -> Result<Finished, Error> {
-    let mut invited = match scene.flow.session {
-        Some(hash) => app.store.find_connect_session(hash).await?,
-        None => None,
-    };
-    for _ in 0..ATTEMPTS {
-        let existing = match scene.flow.connection {
-            Some(id) => find_living(app, id).await?,
-            None => find_of_account(app, scene, arrived.account.as_deref()).await?,
-        };
-        let act = app.act(scene.flow.starter.clone(), origin);
-        let kept = match (existing, scene.flow.connection) {
-            (Some(held), _) => renew(app, scene, &held, arrived, act).await?,
-            (None, Some(_)) => Some(Finished::Refused(Word::InvalidState)),
-            (None, None) => connect(app, scene, arrived, invited.as_ref(), act).await?,
-        };
-        match kept {
-            Some(Finished::Refused(word)) => {
-                app.store.refuse_flow(scene.flow.hash, word).await?;
-                return Ok(Finished::Refused(word));
-            }
-            Some(connected) => return Ok(connected),
-            // A name that somebody took meanwhile is not given.
-            None => {
-                if let Some(invited) = &mut invited {
-                    invited.external_id = None;
-                }
-            }
-        }
-    }
-    Err(Error::busy("a connection changed each time it was to be renewed"))
-}
-
-async fn find_living(app: &App, id: ConnectionId) -> Result<Option<Held>, Error> {
-    let held = app.store.find_held(Reach::Instance, id).await?;
-    Ok(held.filter(|held| held.connection.standing.status != Status::Revoked))
-}
-
-async fn find_of_account(
-    app: &App,
-    scene: &Scene,
-    account: Option<&str>,
-) -> Result<Option<Held>, Error> {
-    let (Some(account), flow) = (account, &scene.flow) else { return Ok(None) };
-    let (organization, connector) = (flow.organization, flow.connector);
-    app.store.find_connection_of_account(organization, connector, flow.owner, account).await
-}
-
-/// `None` when it changed meanwhile.
-async fn renew(
-    app: &App,
-    scene: &Scene,
-    held: &Held,
-    arrived: &Grant,
-    act: Act,
-) -> Result<Option<Finished>, Error> {
-    let account = arrived.account.as_deref();
-    let known = held.connection.account.as_deref();
-    // Whoever is not there in person must at least bring an account that is known to be theirs.
-    let blind = known.is_none() && needs_a_click(scene);
-    if !is_same_account(known, account) || blind {
-        return Ok(Some(Finished::Refused(Word::AccountMismatch)));
-    }
-    let node = app.vault.node_name();
-    let connected = Connected {
-        slots: &arrived.slots,
-        account,
-        account_label: arrived.label.as_deref(),
-        issued_to: scene.kept.connector.client_id.as_deref(),
-        flow: Some(by(&scene.flow)),
-        node: &node,
-    };
-    let nonces = app.dice.bytes();
-    let outcome =
-        app.store.reconnect_account(held, &connected, &arrived.tokens, nonces, act).await?;
-    Ok(match outcome {
-        Outcome::Done => Some(Finished::Connected(held.connection.id)),
-        Outcome::Taken(USED_UP) => Some(Finished::Refused(Word::FlowExpired)),
-        _ => None,
-    })
-}
-
-async fn connect(
-    app: &App,
-    scene: &Scene,
-    arrived: &Grant,
-    invited: Option<&ConnectSession>,
-    act: Act,
-) -> Result<Option<Finished>, Error> {
-    let (flow, now) = (&scene.flow, act.now);
-    let is_held = needs_a_click(scene);
-    let standing = if is_held { Standing::unconfirmed(now) } else { Standing::active(now) };
-    let until = now.plus(keyhaven_store::flows::LIFE);
-    let held_until = |tokens: &Tokens| Tokens {
-        due_at: if is_held { Some(until) } else { tokens.due_at },
-        ..tokens.clone()
-    };
-    let tokens = held_until(&arrived.tokens);
-    let slots: Vec<_> = arrived
-        .slots
-        .iter()
-        .map(|slot| NewSlot { tokens: held_until(&slot.tokens), ..slot.clone() })
-        .collect();
-    let node = app.vault.node_name();
-    let new = NewConnection {
-        id: ConnectionId(app.id()),
-        organization: flow.organization,
-        connector: flow.connector,
-        owner: flow.owner,
-        method: scene.kept.connector.method,
-        account: arrived.account.as_deref(),
-        account_label: arrived.label.as_deref(),
-        external_id: invited.and_then(|session| session.external_id.as_deref()),
-        labels: invited.map_or("", |session| &session.labels),
-        metadata: "{}",
-        slots: &slots,
-        standing,
-        issued_to: scene.kept.connector.client_id.as_deref(),
-        flow: Some(by(flow)),
-        node: &node,
-    };
-    Ok(match app.store.connect_account(&new, &tokens, app.dice.bytes(), act).await? {
-        Outcome::Done => Some(Finished::Connected(new.id)),
-        Outcome::Taken(USED_UP) => Some(Finished::Refused(Word::FlowExpired)),
-        Outcome::Taken(_) => None,
-        _ => Some(Finished::Refused(Word::InstanceNotFound)),
-    })
-}
-
-/// A user's flow whose callback brought neither its cookie nor its user.
-fn needs_a_click(scene: &Scene) -> bool {
-    !scene.is_present && scene.flow.owner.is_some()
 }
 
 async fn is_unconfirmed(app: &App, outcome: Finished) -> Result<bool, Error> {

@@ -5,6 +5,8 @@
 //! that was spent. Every step before the request may be repeated; the request is not, except once
 //! at once where its reply got lost and the provider still answers a spent token.
 
+mod recording;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,13 +21,14 @@ use keyhaven_protocol::connection::timing::{Pace, backoff};
 use keyhaven_protocol::connection::{Method, Renewal};
 use keyhaven_protocol::id::ConnectionId;
 use keyhaven_protocol::time::{Seconds, Timestamp};
-use keyhaven_store::connections::{
-    Failed, Held, LEASE, Renewed as RenewedRow, Stored, Tokens, Upstream,
-};
+use keyhaven_store::connections::{Held, LEASE, Upstream};
 use keyhaven_store::connectors::Kept;
 use keyhaven_store::{Act, Error, Reach};
 
+use recording::{failed, record_failure, store_failure, store_success};
+
 use crate::app::{App, Origin, Shared};
+use crate::vault::arrived;
 use crate::vault::flights::Landed;
 use crate::vault::hosts::{Answered, NoSlot, Slot};
 use crate::vault::numbers::About;
@@ -34,9 +37,6 @@ use crate::vault::upstream::{self, Answer, Asking, Beside, Login, Question};
 
 /// How long a node waits for another one's refresh: as long as a lease.
 const WAIT_MILLIS: u64 = 25_000;
-
-/// How long a result in hand is tried to be stored: the reply cannot be had again.
-const STORE_FOR_MILLIS: u64 = 60_000;
 
 /// A connection with what its provider says about it.
 pub struct Known {
@@ -169,7 +169,7 @@ async fn renew(app: &App, id: ConnectionId, ask: Ask) -> Result<Landed, Error> {
                 Some(_) => Vec::new(),
                 None => scopes_of(&known.kept.connector.scopes),
             };
-            let tokens = upstream::tokens(&asking, &answer, &scopes, Some(&known.held), beside);
+            let tokens = arrived::tokens(&asking, &answer, &scopes, Some(&known.held), beside);
             store_success(app, &known, &tokens, &answer).await
         }
         Err(verdict) => store_failure(app, &known, pace, &verdict, now).await,
@@ -264,113 +264,6 @@ fn note_host(app: &App, host: &str, asked: &Result<Answer, Verdict>) {
         Err(_) => Answered::Well,
     };
     app.vault.hosts.note(host, answered, app.clock.tick());
-}
-
-/// Stores what cannot be had again, for as long as it takes; and clears the connector's fault.
-async fn store_success(
-    app: &App,
-    known: &Known,
-    tokens: &Tokens,
-    answer: &Answer,
-) -> Result<Landed, Error> {
-    let id = known.held.connection.id;
-    if known.held.fault.is_some() {
-        let connector = &known.kept.connector;
-        app.store.clear_connector(connector.organization, connector.id, act(app)).await?;
-    }
-    let started = app.clock.tick();
-    let mut held = known.held.clone();
-    loop {
-        let upstream = Upstream { status: Some(200), request: answer.reply.request.clone() };
-        let renewed = RenewedRow { tokens, upstream, node: app.vault.node };
-        let stored = app.store.record_refresh(&held, &renewed, app.dice.bytes(), act(app)).await;
-        match stored {
-            Ok(Stored::Yes) => return again(app, id).await,
-            Ok(Stored::Moved) => {}
-            Err(error) if app.clock.tick().saturating_sub(started) > STORE_FOR_MILLIS => {
-                tracing::error!(connection = %id, %error, sent_at = answer.sent_at.0, "a refresh is lost");
-                return Err(error);
-            }
-            Err(error) => tracing::warn!(connection = %id, %error, "a refresh waits for storage"),
-        }
-        pause(app).await;
-        let Ok(now) = app.store.find_held(Reach::Instance, id).await else { continue };
-        match now {
-            // Somebody marked it meanwhile, and our result is newer than that mark.
-            Some(now) if now.generation == known.held.generation && !now.grant_revoked => {
-                held = now;
-            }
-            Some(now) => return Ok(Landed::At(Arc::new(now))),
-            None => return Ok(Landed::Gone),
-        }
-    }
-}
-
-async fn store_failure(
-    app: &App,
-    known: &Known,
-    pace: Pace,
-    verdict: &Verdict,
-    sent_at: Timestamp,
-) -> Result<Landed, Error> {
-    let now = app.clock.now();
-    let class = upstream::class(verdict);
-    let spent = match known.held.spent {
-        Some(before) => Spent { last_at: sent_at, times: before.times + 1, ..before },
-        None => Spent { first_at: sent_at, last_at: sent_at, times: 1 },
-    };
-    let dice = u64::from_be_bytes(app.dice.bytes());
-    let facts = failure_facts(&known.held, pace, spent);
-    let judged = judge(class, &facts, verdict.retry_after, now, dice);
-    tracing::info!(
-        connection = %known.held.connection.id,
-        provider = known.held.provider,
-        class = class.as_str(),
-        status = verdict.status,
-        error = verdict.code.as_deref(),
-        words = verdict.words.as_deref(),
-        "a refresh failed"
-    );
-    if judged.blames_connector {
-        blame(app, known, verdict, judged.next_try_at).await?;
-    }
-    let mut failed = failed(app, class, judged, upstream::upstream(verdict));
-    if judged.blames_connector {
-        // The connector's fault holds everybody back; once it is mended, nobody waits.
-        failed.verdict.next_try_at = now;
-    }
-    record_failure(app, known, failed).await
-}
-
-/// One alert per fault: the first to see it tells, the others find it told.
-async fn blame(
-    app: &App,
-    known: &Known,
-    verdict: &Verdict,
-    probe_at: Timestamp,
-) -> Result<(), Error> {
-    let connector = &known.kept.connector;
-    let fault = verdict.code.as_deref().unwrap_or("refused");
-    let (organization, id) = (connector.organization, connector.id);
-    app.store.blame_connector(organization, id, fault, probe_at, act(app)).await?;
-    Ok(())
-}
-
-fn failed(
-    app: &App,
-    class: Class,
-    verdict: keyhaven_protocol::connection::failure::Verdict,
-    upstream: Upstream,
-) -> Failed {
-    // A dead grant still has its access token: when that ends, the state says so already.
-    let due_at = if verdict.drops_grant { None } else { Some(verdict.next_try_at) };
-    Failed { class, verdict, due_at, upstream, node: app.vault.node }
-}
-
-/// A failure that finds another generation is none: somebody else renewed it.
-async fn record_failure(app: &App, known: &Known, failed: Failed) -> Result<Landed, Error> {
-    app.store.record_failure(&known.held, &failed, act(app)).await?;
-    again(app, known.held.connection.id).await
 }
 
 async fn again(app: &App, id: ConnectionId) -> Result<Landed, Error> {

@@ -2,6 +2,7 @@
 //! the refreshes under way, the state of each provider's host, and token reads on their way to the
 //! audit. Nothing here is a fact; losing it loses nothing.
 
+pub mod arrived;
 pub mod flights;
 pub mod hosts;
 pub mod numbers;

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::super::body::{Members, set, set_or_removed};
-use super::wire::labels;
 use crate::http::error::ApiError;
 
 const MOST_METADATA: usize = 50;
@@ -106,4 +105,16 @@ pub(super) fn metadata_text(all: &BTreeMap<String, String>) -> Result<String, &'
 pub(in crate::api) fn check_external_id(name: &str) -> Result<(), &'static str> {
     let sound = (1..=255).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
     if sound { Ok(()) } else { Err("is 1 to 255 visible ASCII characters") }
+}
+
+/// Words that callers find a connection by, as they are stored.
+pub(in crate::api) fn labels(labels: &[String]) -> Result<String, &'static str> {
+    let is_label = |label: &String| {
+        let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/@".contains(&byte);
+        (1..=100).contains(&label.len()) && label.bytes().all(sound)
+    };
+    if labels.len() > 20 || !labels.iter().all(is_label) {
+        return Err("is at most 20 words of letters, digits and - _ . : / @");
+    }
+    Ok(labels.join(" "))
 }

@@ -17,15 +17,16 @@ use utoipa::ToSchema;
 
 use super::super::administrator::Administrator;
 use super::super::body::Strict;
-use super::super::connections::wire::{CreateConnection, Terms};
+use super::super::connections::create::{CreateConnection, Terms};
 use super::super::problems::ChangeProblems;
 use super::super::tenant::Named;
 use super::{find, provider_of};
 use crate::app::{Origin, Shared};
 use crate::http::error::{ApiError, Kind};
 use crate::operations::import_connections::{Imported, Proof, Proved, import_connection};
+use crate::vault::arrived::scheme;
 use crate::vault::provider_of::Found;
-use crate::vault::upstream::{pace, scheme};
+use crate::vault::upstream::pace;
 
 /// Rows of one call; fewer where each is proved.
 const MOST: usize = 100;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use keyhaven_connect::provider::{Grant, Kind as ProviderKind, Provider, VarSource};
-use keyhaven_protocol::connection::state::Status;
 use keyhaven_protocol::connection::{Method, Sharing};
 use keyhaven_protocol::display_name::parse_display_name;
 use keyhaven_protocol::id::{ConnectorId, OrganizationId, ProjectId};
@@ -309,58 +308,6 @@ impl UpdateConnector {
             secret,
         })
     }
-}
-
-/// How many connections of a connector stand in which state.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"counts": {"active": 120, "needs_reauth": 3}}))]
-pub struct ConnectorCounts {
-    /// By state.
-    pub counts: BTreeMap<&'static str, i64>,
-}
-
-impl ConnectorCounts {
-    pub(super) fn of(counts: &[(Status, i64)]) -> Self {
-        Self { counts: counts.iter().map(|(status, count)| (status.as_str(), *count)).collect() }
-    }
-}
-
-/// What to do with a connector's connections.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
-#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
-#[schema(example = json!({"action": "reauthorize"}))]
-pub enum BulkChange {
-    /// Ask their users for a new authorization; access tokens serve to their end.
-    Reauthorize {
-        /// Whether each user gets a letter with the link, once a day at most.
-        #[serde(default)]
-        mail: bool,
-    },
-    /// End them.
-    Revoke {},
-}
-
-impl BulkChange {
-    pub(super) fn remaining(self, counts: &[(Status, i64)]) -> i64 {
-        let remains = |status: Status| match self {
-            Self::Reauthorize { .. } => status == Status::Active,
-            Self::Revoke {} => status != Status::Revoked,
-        };
-        counts.iter().filter(|(status, _)| remains(*status)).map(|(_, count)| count).sum()
-    }
-}
-
-/// How far a bulk change got.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"changed": 100, "remaining": 23}))]
-pub struct Changed {
-    /// Changed by this call.
-    pub changed: i64,
-    /// Letters to their users, where those were asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mailed: Option<i64>,
-    /// Still to be changed.
-    pub remaining: i64,
 }
 
 fn method(asked: Option<&str>, provider: &Provider) -> Result<Method, &'static str> {
