@@ -38,6 +38,9 @@ use crate::vault::upstream::{self, Answer, Asking, Beside, Login, Question};
 /// How long a node waits for another one's refresh: as long as a lease.
 const WAIT_MILLIS: u64 = 25_000;
 
+/// How long the scheduler waits for a place: less than the pause between two of its batches.
+const A_MOMENT: Duration = Duration::from_millis(400);
+
 /// A connection with what its provider says about it.
 pub struct Known {
     /// The row.
@@ -176,11 +179,15 @@ async fn renew(app: &App, id: ConnectionId, ask: Ask) -> Result<Landed, Error> {
     }
 }
 
-/// A place at the provider's host: a caller waits for one, the scheduler comes again.
+/// A place at the provider's host: a caller waits for one; the scheduler for a moment, because its batch
+/// comes all at once, and then it comes again, so that a slow host holds up nobody else's connections.
 async fn place_at(app: &App, host: &str, ask: Ask) -> Result<Slot, i64> {
     let tick = app.clock.tick();
     let entered = match ask {
-        Ask::Scheduled => app.vault.hosts.try_enter(host, tick),
+        Ask::Scheduled => {
+            let entered = tokio::time::timeout(A_MOMENT, app.vault.hosts.enter(host, tick)).await;
+            entered.unwrap_or(Err(NoSlot::Full))
+        }
         Ask::Lasting(_) | Ask::Another => app.vault.hosts.enter(host, tick).await,
     };
     entered.map_err(|refused| match refused {
