@@ -69,7 +69,9 @@ async fn a55_no_url_of_a_definition_may_lead_inside() {
         let ask = server.ask("PUT", &path).bearer(&admin);
         ask.json(json!({ "definition": definition })).await
     };
-    for place in ["authorize.url", "token.url", "refresh.url", "revoke.url", "account.url"] {
+    let places =
+        ["authorize.url", "token.url", "refresh.url", "revoke.url", "account.url", "api.base"];
+    for place in places {
         for url in INSIDE {
             let answer = put(definition(place, url)).await;
             assert_eq!(answer.status, 400, "{place} {url}: {}", answer.text());
