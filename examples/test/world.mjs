@@ -91,6 +91,8 @@ const newConnector = async (api, organization) =>
   (await api("POST", "/v1/connectors", { provider: "google", organization, client_id: "1", client_secret: "s", scopes: ["openid"] })).id;
 const newConnection = async (api, connector) =>
   (await api("POST", "/v1/connections", { connector, account: slug(), access_token: "outside-access", refresh_token: "outside-refresh" })).id;
+const newConnectSession = async (api, connector) =>
+  (await api("POST", "/v1/connect-sessions", { connector, external_id: slug() })).id;
 const newInvitation = async (api, organization) =>
   (await api("POST", "/v1/invitations", { email: `${slug()}@example.test`, organization })).id;
 const newUpstream = async (api) =>
@@ -199,6 +201,8 @@ async function its(api, server, { organization, user, connector, credential }) {
     add_member: { user: await newUser(api) },
     remove_member: { user: await newMember(api, organization) },
     delete_project: { project: await newProject(api, organization) },
+    show_connect_session: { session: await newConnectSession(api, connector) },
+    withdraw_connect_session: { session: await newConnectSession(api, connector) },
     withdraw_invitation: { invitation: await newInvitation(api, organization) },
     delete_webhook_endpoint: { endpoint: await newEndpoint(api, organization) },
     show_session: { session: (await session()).id },

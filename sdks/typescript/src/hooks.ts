@@ -21,7 +21,7 @@ const OAUTH = [
   "device_code",
 ];
 
-// A path, and some paths have a secret in them.
+// A path, in which somebody may have put a secret.
 const INSTANCE = "instance";
 
 const HIDDEN = new Set([...OAUTH, ...SECRETS, INSTANCE].map((name) => name.toLowerCase()));
@@ -39,7 +39,7 @@ export function debugHooks(
   };
   return {
     async beforeRequest({ attempt, operationId }, request) {
-      // Not the path: some have a secret in it.
+      // Not the path, in which somebody may have put a secret.
       const { origin } = new URL(request.url);
       print(`→ ${operationId} #${attempt} ${request.method} ${origin}${shown(request.headers)}${await body(request)}`);
     },

@@ -8,6 +8,16 @@ import type {
 } from "@tanstack/react-query";
 import type { RequestOptions } from "../runtime/options.js";
 
+// What the hooks' signatures speak of, under one address.
+export type {
+  UseInfiniteQueryResult,
+  UseMutationResult,
+  UseQueryResult,
+  UseSuspenseInfiniteQueryResult,
+  UseSuspenseQueryResult,
+} from "@tanstack/react-query";
+export type { models, operations } from "../runtime/signature.js";
+
 export type QueryHookOptions<Data, Failure> = RequestOptions &
   Omit<UseQueryOptions<Data, Failure>, "queryKey" | "queryFn">;
 

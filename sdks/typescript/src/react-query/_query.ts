@@ -2,6 +2,8 @@
 
 import type { RequestOptions, Secret } from "../runtime/options.js";
 
+export type { KeyhavenCore, models, operations, WithHeaders } from "../runtime/signature.js";
+export type { RequestOptions } from "../runtime/options.js";
 export type { InfiniteData, InvalidateQueryFilters, QueryClient } from "@tanstack/react-query";
 import type { InvalidateQueryFilters } from "@tanstack/react-query";
 
