@@ -7,7 +7,10 @@ impl Server {
     pub(crate) fn letters(&self) -> Vec<String> {
         let folder = self.app().post.outbox().expect("without SMTP there is a folder");
         let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-        let mut files: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
+        let files = entries.map(|entry| entry.expect("a file").path());
+        // One that is being written has another name until it is whole.
+        let is_whole = |file: &std::path::PathBuf| file.extension().is_some_and(|it| it == "eml");
+        let mut files: Vec<_> = files.filter(is_whole).collect();
         files.sort();
         let read = |file| std::fs::read_to_string(file).expect("text").replace("=\r\n", "");
         files.into_iter().map(read).collect()
