@@ -101,6 +101,11 @@ pub enum Notice {
     UpstreamUnlinked,
     /// An administrator took factors away.
     FactorsReset,
+    /// An app's refresh token was used by two (RFC 9700 §4.14.2).
+    TokenUsedTwice {
+        /// The app.
+        app: String,
+    },
 }
 
 impl Notice {
@@ -153,12 +158,26 @@ impl Notice {
                 "A way to sign in was removed",
                 "An administrator removed a way to sign in from your account.".into(),
             ),
+            Self::TokenUsedTwice { app } => return used_twice(app, issuer),
         };
         Page::about(subject, issuer).say(sentence).say(
             "If that was you, there is nothing to do. If not, set a new password at once and look \
              through the sessions in your account.",
         )
     }
+}
+
+/// Whether the app made a mistake or somebody has a copy of what it keeps, nobody here can know.
+fn used_twice(app: &str, issuer: &str) -> Page {
+    Page::about("An app was disconnected", issuer)
+        .say(format!(
+            "What {app} keeps to work with your account was used twice. That happens when somebody \
+             has a copy of it, so its access was ended at once."
+        ))
+        .say(
+            "Connect the app again if you use it. If you do not know it, look through the apps and \
+             sessions in your account.",
+        )
 }
 
 /// A notice as a page.

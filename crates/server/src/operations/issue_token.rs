@@ -9,18 +9,19 @@ use keyhaven_protocol::client_auth::{Manners, Presented, Proof, Spend};
 use keyhaven_protocol::credential;
 use keyhaven_protocol::dpop;
 use keyhaven_protocol::grants::{self, Facts, Family, Grant, Needs, Plan, Rule, Terms};
-use keyhaven_protocol::id::{GrantId, TokenId};
+use keyhaven_protocol::id::{GrantId, TokenId, UserId};
 use keyhaven_protocol::params::Params;
 use keyhaven_protocol::refusal::{Code, Consequence, Refusal};
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::{Seconds, Timestamp};
-use keyhaven_store::Error;
 use keyhaven_store::authorizations::CodeSpend;
 use keyhaven_store::issuing::{Issue, Issued};
+use keyhaven_store::{Error, Store};
 
-use super::{Failure, authenticate_client, spend_proof};
+use super::{Failure, authenticate_client, notify, spend_proof};
 use crate::app::{App, Origin};
+use crate::mail::letter::Notice;
 
 mod identity;
 mod turn;
@@ -143,6 +144,11 @@ async fn attempt(
         Err(refusal) => {
             spend_proof(app, proof).await?;
             carry_out_consequence(app, client, &refusal, request.origin).await?;
+            if let (Some(Consequence::RevokeFamily(family)), Some(person)) =
+                (&refusal.consequence, found.authorization())
+            {
+                tell_owner(app, client, person.user, *family).await;
+            }
             Err(refusal.into())
         }
     }
@@ -194,6 +200,23 @@ async fn carry_out_consequence(
     let act = app.act(format!("client:{}", client.public_id), origin);
     app.store.revoke_grant(client.organization, grant, &refusal.reason, act).await?;
     Ok(())
+}
+
+/// The person behind a family that was ended hears of it, once (security bar §2). That must not hold
+/// up the ending: a letter that cannot be queued is not sent.
+async fn tell_owner(app: &App, client: &Client, user: UserId, family: TokenId) {
+    let told = async {
+        let Some(person) = app.store.find_person(user).await? else { return Ok(()) };
+        let notice = Notice::TokenUsedTwice { app: client.name.clone() };
+        let letter = notify::notice(app, &person.user.email, notice)?;
+        let about = [b"used twice".as_slice(), &family.0.0].concat();
+        let once = Store::once_a_day(&about, app.clock.now());
+        app.store.queue_mail(once.and(letter)).await.map(drop)
+    };
+    let told: Result<(), Error> = told.await;
+    if let Err(error) = told {
+        tracing::warn!(%error, "a letter about a refresh token that was used twice is not sent");
+    }
 }
 
 async fn carry_out(

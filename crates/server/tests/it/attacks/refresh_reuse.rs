@@ -1,9 +1,10 @@
 //! A31: a spent refresh token comes back after its successor was used (RFC 9700 §4.14.2).
 
+use keyhaven::operations::deliver_mail::deliver_mail;
 use keyhaven_store::{Page, Reach};
 use serde_json::json;
 
-use crate::harness::{AClient, Answer, Place, Server};
+use crate::harness::{AClient, Answer, CALLBACK, Place, Server, VERIFIER};
 
 const REPLAY: &str = "a spent refresh token was used again";
 
@@ -74,4 +75,39 @@ async fn a_made_up_token_with_a_familys_id_does_not_end_it() {
     let refused = by_json(&server, &client, guess.reveal()).await;
     refused.refused(&server, 400, "invalid_grant", "unknown refresh token");
     by_json(&server, &client, &token).await.pair();
+}
+
+#[tokio::test]
+async fn the_person_whose_token_was_copied_hears_of_it_once() {
+    let server = Server::start().await;
+    let ada = server.a_person("ada@example.test").await;
+    let app = server.a_client().app().public().but(|it| it.name = "Notebook".into()).build().await;
+    let mut window = server.a_window_of(&ada).await;
+    let code = window.code(&app, &[("scope", "openid offline_access")]).await;
+    let refresh = async |token: &str| {
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token),
+            ("client_id", app.id.as_str()),
+        ];
+        server.post("/oauth2/token").form(&form).await
+    };
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", VERIFIER),
+        ("client_id", app.id.as_str()),
+    ];
+    let (_, first) = server.post("/oauth2/token").form(&form).await.pair();
+    let (_, second) = refresh(&first).await.pair();
+    refresh(&second).await.pair();
+    refresh(&first).await.refused(&server, 400, "invalid_grant", REPLAY);
+    refresh(&first).await.refused(&server, 400, "invalid_grant", "refresh family is revoked");
+    deliver_mail(server.app()).await.expect("delivered");
+    let letters = server.letters();
+    let about: Vec<_> =
+        letters.iter().filter(|text| text.contains("An app was disconnected")).collect();
+    assert_eq!(about.len(), 1, "{letters:?}");
+    assert!(about[0].contains("Notebook") && about[0].contains(&ada.email), "{about:?}");
 }
