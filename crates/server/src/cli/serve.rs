@@ -138,3 +138,25 @@ fn greet(
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use crate::cli::Cli;
+    use crate::config::{Config, FLAGS};
+
+    #[test]
+    fn the_settings_that_are_said_to_be_flags_are_flags() {
+        let mut cli = Cli::command();
+        cli.build();
+        let serve = cli.find_subcommand("serve").unwrap();
+        let is_flag = |key: &str| {
+            let long = key.replace('_', "-");
+            serve.get_arguments().any(|argument| argument.get_long() == Some(&long))
+        };
+        let flags: Vec<&str> =
+            Config::KEYS.iter().map(|key| key.name).filter(|key| is_flag(key)).collect();
+        assert_eq!(flags, FLAGS);
+    }
+}

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 pub use hand_out::{KeyPrefix, KeyScopes, LimitUnit};
 pub use load::{ConfigError, Loaded, Sources};
 pub use print::{Line, json, lines, table};
-pub use reference::reference;
+pub use reference::{FLAGS, reference};
 pub use setting::Setting;
 pub use values::{
     Days, DpopNonces, Issuer, JsonApiErrors, JsonApiInclude, JsonApiOrganization, JsonExpiresIn,
@@ -28,11 +28,11 @@ use keyhaven_protocol::secret::Secret;
 
 use crate::mail::{Sender, Smtp};
 
-/// What is known of a key without a value: the reference page and the flags are made from this.
+/// What is known of a key without a value: the reference page is made from this.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
-    /// The name in the file. The environment variable is `KEYHAVEN_` and this in capitals; the
-    /// flag is `--` and this with hyphens.
+    /// The name in the file. The environment variable is `KEYHAVEN_` and this in capitals; the flag,
+    /// where there is one ([`FLAGS`]), is `--` and this with hyphens.
     pub name: &'static str,
     /// The default as it would be written in the file; empty means "not set".
     pub default: &'static str,
