@@ -48,10 +48,11 @@ async fn f09_a_slow_provider_holds_up_its_own_connections_only() {
     gate.open();
     scheduler.settle().await.expect("storage works");
     assert!(slow.fake.most_at_once() <= 16, "{}", slow.fake.most_at_once());
-    assert_eq!(slow.fake.refreshes(), 16, "the others come again");
+    // Who found no place within a moment comes again.
     server.present.pass(3);
     scheduler.take().await.expect("storage works");
     scheduler.settle().await.expect("storage works");
+    assert!(slow.fake.most_at_once() <= 16, "{}", slow.fake.most_at_once());
     assert_eq!((slow.fake.refreshes(), slow.fake.live_grants()), (20, 20));
 }
 
