@@ -38,8 +38,8 @@ impl Queue {
     }
 
     /// Lines a commit up. `true` for the first of a group: whoever brought it sees to it that the
-    /// writer is called. Busy or not, the writer waits for that call, or a fast disk would get groups of
-    /// two or three from callers of whom many more were about to commit.
+    /// writer is called. Busy or not, the writer waits for that call, or a fast disk would get small groups
+    /// while many more were about to commit.
     pub(super) fn push(&self, job: Job) -> Result<bool, Error> {
         let mut state = self.lock();
         if state.closed {
