@@ -106,18 +106,25 @@ fn refuse_readable_by_others(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Made under another name and moved, so that a crash leaves no half key; never over an old one.
+/// Made under another name and moved, so that a crash leaves no half key; never over an old one. Of
+/// several processes that start at once, one makes the key and the others read it.
 fn make(path: &Path, dice: &Dice) -> Result<MasterKey> {
     let bytes = Zeroizing::new(dice.bytes::<32>());
-    let draft = path.with_extension("key.new");
+    let draft = path.with_extension(format!("key.{}.new", std::process::id()));
     let _ = fs::remove_file(&draft);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     file.write_all(STANDARD.encode(*bytes).as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()?;
-    fs::hard_link(&draft, path).with_context(|| path.display().to_string())?;
+    let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft)?;
-    Ok(MasterKey::new(*bytes))
+    match linked {
+        Ok(()) => Ok(MasterKey::new(*bytes)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            from_file(path, Fresh::No, dice)
+        }
+        Err(error) => Err(error).with_context(|| path.display().to_string()),
+    }
 }
 
 #[cfg(test)]
@@ -130,6 +137,16 @@ mod tests {
 
     fn load(data: &Path, fresh: Fresh, byte: u8) -> Result<MasterKeys> {
         MasterKeys::load(None, &[], data, fresh, &dice(byte))
+    }
+
+    #[test]
+    fn a_key_that_another_process_made_meanwhile_is_read() {
+        let data = tempfile::tempdir().unwrap();
+        let path = data.path().join(FILE);
+        let first = make(&path, &dice(1)).unwrap();
+        let second = make(&path, &dice(2)).unwrap();
+        assert_eq!(first.id(), second.id());
+        assert_eq!(fs::read_dir(data.path()).unwrap().count(), 1, "no draft is left");
     }
 
     #[test]
