@@ -1,9 +1,12 @@
 //! The signing keys in memory: which key signs now, which keys verify, and the published set.
 //!
 //! A key is published before it signs and stays until what it signed has ended, so a verifier that
-//! refreshes its copy of the set as told by `Cache-Control` never meets an unknown key.
+//! refreshes its copy of the set as told by `Cache-Control` never meets an unknown key. The first key
+//! of an algorithm signs at once, so whoever asks for the set is told of what another node or a
+//! command has added, heard of or not.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::body::Bytes;
@@ -18,6 +21,7 @@ use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::known::MAX_ACCESS_LIFE;
 use keyhaven_store::signing_keys::{PublishedKey, SigningKeyRow};
 use keyhaven_store::{Act, Error, Outcome, Store};
+use tokio::sync::Mutex;
 
 use crate::app::{App, Origin};
 
@@ -27,13 +31,20 @@ pub const PUBLISHED_MAX_AGE: Seconds = Seconds(300);
 /// A new key is published this long before it signs: twice what others may keep the set.
 pub const PUBLISHED_BEFORE: Seconds = Seconds(600);
 
+/// Whoever asks for the published set waits this long for storage; then memory answers.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// The keys of one node, replaced as a whole.
 pub struct KeyRing {
     ring: ArcSwap<Ring>,
+    /// One reads at a time, so that what was read earlier never replaces what was read later.
+    reading: Mutex<()>,
 }
 
 /// One state of the keys.
 pub struct Ring {
+    /// Every key in the store, those left out too.
+    kids: Vec<String>,
     keys: Vec<Held>,
     /// Verifies what any published key signed.
     pub verifying: KeySet,
@@ -72,11 +83,12 @@ impl Ring {
 impl KeyRing {
     /// The keys in the store.
     pub async fn load(store: &Store) -> Result<Self, Error> {
-        Ok(Self { ring: ArcSwap::from_pointee(read(store).await?) })
+        Ok(Self { ring: ArcSwap::from_pointee(read(store).await?), reading: Mutex::new(()) })
     }
 
     /// Reads the keys again: another node or a command changed them.
     pub async fn reload(&self, store: &Store) -> Result<(), Error> {
+        let _turn = self.reading.lock().await;
         self.ring.store(Arc::new(read(store).await?));
         Ok(())
     }
@@ -85,6 +97,24 @@ impl KeyRing {
     #[must_use]
     pub fn now(&self) -> arc_swap::Guard<Arc<Ring>> {
         self.ring.load()
+    }
+
+    /// The published set as the store has it now; while storage does not answer, as it was.
+    pub async fn published(&self, store: &Store) -> Bytes {
+        match tokio::time::timeout(LOOK, self.catch_up(store)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the published keys are told from memory"),
+            Err(_) => tracing::warn!("the published keys are told from memory: storage is slow"),
+        }
+        self.now().published.clone()
+    }
+
+    async fn catch_up(&self, store: &Store) -> Result<(), Error> {
+        let kept = store.list_signing_key_summaries().await?;
+        if kept.iter().map(|key| &key.kid).eq(&self.now().kids) {
+            return Ok(());
+        }
+        self.reload(store).await
     }
 
     /// Makes sure `algorithm` has a key that signs now. Making an RSA key takes a while, so it
@@ -205,10 +235,12 @@ fn signatures_for(client: &Client) -> impl Iterator<Item = Algorithm> {
 }
 
 async fn read(store: &Store) -> Result<Ring, Error> {
+    let mut kids = Vec::new();
     let mut keys = Vec::new();
     let mut public = Vec::new();
     for row in store.list_signing_keys().await? {
         let (kid, generation) = (row.kid.clone(), row.generation);
+        kids.push(kid.clone());
         let Some((held, jwk)) = held(row) else {
             tracing::error!(kid, generation, "a signing key does not parse; it is left out");
             continue;
@@ -221,7 +253,7 @@ async fn read(store: &Store) -> Result<Ring, Error> {
     }
     let set = JwkSet::new(public);
     let verifying = KeySet::prepare(&set).map_err(Error::broken)?;
-    Ok(Ring { keys, verifying, published: Bytes::from(set.to_value().to_string()) })
+    Ok(Ring { kids, keys, verifying, published: Bytes::from(set.to_value().to_string()) })
 }
 
 /// A key that does not open is held by its public part alone (F21).

@@ -22,5 +22,5 @@ pub async fn list_keys(State(app): State<Shared>) -> impl IntoResponse {
         (CONTENT_TYPE, "application/jwk-set+json".to_owned()),
         (CACHE_CONTROL, format!("public, max-age={}", PUBLISHED_MAX_AGE.0)),
     ];
-    (headers, app.keys.now().published.clone())
+    (headers, app.keys.published(&app.store).await)
 }

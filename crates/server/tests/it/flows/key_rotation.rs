@@ -3,6 +3,8 @@
 //! every token that has not ended verifies.
 
 use keyhaven::app::Origin;
+use keyhaven_protocol::jose::algorithm::Algorithm;
+use keyhaven_store::Act;
 use serde_json::{Value, json};
 
 use crate::harness::{AClient, ISSUER, Server, a_browsers_origin};
@@ -67,6 +69,10 @@ async fn live_on(
 
 fn origin() -> Origin {
     a_browsers_origin()
+}
+
+fn act(server: &Server) -> Act {
+    server.app().act("test", &origin())
 }
 
 /// The states of the keys of one algorithm, newest first.
@@ -155,6 +161,20 @@ async fn an_interrupted_rotation_is_taken_up_again_once() {
     assert_eq!(kid_of(&here), kid_of(&there));
     assert_ne!(kid_of(&here), kid_of(&token));
     assert!(server.is_active(&client, &there).await && other.is_active(&client, &here).await);
+}
+
+#[tokio::test]
+async fn a_first_key_made_beside_is_published_at_once() {
+    let server = Server::start().await;
+    let other = server.beside().await;
+    let before = published(&other).await;
+    server.app().keys.ensure(server.app(), Algorithm::Rs256, act(&server)).await.expect("a key");
+    // The other node hears of changes only when its job runs, which it does not here.
+    let after = published(&other).await;
+    assert_eq!(after, published(&server).await);
+    assert_eq!(after.len(), before.len() + 1, "whoever reads the set once must know the new key");
+    other.database.fail();
+    assert_eq!(published(&other).await, after, "memory answers while storage does not");
 }
 
 #[tokio::test]
