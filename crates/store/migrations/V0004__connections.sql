@@ -14,7 +14,7 @@ CREATE TABLE providers (
 );
 
 -- A provider and one app registered there. vars and params are JSON objects; scopes are
--- space-separated. A fault says that the connector's own credentials do not work: refreshing stops
+-- space-separated; a grant without one of required_scopes needs its user. A fault says that the connector's own credentials do not work: refreshing stops
 -- for all its connections, but for one probe at a time.
 CREATE TABLE connectors (
     id BYTEA PRIMARY KEY,
@@ -34,6 +34,7 @@ CREATE TABLE connectors (
     next_secret_hint TEXT,
     next_secret_set_at BIGINT,
     scopes TEXT NOT NULL,
+    required_scopes TEXT NOT NULL,
     vars TEXT NOT NULL,
     params TEXT NOT NULL,
     created_at BIGINT NOT NULL,

@@ -523,6 +523,8 @@ type Connector struct {
 	Provider string `json:"provider"`
 	// What to register with the provider.
 	RedirectURI string `json:"redirect_uri"`
+	// Those of them without which a connection needs its user again.
+	RequiredScopes []string `json:"required_scopes"`
 	// What is asked for.
 	Scopes []string `json:"scopes"`
 	// Whose its connections are: `private`, `project`, `organization`.
@@ -753,6 +755,9 @@ type CreateConnector struct {
 	Project *string `json:"project,omitempty"`
 	// The provider's key.
 	Provider string `json:"provider"`
+	// Those of `scopes`, as the provider names them in its reply, without which a grant is of no
+	// use: a connection that lacks one is `needs_reauth` for `missing_scopes`.
+	RequiredScopes []string `json:"required_scopes,omitempty"`
 	// What to ask for; the provider's default if empty.
 	Scopes []string `json:"scopes,omitempty"`
 	// Whose its connections are.
@@ -2394,6 +2399,8 @@ type UpdateConnector struct {
 	Name *string `json:"name,omitempty"`
 	// Other parameters, all of them.
 	Params map[string]any `json:"params,omitempty"`
+	// Other scopes that it cannot do without, for grants from here on and for those that lose one.
+	RequiredScopes []string `json:"required_scopes,omitempty"`
 	// Other scopes, for authorizations from here on.
 	Scopes []string `json:"scopes,omitempty"`
 	// Other variables, all of them.

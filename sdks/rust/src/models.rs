@@ -818,6 +818,9 @@ pub struct Connector {
     /// What to register with the provider.
     #[serde(rename = "redirect_uri")]
     pub redirect_uri: String,
+    /// Those of them without which a connection needs its user again.
+    #[serde(rename = "required_scopes")]
+    pub required_scopes: Vec<String>,
     /// What is asked for.
     #[serde(rename = "scopes")]
     pub scopes: Vec<String>,
@@ -1147,6 +1150,10 @@ pub struct CreateConnector {
     /// The provider's key.
     #[serde(rename = "provider")]
     pub provider: String,
+    /// Those of `scopes`, as the provider names them in its reply, without which a grant is of no
+    /// use: a connection that lacks one is `needs_reauth` for `missing_scopes`.
+    #[serde(rename = "required_scopes", default, skip_serializing_if = "Option::is_none")]
+    pub required_scopes: Option<Vec<String>>,
     /// What to ask for; the provider's default if empty.
     #[serde(rename = "scopes", default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
@@ -3593,6 +3600,11 @@ pub struct UpdateConnector {
     /// `Some(None)` removes it.
     #[serde(rename = "params", default, skip_serializing_if = "Option::is_none")]
     pub params: Option<Option<serde_json::Map<String, serde_json::Value>>>,
+    /// Other scopes that it cannot do without, for grants from here on and for those that lose one.
+    ///
+    /// `Some(None)` removes it.
+    #[serde(rename = "required_scopes", default, skip_serializing_if = "Option::is_none")]
+    pub required_scopes: Option<Option<Vec<String>>>,
     /// Other scopes, for authorizations from here on.
     ///
     /// `Some(None)` removes it.

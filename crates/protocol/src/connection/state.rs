@@ -77,6 +77,32 @@ pub struct Standing {
     pub since: Timestamp,
 }
 
+/// Whether a grant has the scopes that its connector cannot do without.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Coverage {
+    /// It has, as far as its provider says.
+    #[default]
+    Whole,
+    /// Its user, or the provider, left one of them out.
+    Lacking,
+}
+
+impl Coverage {
+    /// Judges what was `granted` by what is `required`, both space-separated. A grant of which nothing
+    /// is said has what was asked for (RFC 6749 §5.1). One that was renewed is judged by what it had
+    /// `before`: it can lose a required scope, and a connector that requires more than it did asks
+    /// nobody by that alone.
+    #[must_use]
+    pub fn of(required: &str, before: Option<&str>, granted: &[&str]) -> Self {
+        let had = |scope: &&str| {
+            before.is_none_or(|before| before.split_whitespace().any(|known| known == *scope))
+        };
+        let is_lacking = !granted.is_empty()
+            && required.split_whitespace().filter(had).any(|scope| !granted.contains(&scope));
+        if is_lacking { Self::Lacking } else { Self::Whole }
+    }
+}
+
 /// What happens to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -123,6 +149,19 @@ impl Standing {
         Self { status: Status::Active, reason: None, since: now }
     }
 
+    /// The first state of a connection whose grant may lack what is required.
+    #[must_use]
+    pub const fn authorized(coverage: Coverage, now: Timestamp) -> Self {
+        match coverage {
+            Coverage::Whole => Self::active(now),
+            Coverage::Lacking => Self {
+                status: Status::NeedsReauth,
+                reason: Some(Reason::MissingScopes),
+                since: now,
+            },
+        }
+    }
+
     /// The first state of a connection that still needs its user's click.
     #[must_use]
     pub const fn unconfirmed(now: Timestamp) -> Self {
@@ -141,6 +180,12 @@ impl Standing {
             (Status::Pending, _) | (_, Event::Confirmed) => return None,
             (Status::Active, Event::Connected | Event::Refreshed) => return None,
             (_, Event::Connected) => (Status::Active, None),
+            // That it lives was never in doubt; only its user can grant more.
+            (Status::NeedsReauth, Event::Refreshed)
+                if self.reason == Some(Reason::MissingScopes) =>
+            {
+                return None;
+            }
             // A late success: the provider has just proved that the grant lives.
             (Status::NeedsReauth | Status::Error, Event::Refreshed) => (Status::Active, None),
             (Status::Expired, Event::Refreshed) => return None,
@@ -154,6 +199,21 @@ impl Standing {
             }
         };
         Some(Self { status, reason, since: now })
+    }
+}
+
+impl Standing {
+    /// Where a grant leads that arrives by `event`: usable where it covers what is required, back to
+    /// its user where it does not.
+    #[must_use]
+    pub fn granted(self, event: Event, coverage: Coverage, now: Timestamp) -> Self {
+        let usual = self.after(event, now).unwrap_or(self);
+        let lacking = Self::authorized(coverage, now);
+        if lacking.status == Status::Active || usual.status != Status::Active {
+            return usual;
+        }
+        let is_old = (self.status, self.reason) == (lacking.status, lacking.reason);
+        if is_old { self } else { lacking }
     }
 }
 
@@ -236,6 +296,52 @@ mod tests {
         check(Status::NeedsReauth, Event::GaveUp(Reason::GaveUp), None);
         let revoked = Some((Status::Revoked, Some(Reason::ByAdministrator)));
         check(Status::NeedsReauth, Event::Revoked(Reason::ByAdministrator), revoked);
+    }
+
+    #[test]
+    fn a_grant_that_lacks_what_is_required_needs_its_user() {
+        let lacking = Standing::authorized(Coverage::Lacking, NOW);
+        assert_eq!(lacking.status, Status::NeedsReauth);
+        assert_eq!(lacking.reason, Some(Reason::MissingScopes));
+        for (from, event) in [
+            (Status::Active, Event::Connected),
+            (Status::Active, Event::Refreshed),
+            (Status::Pending, Event::Confirmed),
+            (Status::Expired, Event::Connected),
+            (Status::NeedsReauth, Event::Connected),
+            (Status::NeedsReauth, Event::Refreshed),
+        ] {
+            assert_eq!(at(from).granted(event, Coverage::Lacking, NOW), lacking, "{from:?}");
+            let usual = at(from).after(event, NOW).unwrap_or(at(from));
+            assert_eq!(at(from).granted(event, Coverage::Whole, NOW), usual, "{from:?}");
+        }
+        for (from, event) in [
+            (Status::Pending, Event::Connected),
+            (Status::Pending, Event::Refreshed),
+            (Status::Revoked, Event::Connected),
+        ] {
+            assert_eq!(at(from).granted(event, Coverage::Lacking, NOW), at(from), "{from:?}");
+        }
+        let long = Standing { since: THEN, ..lacking };
+        assert_eq!(long.granted(Event::Connected, Coverage::Lacking, NOW), long, "no news");
+        assert_eq!(long.after(Event::Refreshed, NOW), None, "a refresh grants nothing");
+        let mended = long.granted(Event::Connected, Coverage::Whole, NOW);
+        assert_eq!(mended, Standing::active(NOW));
+    }
+
+    #[test]
+    fn what_is_required_is_judged_by_what_the_provider_says() {
+        let check = |required, before, granted: &[&str], expected| {
+            assert_eq!(Coverage::of(required, before, granted), expected, "{required} {granted:?}");
+        };
+        check("", None, &["a"], Coverage::Whole);
+        check("a", None, &["a", "b"], Coverage::Whole);
+        check("a", None, &[], Coverage::Whole);
+        check("a b", None, &["a"], Coverage::Lacking);
+        check("read", None, &["read.all"], Coverage::Lacking);
+        check("a b", Some("a b"), &["a"], Coverage::Lacking);
+        check("a b", Some("a"), &["a"], Coverage::Whole);
+        check("a b", Some("a"), &["c"], Coverage::Lacking);
     }
 
     #[test]

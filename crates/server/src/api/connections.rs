@@ -154,7 +154,7 @@ async fn create_connection(
         labels: &arrived.labels,
         metadata: &arrived.metadata,
         slots: &[],
-        standing: Standing::active(now),
+        standing: Standing::authorized(arrived.tokens.coverage, now),
         issued_to: kept.connector.client_id.as_deref(),
         flow: None,
         node: &node,

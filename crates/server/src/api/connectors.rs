@@ -137,6 +137,7 @@ async fn update_connector(
         name: change.name.as_deref(),
         client_id: change.client_id.as_deref(),
         scopes: change.scopes.as_deref(),
+        required_scopes: change.required_scopes.as_deref(),
         vars: change.vars.as_deref(),
         params: change.params.as_deref(),
         secret: change.secret.as_ref().map(|secret: &Secret| arriving(&kept, other, secret)),

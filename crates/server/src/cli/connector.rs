@@ -100,6 +100,9 @@ struct Settings {
     /// A scope to ask for. Repeat for several.
     #[arg(long, value_name = "SCOPE")]
     scope: Option<Vec<String>>,
+    /// One of the scopes without which a connection needs its user again. Repeat for several.
+    #[arg(long, value_name = "SCOPE")]
+    required_scope: Option<Vec<String>>,
     /// A variable of the provider. Repeat for several.
     #[arg(long, value_name = "NAME=VALUE")]
     var: Option<Vec<String>>,
@@ -116,6 +119,7 @@ impl Settings {
             "client_id": self.client_id,
             "client_secret": secret,
             "scopes": self.scope,
+            "required_scopes": self.required_scope,
             "vars": self.var.as_deref().map(pairs).transpose()?,
             "params": self.param.as_deref().map(pairs).transpose()?,
         }))

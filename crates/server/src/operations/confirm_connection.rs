@@ -3,10 +3,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keyhaven_protocol::connection::state::Coverage;
 use keyhaven_protocol::id::ConnectionId;
 use keyhaven_store::connections::Held;
 use keyhaven_store::seal::Place;
-use keyhaven_store::{Act, Error, Outcome};
+use keyhaven_store::{Act, Error, Outcome, Reach};
 
 use crate::app::App;
 
@@ -31,5 +32,19 @@ pub async fn confirm_connection(
     if !sealed.is_ok_and(|sealed| app.store.sealer().open(place, &sealed).is_ok()) {
         return Ok(None);
     }
-    app.store.confirm_connection(held, &app.vault.node_name(), act).await.map(Some)
+    let coverage = coverage(app, held).await?;
+    app.store.confirm_connection(held, coverage, &app.vault.node_name(), act).await.map(Some)
+}
+
+/// Whether what was granted, its further tokens included, covers what the connector requires now.
+async fn coverage(app: &App, held: &Held) -> Result<Coverage, Error> {
+    let connection = &held.connection;
+    let kept = app.store.find_connector(Reach::Instance, connection.connector).await?;
+    let Some(kept) = kept.filter(|kept| !kept.connector.required_scopes.is_empty()) else {
+        return Ok(Coverage::Whole);
+    };
+    let slots = app.store.list_slots(connection.id).await?;
+    let all = std::iter::once(connection).chain(&slots);
+    let granted: Vec<&str> = all.flat_map(|one| one.scopes.split_whitespace()).collect();
+    Ok(Coverage::of(&kept.connector.required_scopes, None, &granted))
 }

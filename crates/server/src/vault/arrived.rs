@@ -5,6 +5,7 @@ use keyhaven_connect::provider::Provider;
 use keyhaven_connect::response::{Lifetime, TokenReply, Tokens as Arrived};
 use keyhaven_connect::talk;
 use keyhaven_protocol::connection::Method;
+use keyhaven_protocol::connection::state::Coverage;
 use keyhaven_protocol::connection::timing::ends_at;
 use keyhaven_protocol::id::ConnectionId;
 use keyhaven_protocol::time::Seconds;
@@ -48,7 +49,29 @@ pub fn tokens(
     before: Option<&Held>,
     beside: Beside,
 ) -> Tokens {
-    kept(asking, answer, fitting(&answer.reply, before), asked, before, beside)
+    let arrived = fitting(&answer.reply, before);
+    let coverage = coverage(asking, &answer.reply, arrived, before);
+    Tokens { coverage, ..kept(asking, answer, arrived, asked, before, beside) }
+}
+
+/// Whether the connector can do with what was granted. What a provider grants in parts is looked at
+/// together; a further token's scopes are not the connector's.
+fn coverage(
+    asking: &Asking<'_>,
+    reply: &TokenReply,
+    arrived: &Arrived,
+    before: Option<&Held>,
+) -> Coverage {
+    let known = before.map(|held| &held.connection);
+    let Some(granted) = &arrived.scopes else { return Coverage::Whole };
+    if known.is_some_and(|connection| connection.slot.is_some()) {
+        return Coverage::Whole;
+    }
+    let beside = reply.also.iter().filter_map(|(_, tokens)| tokens.scopes.as_ref());
+    let granted: Vec<&str> =
+        std::iter::once(granted).chain(beside).flatten().map(String::as_str).collect();
+    let before = known.map(|connection| connection.scopes.as_str());
+    Coverage::of(&asking.kept.connector.required_scopes, before, &granted)
 }
 
 fn kept(
@@ -88,6 +111,7 @@ fn kept(
         grant_ends_at,
         scopes: granted.map(|granted| granted.join(" ")),
         missing_scopes: missing,
+        coverage: Coverage::Whole,
         scheme: scheme(provider),
         api_base: api_base(asking, answer),
         extra: Some(merged(beside, &answer.reply).text()),

@@ -5,7 +5,7 @@ mod statements;
 
 use keyhaven_protocol::connection::Method;
 use keyhaven_protocol::connection::state::{
-    Announcement, Event, Reason, Standing, Status, announcement,
+    Announcement, Coverage, Event, Reason, Standing, Status, announcement,
 };
 use keyhaven_protocol::id::{ConnectionId, ConnectorId, OrganizationId, UserId};
 use keyhaven_protocol::time::{Seconds, Timestamp};
@@ -104,7 +104,7 @@ impl Store {
         let owner = new.owner.map(|owner| owner.0);
         let scopes = tokens.scopes.as_deref().unwrap_or_default();
         let grant = values![new.id.0, new.organization.0, owner, scopes, act.now];
-        let created = (new.standing.status == Status::Active).then_some(Announcement::Created);
+        let created = (new.standing.status != Status::Pending).then_some(Announcement::Created);
         let hold = Step::one(&HOLD_CONNECTOR, values![new.organization.0, new.connector.0]);
         let mut plan = Plan::default()
             .must(organizations::hold(new.organization), Outcome::Absent)
@@ -112,11 +112,12 @@ impl Store {
             .must(Step::one(&CONNECT, insert), Outcome::Taken("account"))
             .also(Step::one(&GRANT, grant))
             .and(below)
-            .announce(created, new.id, told(new.id, new.connector, &new.standing), &mut act);
+            .announce(created, new.id, told(new.id, new.connector, &new.standing), &mut act)
+            .announce_need(new.id, new.connector, &new.standing, &mut act);
         if let Some(flow) = new.flow {
             plan = plan.and(flows::succeeded(flow, new.id));
         }
-        let what = Happened::plain("connected", new.node);
+        let what = led_to("connected", new.node, &new.standing);
         let detail = format!(r#"{{"connector":"{}"}}"#, new.connector);
         let plan = plan.happened(new.organization, new.id, &what, &mut act).also(act.audit(
             Some(new.organization),
@@ -140,7 +141,7 @@ impl Store {
     ) -> Result<Outcome, Error> {
         let connection = &held.connection;
         let (before, now) = (connection.standing, act.now);
-        let after = before.after(Event::Connected, now).unwrap_or(before);
+        let after = before.granted(Event::Connected, tokens.coverage, now);
         let changed = (after != before).then(|| announcement(before.status, after.status));
         let announced = changed.flatten();
         let mut nonces = Nonces::new(nonces);
@@ -159,7 +160,8 @@ impl Store {
             now,
             i64::from(announced.is_some()),
         ];
-        values.extend(tokens.values(sealed));
+        values.extend(tokens.values(sealed, after));
+        values.extend(values![after.reason.map(Reason::as_str)]);
         let body = told(connection.id, connection.connector, &after);
         let mut plan = Plan::default()
             .must(Step::one(&RECONNECT, values), Outcome::Moved)
@@ -169,7 +171,7 @@ impl Store {
         if let Some(flow) = new.flow {
             plan = plan.and(flows::succeeded(flow, connection.id));
         }
-        let what = Happened::plain("reconnected", new.node);
+        let what = led_to("reconnected", new.node, &after);
         let plan =
             plan.happened(connection.organization, connection.id, &what, &mut act).also(act.audit(
                 Some(connection.organization),
@@ -180,24 +182,31 @@ impl Store {
         self.carry_out(plan, act).await
     }
 
-    /// Its user confirmed it: it can be used.
+    /// Its user confirmed it: it can be used, if what was granted covers what is required.
     pub async fn confirm_connection(
         &self,
         held: &Held,
+        coverage: Coverage,
         node: &str,
         mut act: Act,
     ) -> Result<Outcome, Error> {
         let connection = &held.connection;
-        let Some(after) = connection.standing.after(Event::Confirmed, act.now) else {
+        let before = connection.standing;
+        let after = before.granted(Event::Confirmed, coverage, act.now);
+        if after == before {
             return Ok(Outcome::Moved);
-        };
+        }
         let values = values![connection.organization.0, connection.id.0, act.now];
-        let what = Happened::plain("confirmed", node);
+        let due_at = (after.status == Status::Active).then_some(act.now);
+        let mut own = values.clone();
+        own.extend(values![after.status.as_str(), after.reason.map(Reason::as_str), due_at]);
+        let what = led_to("confirmed", node, &after);
         let body = told(connection.id, connection.connector, &after);
         let plan = Plan::default()
-            .must(Step::one(&CONFIRM, values.clone()), Outcome::Moved)
+            .must(Step::one(&CONFIRM, own), Outcome::Moved)
             .also(Step::any(&CONFIRM_SLOTS, values))
             .announce(Some(Announcement::Created), connection.id, body, &mut act)
+            .announce_need(connection.id, connection.connector, &after, &mut act)
             .happened(connection.organization, connection.id, &what, &mut act)
             .also(act.audit(
                 Some(connection.organization),
@@ -228,6 +237,7 @@ impl Store {
                 metadata: "{}",
                 slots: &[],
                 flow: None,
+                standing: of_slots(of.standing, now),
                 ..*of
             };
             let place = address(row.id, row.organization, row.connector);
@@ -239,6 +249,20 @@ impl Store {
             plan = plan.also(drop).also(Step::one(&FILL_SLOT, values));
         }
         Ok(plan)
+    }
+}
+
+/// A line of the timeline with the reason of the state it led to.
+fn led_to<'a>(what: &'static str, node: &'a str, after: &Standing) -> Happened<'a> {
+    let reason = after.reason.filter(|_| after.status == Status::NeedsReauth);
+    Happened { reason, ..Happened::plain(what, node) }
+}
+
+/// Where the further tokens of a connection begin: what it lacks, it lacks itself.
+const fn of_slots(standing: Standing, now: Timestamp) -> Standing {
+    match standing.status {
+        Status::NeedsReauth => Standing::active(now),
+        _ => standing,
     }
 }
 
@@ -286,7 +310,7 @@ impl Sealed {
 
 impl Tokens {
     /// The twelve values of a row's tokens, in the order of every statement that writes them.
-    pub(super) fn values(&self, sealed: Sealed) -> Vec<Value> {
+    pub(super) fn values(&self, sealed: Sealed, standing: Standing) -> Vec<Value> {
         values![
             sealed.refresh,
             self.grant_ends_at,
@@ -299,7 +323,7 @@ impl Tokens {
             self.missing_scopes.as_deref(),
             self.api_base.as_deref(),
             self.extra.as_deref(),
-            self.due_at,
+            self.due(standing),
         ]
     }
 }
@@ -336,7 +360,7 @@ fn insert(
         tokens.missing_scopes.as_deref().unwrap_or_default(),
         tokens.api_base.as_deref(),
         tokens.extra.as_deref().unwrap_or("{}"),
-        tokens.due_at,
+        tokens.due(new.standing),
         new.external_id,
         new.metadata,
     ]

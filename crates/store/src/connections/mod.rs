@@ -16,7 +16,7 @@ mod timeline;
 use keyhaven_protocol::connection::Method;
 use keyhaven_protocol::connection::failure::{Spent, Streak};
 use keyhaven_protocol::connection::report::Reports;
-use keyhaven_protocol::connection::state::{Reason, Standing};
+use keyhaven_protocol::connection::state::{Coverage, Reason, Standing, Status};
 use keyhaven_protocol::id::{ConnectionId, ConnectorId, Id, OrganizationId, UserId};
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::{Seconds, Timestamp};
@@ -157,6 +157,8 @@ pub struct Tokens {
     pub scopes: Option<String>,
     /// What was asked for and not granted; `None` keeps what there is.
     pub missing_scopes: Option<String>,
+    /// Whether the connector can do with what was granted.
+    pub coverage: Coverage,
     /// How the token is sent.
     pub scheme: String,
     /// Where the API is; `None` keeps what there is.
@@ -165,6 +167,13 @@ pub struct Tokens {
     pub extra: Option<String>,
     /// When the scheduler looks at it.
     pub due_at: Option<Timestamp>,
+}
+
+impl Tokens {
+    /// When the scheduler looks at a connection that stands so: never, where only its user helps.
+    fn due(&self, standing: Standing) -> Option<Timestamp> {
+        self.due_at.filter(|_| standing.status != Status::NeedsReauth)
+    }
 }
 
 impl Held {

@@ -3,7 +3,9 @@
 //! and somebody else's counts.
 
 use keyhaven_protocol::connection::failure::{Class, Verdict};
-use keyhaven_protocol::connection::state::{Announcement, Event, Reason, Standing, announcement};
+use keyhaven_protocol::connection::state::{
+    Announcement, Event, Reason, Standing, Status, announcement,
+};
 use keyhaven_protocol::id::Id;
 use keyhaven_protocol::time::Timestamp;
 
@@ -61,8 +63,8 @@ impl Store {
     ) -> Result<Stored, Error> {
         let connection = &held.connection;
         let (before, now) = (connection.standing, act.now);
-        let moved = before.after(Event::Refreshed, now);
-        let after = moved.unwrap_or(before);
+        let after = before.granted(Event::Refreshed, renewed.tokens.coverage, now);
+        let moved = (after != before).then_some(after);
         let told_as = match moved {
             Some(after) => announcement(before.status, after.status),
             None => Some(Announcement::Refreshed),
@@ -78,18 +80,23 @@ impl Store {
             after.since,
             now,
         ];
-        values.extend(renewed.tokens.values(sealed));
+        values.extend(renewed.tokens.values(sealed, after));
         let node = renewed.node.to_string();
-        let mut what =
-            Happened::plain(if moved.is_some() { "recovered" } else { "refreshed" }, &node);
+        let (word, action) = match moved.map(|after| after.status) {
+            Some(Status::Active) => ("recovered", Some("connection.recovered")),
+            Some(_) => ("refreshed", Some("connection.needs_reauth")),
+            None => ("refreshed", None),
+        };
+        let mut what = Happened::plain(word, &node);
+        what.reason = moved.and_then(|after| after.reason);
         what.upstream = renewed.upstream.clone();
         let mut plan = Plan::default()
             .must(Step::one(&RENEW, values), Outcome::Moved)
             .announce(told_as, connection.id, told_of(connection, &after), &mut act)
             .announce_scopes(connection, renewed.tokens.scopes.as_deref(), &after, &mut act)
             .happened(connection.organization, connection.id, &what, &mut act);
-        if moved.is_some() {
-            plan = plan.also(audit(held, &after, "connection.recovered", &mut act));
+        if let Some(action) = action {
+            plan = plan.also(audit(held, &after, action, &mut act));
         }
         stored(self.carry_out(plan, act).await?)
     }

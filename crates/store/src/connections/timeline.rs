@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use keyhaven_protocol::connection::failure::Class;
-use keyhaven_protocol::connection::state::{Announcement, Reason, Standing};
-use keyhaven_protocol::id::{ConnectionId, Id, OrganizationId};
+use keyhaven_protocol::connection::state::{Announcement, Reason, Standing, Status};
+use keyhaven_protocol::id::{ConnectionId, ConnectorId, Id, OrganizationId};
 use keyhaven_protocol::time::Timestamp;
 
-use super::{Connection, key, told_of};
+use super::{Connection, key, told, told_of};
 use crate::act::Plan;
 use crate::engine::{Row, Statement, Step};
 use crate::{Act, Error, Listed, Page, Store, values, webhooks};
@@ -119,6 +119,23 @@ impl Plan {
         let Some(announcement) = announcement else { return self };
         let step = webhooks::tell_of_connection(act.id(), connection, announcement, body, act.now);
         self.also(step)
+    }
+
+    /// Announces that a connection needs its user from its first moment on, as a message of its own
+    /// behind the one that tells of the connection.
+    pub(super) fn announce_need(
+        self,
+        id: ConnectionId,
+        connector: ConnectorId,
+        standing: &Standing,
+        act: &mut Act,
+    ) -> Self {
+        if standing.status != Status::NeedsReauth {
+            return self;
+        }
+        let next = Step::any(&NEXT_MESSAGE, values![id.0]);
+        let body = told(id, connector, standing);
+        self.also(next).announce(Some(Announcement::NeedsReauth), id, body, act)
     }
 
     /// Announces that what was granted is not what was granted before, as a message of its own behind

@@ -54,6 +54,8 @@ pub struct Connector {
     pub client_id: Option<String>,
     /// Scopes to ask for, space-separated.
     pub scopes: String,
+    /// Those of them without which a grant is of no use, space-separated.
+    pub required_scopes: String,
     /// Tenant variables: a JSON object.
     pub vars: String,
     /// More authorization parameters: a JSON object.
@@ -108,6 +110,8 @@ pub struct ConnectorEdit<'a> {
     pub client_id: Option<&'a str>,
     /// Other scopes.
     pub scopes: Option<&'a str>,
+    /// Others that it cannot do without.
+    pub required_scopes: Option<&'a str>,
     /// Other variables.
     pub vars: Option<&'a str>,
     /// Other parameters.
@@ -162,6 +166,7 @@ impl Store {
             new.vars.as_str(),
             new.params.as_str(),
             act.now,
+            new.required_scopes.as_str(),
         ];
         let plan = Plan::default()
             .must(organizations::hold(new.organization), Outcome::Absent)
@@ -233,6 +238,7 @@ impl Store {
             edit.params,
             act.now,
             i64::from(mends),
+            edit.required_scopes,
         ];
         let mut plan = Plan::default().must(Step::one(&UPDATE, values), Outcome::Moved);
         if let Some(secret) = edit.secret {
@@ -245,6 +251,7 @@ impl Store {
         }
         let detail = serde_json::json!({
             "name": edit.name, "client_id": edit.client_id, "scopes": edit.scopes,
+            "required_scopes": edit.required_scopes,
             "secret": edit.secret.is_some(),
         });
         let plan = plan.also(act.audit(
@@ -364,6 +371,7 @@ fn kept(mut row: Row) -> Result<Kept, Error> {
         owner: row.maybe_id(7)?.map(UserId),
         client_id: row.maybe_text(8)?,
         scopes: row.text(9)?,
+        required_scopes: row.text(27)?,
         vars: row.text(10)?,
         params: row.text(11)?,
         created_at: row.time(12)?,

@@ -6,8 +6,8 @@ pub(super) static CREATE: Statement = Statement::new(
     "connectors.create",
     "INSERT INTO connectors (id, organization, project, provider, name, method, sharing, owner, \
      client_id, data_key, secret, secret_hint, secret_set_at, scopes, vars, params, created_at, \
-     updated_at, revision, sequence, probes) \
-     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, 1, 1, 0 \
+     updated_at, revision, sequence, probes, required_scopes) \
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, 1, 1, 0, $18 \
      FROM organizations o WHERE o.id = $2 AND (COALESCE($3, o.id) = o.id OR EXISTS \
      (SELECT 1 FROM projects p WHERE p.organization = $2 AND p.id = $3))",
 );
@@ -18,7 +18,7 @@ macro_rules! select {
             "SELECT id, organization, project, provider, name, method, sharing, owner, client_id, \
              scopes, vars, params, created_at, updated_at, revision, secret_hint, secret_set_at, \
              next_secret_hint, next_secret_set_at, fault, fault_since, probe_at, probes, \
-             deleting_since, data_key, secret, next_secret FROM connectors ",
+             deleting_since, data_key, secret, next_secret, required_scopes FROM connectors ",
             $where
         )
     };
@@ -43,6 +43,7 @@ pub(super) static UPDATE: Statement = Statement::new(
     "connectors.update",
     "UPDATE connectors SET name = COALESCE($4, name), client_id = COALESCE($5, client_id), \
      scopes = COALESCE($6, scopes), vars = COALESCE($7, vars), params = COALESCE($8, params), \
+     required_scopes = COALESCE($11, required_scopes), \
      updated_at = $9, revision = revision + 1, \
      sequence = CASE WHEN $10 = 1 AND fault IS NOT NULL THEN sequence + 1 ELSE sequence END, \
      fault = CASE WHEN $10 = 1 THEN NULL ELSE fault END \

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyhaven_protocol::connection::failure::{Class, Facts, Spent, Streak, decide};
 use keyhaven_protocol::connection::report::Reports;
-use keyhaven_protocol::connection::state::{Event, Reason, Standing, Status};
+use keyhaven_protocol::connection::state::{Coverage, Event, Reason, Standing, Status};
 use keyhaven_protocol::connection::timing::Pace;
 use keyhaven_protocol::connection::{Method, Renewal, Sharing};
 use keyhaven_protocol::id::{ConnectionId, ConnectorId, OrganizationId};
@@ -87,6 +87,7 @@ pub(crate) async fn furnish(store: &Store) {
         owner: None,
         client_id: Some("app".into()),
         scopes: "read".into(),
+        required_scopes: String::new(),
         vars: "{}".into(),
         params: "{}".into(),
         created_at: NOW,
@@ -410,8 +411,9 @@ async fn an_unconfirmed_connection_waits_for_its_click(place: Place) {
     done(store.connect_account(&new, &tokens(1), [9; 32], act()).await.expect("commits"));
     let pending = held(&store, 1).await;
     assert_eq!(pending.connection.standing.status, Status::Pending);
-    done(store.confirm_connection(&pending, "n1", act()).await.expect("commits"));
-    let twice = store.confirm_connection(&pending, "n1", act()).await.expect("commits");
+    done(store.confirm_connection(&pending, Coverage::Whole, "n1", act()).await.expect("commits"));
+    let twice =
+        store.confirm_connection(&pending, Coverage::Whole, "n1", act()).await.expect("commits");
     assert_eq!(twice, Outcome::Moved);
     assert_eq!(held(&store, 1).await.connection.standing.status, Status::Active);
     assert_eq!(timeline(&store, 1).await, ["connected", "confirmed"]);

@@ -1,6 +1,6 @@
 //! What stands beside a connection's first token: further tokens below it, and what its callers keep.
 
-use keyhaven_protocol::connection::state::{Reason, Standing};
+use keyhaven_protocol::connection::state::{Coverage, Reason, Standing};
 use keyhaven_protocol::id::{ConnectionId, ConnectorId, OrganizationId};
 use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::Seconds;
@@ -126,7 +126,7 @@ async fn an_unconfirmed_connection_s_further_tokens_wait_with_it(place: Place) {
     };
     assert_eq!(status().await, "pending");
     let first = held(&store, 1).await;
-    done(store.confirm_connection(&first, "n1", act()).await.unwrap());
+    done(store.confirm_connection(&first, Coverage::Whole, "n1", act()).await.unwrap());
     assert_eq!(status().await, "active");
 }
 

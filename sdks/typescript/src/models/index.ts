@@ -506,6 +506,8 @@ export interface Connector {
   provider: string;
   /** What to register with the provider. */
   redirectUri: string;
+  /** Those of them without which a connection needs its user again. */
+  requiredScopes: Array<string>;
   /** What is asked for. */
   scopes: Array<string>;
   /** Whose its connections are: `private`, `project`, `organization`. */
@@ -754,6 +756,11 @@ export interface CreateConnector {
   project?: string | null | undefined;
   /** The provider's key. */
   provider: string;
+  /**
+   * Those of `scopes`, as the provider names them in its reply, without which a grant is of no
+   * use: a connection that lacks one is `needs_reauth` for `missing_scopes`.
+   */
+  requiredScopes?: Array<string> | undefined;
   /** What to ask for; the provider's default if empty. */
   scopes?: Array<string> | undefined;
   /** Whose its connections are. */
@@ -2376,6 +2383,8 @@ export interface UpdateConnector {
   name?: string | null | undefined;
   /** Other parameters, all of them. */
   params?: Record<string, unknown> | null | undefined;
+  /** Other scopes that it cannot do without, for grants from here on and for those that lose one. */
+  requiredScopes?: Array<string> | null | undefined;
   /** Other scopes, for authorizations from here on. */
   scopes?: Array<string> | null | undefined;
   /** Other variables, all of them. */

@@ -5,5 +5,5 @@ import type { Validator } from "../runtime/options.js";
 
 export const connectorsUpdateConnector: Validator = {
   operation: "update_connector",
-  check: checker({"client_id?":"s","client_secret?":{"last_four":"s","set_at":"n"},"created_at":"n","fault?":"s","fault_since?":"n","id":"s","method":"s","name":"s","next_client_secret?":{"last_four":"s","set_at":"n"},"organization":"s","params":"o","project?":"s","provider":"s","redirect_uri":"s","scopes":["s"],"sharing":"s","status":"s","updated_at":"n","vars":"o"}),
+  check: checker({"client_id?":"s","client_secret?":{"last_four":"s","set_at":"n"},"created_at":"n","fault?":"s","fault_since?":"n","id":"s","method":"s","name":"s","next_client_secret?":{"last_four":"s","set_at":"n"},"organization":"s","params":"o","project?":"s","provider":"s","redirect_uri":"s","required_scopes":["s"],"scopes":["s"],"sharing":"s","status":"s","updated_at":"n","vars":"o"}),
 };

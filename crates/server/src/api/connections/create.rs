@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keyhaven_protocol::connection::Method;
+use keyhaven_protocol::connection::state::Coverage;
 use keyhaven_protocol::connection::timing::Pace;
 use keyhaven_protocol::id::UserId;
 use keyhaven_protocol::secret::Secret;
@@ -177,7 +178,9 @@ impl CreateConnection {
         let due_at = if access.is_none() { Some(now) } else { due };
         let is_basic = connector.method == Method::Basic;
         let scheme = if is_basic { "Basic".to_owned() } else { terms.scheme.clone() };
+        let granted: Vec<&str> = self.scopes.iter().map(String::as_str).collect();
         Tokens {
+            coverage: Coverage::of(&connector.required_scopes, None, &granted),
             access,
             refresh,
             access_ends_at: end,

@@ -212,7 +212,7 @@ impl Job {
             labels: &arrived.labels,
             metadata: &arrived.metadata,
             slots: &[],
-            standing: Standing::active(terms.now),
+            standing: Standing::authorized(arrived.tokens.coverage, terms.now),
             issued_to: connector.client_id.as_deref(),
             flow: None,
             node: &node,

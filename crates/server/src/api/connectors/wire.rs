@@ -42,7 +42,8 @@ pub struct SecretShown {
     "provider": "google", "name": "Google Drive", "method": "oauth", "sharing": "private",
     "client_id": "1234.apps.googleusercontent.com",
     "client_secret": {"last_four": "x7Qa", "set_at": 1_764_000_000},
-    "scopes": ["https://www.googleapis.com/auth/drive.readonly"], "vars": {}, "params": {},
+    "scopes": ["https://www.googleapis.com/auth/drive.readonly"], "required_scopes": [],
+    "vars": {}, "params": {},
     "redirect_uri": "https://keys.example/connectors/oauth/callback/019a2b3c-4d5e-7f60-8123-456789abcdef",
     "status": "ok", "created_at": 1_764_000_000, "updated_at": 1_764_000_000
 }))]
@@ -73,6 +74,8 @@ pub struct Connector {
     pub next_client_secret: Option<SecretShown>,
     /// What is asked for.
     pub scopes: Vec<String>,
+    /// Those of them without which a connection needs its user again.
+    pub required_scopes: Vec<String>,
     /// Tenant variables of the provider.
     pub vars: BTreeMap<String, String>,
     /// Further parameters of the authorization request.
@@ -113,6 +116,7 @@ impl Connector {
             client_secret: secret(&connector.secret),
             next_client_secret: secret(&connector.next_secret),
             scopes: super::list(&connector.scopes),
+            required_scopes: super::list(&connector.required_scopes),
             vars: serde_json::from_str(&connector.vars).unwrap_or_default(),
             params: serde_json::from_str(&connector.params).unwrap_or_default(),
             redirect_uri: redirect_uri_of(app, connector),
@@ -160,6 +164,10 @@ pub struct CreateConnector {
     /// What to ask for; the provider's default if empty.
     #[serde(default)]
     scopes: Vec<String>,
+    /// Those of `scopes`, as the provider names them in its reply, without which a grant is of no
+    /// use: a connection that lacks one is `needs_reauth` for `missing_scopes`.
+    #[serde(default)]
+    required_scopes: Vec<String>,
     /// Tenant variables of the provider.
     #[serde(default)]
     vars: BTreeMap<String, String>,
@@ -192,6 +200,7 @@ impl CreateConnector {
         let sharing = members.read("/sharing", sharing(self.sharing.as_deref()));
         let project = members.read("/project", project(self.project.as_deref()));
         check_scopes(&self.scopes, &mut members);
+        check_required(&self.required_scopes, &self.scopes, provider, &mut members);
         check_vars(&self.vars, provider, &mut members);
         check_params(&self.params, &mut members);
         let secret = read_secret(self.client_secret, &mut members);
@@ -220,6 +229,7 @@ impl CreateConnector {
             owner: None,
             client_id: self.client_id,
             scopes: self.scopes.join(" "),
+            required_scopes: self.required_scopes.join(" "),
             vars: text(&self.vars),
             params: text(&self.params),
             created_at: now,
@@ -255,6 +265,9 @@ pub struct UpdateConnector {
     /// Other scopes, for authorizations from here on.
     #[serde(deserialize_with = "set")]
     scopes: Option<Vec<String>>,
+    /// Other scopes that it cannot do without, for grants from here on and for those that lose one.
+    #[serde(deserialize_with = "set")]
+    required_scopes: Option<Vec<String>>,
     /// Other variables, all of them.
     #[serde(deserialize_with = "set")]
     vars: Option<BTreeMap<String, String>>,
@@ -268,6 +281,7 @@ pub(super) struct Change {
     pub(super) name: Option<String>,
     pub(super) client_id: Option<String>,
     pub(super) scopes: Option<String>,
+    pub(super) required_scopes: Option<String>,
     pub(super) vars: Option<String>,
     pub(super) params: Option<String>,
     pub(super) secret: Option<Secret>,
@@ -283,6 +297,12 @@ impl UpdateConnector {
         let name = self.name.and_then(|name| members.read("/name", parse_display_name(&name)));
         if let Some(scopes) = &self.scopes {
             check_scopes(scopes, &mut members);
+        }
+        if self.scopes.is_some() || self.required_scopes.is_some() {
+            let scopes = self.scopes.clone().unwrap_or_else(|| super::list(&connector.scopes));
+            let required = self.required_scopes.clone();
+            let required = required.unwrap_or_else(|| super::list(&connector.required_scopes));
+            check_required(&required, &scopes, provider, &mut members);
         }
         if let Some(vars) = &self.vars {
             check_vars(vars, provider, &mut members);
@@ -303,6 +323,7 @@ impl UpdateConnector {
             name,
             client_id: self.client_id.filter(|_| other),
             scopes: self.scopes.map(|scopes| scopes.join(" ")),
+            required_scopes: self.required_scopes.map(|scopes| scopes.join(" ")),
             vars: self.vars.as_ref().map(text),
             params: self.params.as_ref().map(text),
             secret,
@@ -361,6 +382,21 @@ fn check_scopes(scopes: &[String], members: &mut Members) {
             |scope: &str| !scope.is_empty() && scope.bytes().all(|b| b.is_ascii_graphic());
         if scope.len() > 512 || !is_word(scope) {
             members.wrong(format!("/scopes/{at}"), "is 1 to 512 visible ASCII characters");
+        }
+    }
+}
+
+/// What is required is asked for: otherwise no grant could ever have it.
+fn check_required(
+    required: &[String],
+    scopes: &[String],
+    provider: &Provider,
+    members: &mut Members,
+) {
+    let asked = keyhaven_connect::request::scopes_of(provider, scopes);
+    for (at, scope) in required.iter().enumerate() {
+        if !asked.contains(scope) {
+            members.wrong(format!("/required_scopes/{at}"), "is not one of the scopes");
         }
     }
 }

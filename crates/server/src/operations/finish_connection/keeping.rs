@@ -127,7 +127,10 @@ async fn connect(
 ) -> Result<Option<Finished>, Error> {
     let (flow, now) = (&scene.flow, act.now);
     let is_held = needs_a_click(scene);
-    let standing = if is_held { Standing::unconfirmed(now) } else { Standing::active(now) };
+    let standing = match arrived.tokens.coverage {
+        _ if is_held => Standing::unconfirmed(now),
+        coverage => Standing::authorized(coverage, now),
+    };
     let until = now.plus(keyhaven_store::flows::LIFE);
     let held_until = |tokens: &Tokens| Tokens {
         due_at: if is_held { Some(until) } else { tokens.due_at },

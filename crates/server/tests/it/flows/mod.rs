@@ -24,6 +24,7 @@ mod passkeys;
 mod passwords;
 mod proxy;
 mod published_keys;
+mod required_scopes;
 mod same_refresh_token_at_once;
 mod scheduler;
 mod sessions;

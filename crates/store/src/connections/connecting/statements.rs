@@ -46,7 +46,7 @@ pub(super) static GRANT: Statement = Statement::new(
 pub(super) static RECONNECT: Statement = Statement::new(
     "connections.reconnect",
     "UPDATE connections SET account = COALESCE($5, account), \
-     account_label = COALESCE($6, account_label), issued_to = $7, status = $8, reason = NULL, \
+     account_label = COALESCE($6, account_label), issued_to = $7, status = $8, reason = $24, \
      since = $9, granted_at = $10, updated_at = $10, token_updated_at = $10, \
      sequence = sequence + $11, generation = generation + 1, refresh = COALESCE($12, refresh), \
      grant_ends_at = $13, access = COALESCE($14, access), access_ends_at = $15, \
@@ -62,8 +62,8 @@ pub(super) static RECONNECT: Statement = Statement::new(
 
 pub(super) static CONFIRM: Statement = Statement::new(
     "connections.confirm",
-    "UPDATE connections SET status = 'active', reason = NULL, since = $3, updated_at = $3, \
-     due_at = $3, sequence = sequence + 1 \
+    "UPDATE connections SET status = $4, reason = $5, since = $3, updated_at = $3, \
+     due_at = $6, sequence = sequence + 1 \
      WHERE organization = $1 AND id = $2 AND status = 'pending'",
 );
 
