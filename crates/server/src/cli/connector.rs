@@ -49,6 +49,19 @@ pub(super) enum Connector {
         #[arg(long, value_parser = ["refresh", "account"])]
         prove: Option<String>,
     },
+    /// Ask the users of all its connections to authorize again; access tokens serve to their end.
+    Reauthorize {
+        /// The connector's id.
+        connector: String,
+        /// Send each user a letter with the link, once a day at most.
+        #[arg(long)]
+        mail: bool,
+    },
+    /// Revoke all its connections; the connector stays.
+    RevokeConnections {
+        /// The connector's id.
+        connector: String,
+    },
     /// Delete a connector: its connections end, and their provider is told.
     Delete {
         /// Its id.
@@ -152,6 +165,13 @@ impl Connector {
                 printer.list(&json!({ "items": found["checks"] }), &["check", "status", "detail"])
             }
             Self::Import { connector, prove } => import(caller, printer, &connector, prove).await,
+            Self::Reauthorize { connector, mail } => {
+                let change = json!({ "action": "reauthorize", "mail": mail });
+                change_all(caller, printer, &connector, &change).await
+            }
+            Self::RevokeConnections { connector } => {
+                change_all(caller, printer, &connector, &json!({ "action": "revoke" })).await
+            }
             Self::Delete { connector } => {
                 caller.ask(Ask::delete(&["connectors", &connector])).await?;
                 let told = json!({ "deleted": connector });
@@ -170,6 +190,37 @@ impl Create {
         body["sharing"] = json!(self.sharing);
         body["method"] = json!(self.method);
         printer.item(&caller.ask(Ask::post(&["connectors"], present(body))).await?, FIELDS)
+    }
+}
+
+/// Steps without progress, after which the rest is left: whatever is in the way stays there.
+const IDLE_STEPS: u32 = 3;
+
+/// Changes a connector's connections step by step. It can be interrupted and started again.
+async fn change_all(
+    caller: &Caller,
+    printer: &Printer,
+    connector: &str,
+    change: &Value,
+) -> Result<()> {
+    let (mut changed, mut mailed, mut idle) = (0, 0, 0);
+    loop {
+        let ask = Ask::post(&["connectors", connector, "bulk"], change.clone());
+        let step = caller.ask(ask).await?;
+        let (now, left) = (step["changed"].as_i64().unwrap_or(0), &step["remaining"]);
+        changed += now;
+        mailed += step["mailed"].as_i64().unwrap_or(0);
+        idle = if now == 0 { idle + 1 } else { 0 };
+        if left.as_i64() == Some(0) {
+            let told = json!({ "changed": changed, "mailed": mailed, "remaining": 0 });
+            return printer.done(&format!("{changed} connections, {mailed} letters."), &told);
+        }
+        if idle == IDLE_STEPS {
+            bail!("{changed} connections changed; {left} change too often. Start again.");
+        }
+        if !printer.is_json() {
+            printer.say(&format!("{changed} connections, {left} to go"))?;
+        }
     }
 }
 

@@ -73,7 +73,8 @@ impl Store {
         self.note_end_with(connection, event, node, Plan::default(), act).await
     }
 
-    /// As [`Self::note_end`], with the steps of a letter that tells of it in the same commit.
+    /// As [`Self::note_end`], with the steps of a letter that tells of it in the same commit. Who is
+    /// asked for a new authorization is asked for all of it: further tokens stand as their connection.
     pub async fn note_end_with(
         &self,
         connection: &Connection,
@@ -102,6 +103,7 @@ impl Store {
         let announced = announcement(before.status, after.status);
         let plan = Plan::default()
             .must(Step::one(&MOVE, values), Outcome::Moved)
+            .and(below(connection, event, act.now))
             .and(letter)
             .announce(announced, id, told_of(connection, &after), &mut act)
             .happened(organization, id, &what, &mut act)
@@ -181,6 +183,14 @@ impl Store {
     }
 }
 
+/// The steps that ask for the further tokens of a connection together with it. Each else ends for its
+/// own reasons.
+fn below(connection: &Connection, event: Event, now: Timestamp) -> Plan {
+    let Event::GrantDead(reason @ Reason::Requested) = event else { return Plan::default() };
+    let values = values![connection.organization.0, connection.id.0, reason.as_str(), now];
+    Plan::default().also(Step::any(&ASK_FOR_SLOTS, values))
+}
+
 fn report(error: Error) -> Error {
     tracing::error!(%error, "a token that should be given back does not open");
     error
@@ -225,6 +235,13 @@ static MOVE: Statement = Statement::new(
      AND token_updated_at = $7",
 );
 
+static ASK_FOR_SLOTS: Statement = Statement::new(
+    "connections.ask_for_slots",
+    "UPDATE connections SET status = 'needs_reauth', reason = $3, since = $4, updated_at = $4, \
+     due_at = NULL WHERE organization = $1 AND parent = $2 \
+     AND status IN ('active', 'expired', 'error')",
+);
+
 static TAKE_FAREWELLS: Statement = Statement::new(
     "connections.take_farewells",
     "UPDATE farewells SET due_at = $2, attempts = attempts + 1 WHERE due_at <= $1 AND id IN \
@@ -253,6 +270,7 @@ pub(super) const STATEMENTS: &[&Statement] = &[
     &ERASE_SLOTS,
     &END_GRANT,
     &MOVE,
+    &ASK_FOR_SLOTS,
     &TAKE_FAREWELLS,
     &FORGET_FAREWELL,
     &OF_ENDED_GRANTS,

@@ -1,11 +1,11 @@
 //! What stands beside a connection's first token: further tokens below it, and what its callers keep.
 
-use keyhaven_protocol::connection::state::{Coverage, Reason, Standing};
+use keyhaven_protocol::connection::state::{Coverage, Event, Reason, Standing, Status};
 use keyhaven_protocol::id::{ConnectionId, ConnectorId, OrganizationId};
 use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::Seconds;
 use keyhaven_store::connect_sessions::ConnectSession;
-use keyhaven_store::connections::{Edit, Filter, Held, NewConnection, NewSlot};
+use keyhaven_store::connections::{Connected, Edit, Filter, Held, NewConnection, NewSlot};
 use keyhaven_store::{Outcome, Page, Reach, Store};
 use tokio::task::JoinSet;
 
@@ -22,6 +22,8 @@ on_every_engine![
     an_edit_and_a_refresh_do_not_meet,
     further_tokens_open_in_their_own_rows_and_end_with_their_connection,
     an_unconfirmed_connection_s_further_tokens_wait_with_it,
+    whoever_is_asked_again_is_asked_for_further_tokens_too,
+    further_tokens_do_not_lack_what_their_connection_lacks,
     an_invitation_is_open_until_it_is_withdrawn,
 ];
 
@@ -128,6 +130,53 @@ async fn an_unconfirmed_connection_s_further_tokens_wait_with_it(place: Place) {
     let first = held(&store, 1).await;
     done(store.confirm_connection(&first, Coverage::Whole, "n1", act()).await.unwrap());
     assert_eq!(status().await, "active");
+}
+
+async fn whoever_is_asked_again_is_asked_for_further_tokens_too(place: Place) {
+    let store = furnished(&place).await;
+    let slots = [a_slot(71, "user"), a_slot(72, "gone")];
+    let new = NewConnection { slots: &slots, ..new_connection(1, "account-1") };
+    done(store.connect_account(&new, &tokens(1), [9; 32], act()).await.unwrap());
+    let status = async |name: &str| slot_of(&store, name).await.unwrap().connection.standing;
+    let first = held(&store, 1).await;
+    let policy = Event::GrantDead(Reason::Policy);
+    let gone = slot_of(&store, "gone").await.unwrap();
+    done(store.note_end(&gone.connection, policy, "n1", act()).await.unwrap());
+    assert_eq!(status("user").await.status, Status::Active, "one token's end is its own");
+    let asked = Event::GrantDead(Reason::Requested);
+    done(store.note_end(&first.connection, asked, "n1", act()).await.unwrap());
+    let requested =
+        Standing { status: Status::NeedsReauth, reason: Some(Reason::Requested), since: NOW };
+    assert_eq!(held(&store, 1).await.connection.standing, requested);
+    assert_eq!(status("user").await, requested);
+    assert_eq!(status("gone").await.reason, Some(Reason::Policy), "the first reason is the cause");
+    let due = store.take_due(NOW.plus(Seconds(99_999)), 10).await.unwrap();
+    assert_eq!(due.len(), 0, "nobody renews what is to be authorized again");
+    let connected = Connected {
+        slots: &[a_slot(73, "user")],
+        account: Some("account-1"),
+        account_label: None,
+        issued_to: Some("app"),
+        flow: None,
+        node: "n1",
+    };
+    let first = held(&store, 1).await;
+    let again = store.reconnect_account(&first, &connected, &tokens(2), [8; 32], act()).await;
+    done(again.unwrap());
+    assert_eq!(status("user").await.status, Status::Active);
+}
+
+async fn further_tokens_do_not_lack_what_their_connection_lacks(place: Place) {
+    let store = furnished(&place).await;
+    let slots = [a_slot(71, "user")];
+    let standing = Standing::authorized(Coverage::Lacking, NOW);
+    let new = NewConnection { slots: &slots, standing, ..new_connection(1, "account-1") };
+    done(store.connect_account(&new, &tokens(1), [9; 32], act()).await.unwrap());
+    assert_eq!(held(&store, 1).await.connection.standing, standing);
+    assert_eq!(slot_of(&store, "user").await.unwrap().connection.standing.status, Status::Active);
+    let due = store.take_due(NOW.plus(Seconds(99_999)), 10).await.unwrap();
+    let due: Vec<_> = due.into_iter().map(|due| due.id).collect();
+    assert_eq!(due, [connection_id(71)], "only the further token is renewed");
 }
 
 fn an_invitation(connector: ConnectorId) -> ConnectSession {

@@ -125,6 +125,30 @@ async fn a_connector_is_created_with_a_secret_that_no_list_of_processes_shows() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_connections_of_a_connector_are_asked_again_and_ended() {
+    let scene = scene().await;
+    let connector = text(&scene.connector(), "id");
+    for account in 0..3 {
+        scene.connection(&connector, &format!("account-{account}")).await;
+    }
+    let count = |status: &str| {
+        let words = ["connection", "list", "--org", "acme-health", "--status", status];
+        scene.instance.json(&words)["items"].as_array().unwrap().len()
+    };
+    let asked = scene.server.json(&scene.operator, &["connector", "reauthorize", &connector]);
+    assert_eq!(asked, json!({ "changed": 3, "mailed": 0, "remaining": 0 }));
+    assert_eq!((count("needs_reauth"), count("active")), (3, 0));
+    let again = scene.instance.json(&["connector", "reauthorize", &connector, "--mail"]);
+    assert_eq!(again["changed"], 0, "they have been asked");
+    let ended = scene.instance.json(&["connector", "revoke-connections", &connector]);
+    assert_eq!(ended, json!({ "changed": 3, "mailed": 0, "remaining": 0 }));
+    assert_eq!(count("revoked"), 3);
+    let unknown = "019a2b3c-4d5e-7f60-8123-456789abcdef";
+    let refused = scene.instance.refused(&["connector", "reauthorize", unknown]);
+    assert_eq!(refused["status"], 404, "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_is_listed_shown_used_and_revoked() {
     let scene = scene().await;
     let connector = text(&scene.connector(), "id");
