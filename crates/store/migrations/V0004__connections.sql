@@ -52,7 +52,7 @@ CREATE INDEX connectors_by_master_key ON connectors (substr(data_key, 2, 4));
 CREATE INDEX connectors_deleting ON connectors (deleting_since) WHERE deleting_since IS NOT NULL;
 
 -- One attempt to make or renew a connection, found by the digest of its state. A second arrival gets
--- the stored outcome of the first.
+-- the stored outcome of the first. One that ends unseen is abandoned, which is noted once.
 CREATE TABLE flows (
     hash BYTEA PRIMARY KEY,
     organization BYTEA NOT NULL,
@@ -70,10 +70,12 @@ CREATE TABLE flows (
     consumed_at BIGINT,
     outcome TEXT,
     made BYTEA,
-    session BYTEA
+    session BYTEA,
+    abandoned_at BIGINT
 );
 CREATE INDEX flows_by_session ON flows (session) WHERE session IS NOT NULL;
 CREATE INDEX flows_by_end ON flows (expires_at);
+CREATE INDEX flows_open ON flows (expires_at) WHERE consumed_at IS NULL AND outcome IS NULL AND abandoned_at IS NULL;
 
 -- One outside account's grant. The grant (refresh, its generation and end) and the access token are
 -- separate columns: either may die without the other. token_updated_at is not updated_at: editing

@@ -79,6 +79,8 @@ pub struct Flow {
     pub outcome: Option<Finished>,
     /// Whether its callback has arrived.
     pub is_consumed: bool,
+    /// Whether it was noted that nobody came back in time.
+    pub is_abandoned: bool,
     sealed: Vec<u8>,
 }
 
@@ -89,15 +91,6 @@ pub struct ByFlow {
     pub hash: Digest,
     /// The invitation it follows.
     pub session: Option<Digest>,
-}
-
-/// Whether the user of a flow came back from the provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Came {
-    /// With whatever outcome.
-    Back,
-    /// The flow was abandoned.
-    Never,
 }
 
 /// How a flow ended.
@@ -168,23 +161,26 @@ impl Store {
         Ok(Secret::from(text))
     }
 
-    /// Forgets flows that are long over, a few at a time: under which connectors, and whether their user
-    /// ever came back.
-    pub async fn forget_flows(
+    /// Notes flows whose time is over and whose user never came back, a few at a time and each once:
+    /// under which connectors.
+    pub async fn note_abandoned_flows(
         &self,
         now: Timestamp,
         most: i64,
-    ) -> Result<Vec<(ConnectorId, Came)>, Error> {
-        let step = Step::any(&FORGET, values![now.minus(REMEMBERED), most]);
+    ) -> Result<Vec<ConnectorId>, Error> {
+        let step = Step::any(&ABANDON, values![now, most]);
         let Commit::Done(mut done) = self.engine.commit(vec![step]).await? else {
             return Ok(Vec::new());
         };
         let rows = done.pop().map(|step| step.returned).unwrap_or_default();
-        let forgotten = rows.into_iter().map(|mut row| {
-            let came = if row.maybe_text(1)?.is_some() { Came::Back } else { Came::Never };
-            Ok((ConnectorId(row.id(0)?), came))
-        });
-        forgotten.collect()
+        rows.into_iter().map(|row| row.id(0).map(ConnectorId)).collect()
+    }
+
+    /// Forgets flows that are long over, a few at a time.
+    pub async fn forget_flows(&self, now: Timestamp, most: i64) -> Result<(), Error> {
+        let step = Step::any(&FORGET, values![now.minus(REMEMBERED), most]);
+        self.engine.commit(vec![step]).await?;
+        Ok(())
     }
 }
 
@@ -220,6 +216,7 @@ fn flow(mut row: Row) -> Result<Flow, Error> {
         expires_at: row.time(11)?,
         is_consumed: row.maybe_time(14)?.is_some(),
         session: row.maybe_digest(15)?,
+        is_abandoned: row.maybe_time(16)?.is_some(),
         outcome,
     })
 }
@@ -234,8 +231,8 @@ static BEGIN: Statement = Statement::new(
 static FIND: Statement = Statement::new(
     "flows.find",
     "SELECT hash, organization, connector, connection, owner, starter, browser, sealed, \
-     redirect_uri, base, scopes, expires_at, outcome, made, consumed_at, session \
-     FROM flows WHERE hash = $1",
+     redirect_uri, base, scopes, expires_at, outcome, made, consumed_at, session, \
+     abandoned_at      FROM flows WHERE hash = $1",
 );
 
 static CONSUME: Statement = Statement::new(
@@ -251,9 +248,15 @@ static FINISH: Statement = Statement::new(
 static FORGET: Statement = Statement::new(
     "flows.forget",
     "DELETE FROM flows WHERE hash IN \
-     (SELECT hash FROM flows WHERE expires_at < $1 ORDER BY expires_at LIMIT $2) \
-     RETURNING connector, outcome",
+     (SELECT hash FROM flows WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+);
+
+static ABANDON: Statement = Statement::new(
+    "flows.abandon",
+    "UPDATE flows SET abandoned_at = $1 WHERE abandoned_at IS NULL AND hash IN \
+     (SELECT hash FROM flows WHERE expires_at <= $1 AND consumed_at IS NULL AND outcome IS NULL \
+     AND abandoned_at IS NULL ORDER BY expires_at LIMIT $2) RETURNING connector",
 );
 
 /// Every statement of this room.
-pub const STATEMENTS: &[&Statement] = &[&BEGIN, &FIND, &CONSUME, &FINISH, &FORGET];
+pub const STATEMENTS: &[&Statement] = &[&BEGIN, &FIND, &CONSUME, &FINISH, &FORGET, &ABANDON];

@@ -8,7 +8,6 @@ use keyhaven_protocol::id::ConnectorId;
 use keyhaven_protocol::time::Seconds;
 use keyhaven_store::connections::Farewell;
 use keyhaven_store::connectors::Connector;
-use keyhaven_store::flows::Came;
 use keyhaven_store::{Error, Outcome, Reach};
 
 use super::Round;
@@ -50,12 +49,10 @@ impl Round for Farewells {
         for connector in app.store.list_deleting_connectors(BATCH).await? {
             take_leave(app, &connector).await?;
         }
-        for (connector, came) in app.store.forget_flows(now, SLICE).await? {
-            if came == Came::Never {
-                note_abandoned(app, connector).await?;
-            }
+        for connector in app.store.note_abandoned_flows(now, SLICE).await? {
+            note_abandoned(app, connector).await?;
         }
-        Ok(())
+        app.store.forget_flows(now, SLICE).await
     }
 }
 

@@ -142,7 +142,8 @@ async fn finish(app: &App, arrival: &Arrival) -> Result<Ending, Error> {
         Err(ending) => return Ok(ending),
     };
     let outcome = judge(app, arrival, &scene).await?;
-    if !scene.flow.is_consumed {
+    // Whoever comes after the end was counted then.
+    if !scene.flow.is_consumed && !scene.flow.is_abandoned {
         app.vault.numbers.flow_ended(about(&scene.kept), word_for(outcome));
     }
     let mut ending = Ending::of(&scene.flow, outcome);

@@ -5,7 +5,7 @@ use keyhaven_protocol::secret::{Digest, Secret};
 use keyhaven_protocol::time::Seconds;
 use keyhaven_store::connect_sessions::ConnectSession;
 use keyhaven_store::connections::{Connected, Filter};
-use keyhaven_store::flows::{ByFlow, Came, Finished, LIFE, NewFlow};
+use keyhaven_store::flows::{ByFlow, Finished, LIFE, NewFlow};
 use keyhaven_store::{Outcome, Page, Reach, Store};
 use tokio::task::JoinSet;
 
@@ -24,6 +24,7 @@ on_every_engine![
     an_invitation_that_led_somewhere_renews_nothing_more,
     a_withdrawn_invitation_ends_the_flows_that_wait,
     flows_are_forgotten_an_hour_after_their_end,
+    an_abandoned_flow_is_noted_once_among_many_who_look,
 ];
 
 async fn begin(store: &Store, hash: Digest) {
@@ -195,10 +196,34 @@ async fn flows_are_forgotten_an_hour_after_their_end(place: Place) {
     let end = NOW.plus(LIFE);
     begin(&store, hash(2)).await;
     store.refuse_flow(hash(2), Word::AccessDenied).await.expect("commits");
-    let forgotten = store.forget_flows(end.plus(Seconds(3_600)), 10).await.expect("commits");
-    assert_eq!(forgotten, []);
-    let mut forgotten = store.forget_flows(end.plus(Seconds(3_601)), 10).await.expect("commits");
-    forgotten.sort_by_key(|(_, came)| *came == Came::Never);
-    let connector = connector_id();
-    assert_eq!(forgotten, [(connector, Came::Back), (connector, Came::Never)]);
+    let is_there = async |number| store.find_flow(hash(number)).await.expect("reads").is_some();
+    store.forget_flows(end.plus(Seconds(3_600)), 10).await.expect("commits");
+    assert!(is_there(1).await && is_there(2).await);
+    store.forget_flows(end.plus(Seconds(3_601)), 10).await.expect("commits");
+    assert!(!is_there(1).await && !is_there(2).await);
+}
+
+async fn an_abandoned_flow_is_noted_once_among_many_who_look(place: Place) {
+    let store = furnished(&place).await;
+    for number in 1..=4 {
+        begin(&store, hash(number)).await;
+    }
+    store.refuse_flow(hash(2), Word::AccessDenied).await.expect("commits");
+    assert!(store.consume_flow(hash(3), NOW).await.expect("commits"), "it is at its exchange");
+    let end = NOW.plus(LIFE);
+    let early = store.note_abandoned_flows(end.minus(Seconds(1)), 10).await;
+    assert_eq!(early.expect("commits"), []);
+    let mut lookers = JoinSet::new();
+    for _ in 0..8 {
+        let store = store.clone();
+        lookers.spawn(async move { store.note_abandoned_flows(end, 10).await.expect("commits") });
+    }
+    let noted = lookers.join_all().await.concat();
+    assert_eq!(noted, [connector_id(), connector_id()], "the first and the fourth");
+    let is_abandoned = async |number| {
+        let flow = store.find_flow(hash(number)).await.expect("reads");
+        flow.expect("is there").is_abandoned
+    };
+    assert!(is_abandoned(1).await && is_abandoned(4).await);
+    assert!(!is_abandoned(2).await && !is_abandoned(3).await);
 }

@@ -4,7 +4,7 @@
 use keyhaven_fake_provider::{Act, Endpoint, Rules};
 use serde_json::{Value, json};
 
-use crate::harness::{Connector, Place, REACHABLE, Server, the};
+use crate::harness::{Connector, Place, REACHABLE, Server, path_of, the};
 
 on_every_engine![grants_of_another_system_come_over_once];
 
@@ -229,14 +229,22 @@ async fn connections_are_counted_by_connector_and_state() {
 async fn a_flow_whose_user_never_came_back_is_counted_as_abandoned() {
     let server = Server::with_providers().await;
     let connector = server.a_connector().await;
-    connector.start(&server).await;
-    server.present.pass(600 + 3_601);
     server.start_jobs();
+    connector.connect(&server).await;
+    let back = connector.fake.consent(&connector.start(&server).await).expect("consent");
+    server.present.pass(600);
     let of = format!("provider=\"own\",connector=\"{}\"", connector.id);
-    let line = format!("keyhaven_vault_flows_total{{{of},outcome=\"abandoned\"}} 1");
-    while !server.metrics().contains(&line) {
+    let line = |outcome: &str, count: u32| {
+        format!("keyhaven_vault_flows_total{{{of},outcome=\"{outcome}\"}} {count}\n")
+    };
+    while !server.metrics().contains(&line("abandoned", 1)) {
         tokio::task::yield_now().await;
     }
+    let late = server.get(path_of(&back)).send().await;
+    assert!(late.header("location").ends_with("flow_expired"), "{late:?}");
+    let shown = server.metrics();
+    assert!(shown.contains(&line("connected", 1)), "{shown}");
+    assert!(!shown.contains("outcome=\"flow_expired\""), "counted once: {shown}");
 }
 
 #[tokio::test]
