@@ -106,4 +106,5 @@ CREATE INDEX claimed_domains_by_organization ON claimed_domains (organization);
 
 -- The history of one person's sign-ins.
 CREATE INDEX audit_of_sign_ins ON audit (target, id)
-    WHERE action IN ('session.begun', 'session.ended', 'sessions.ended', 'sign_in.failed');
+    WHERE action = 'session.begun' OR action = 'session.ended' OR action = 'sessions.ended'
+    OR action = 'sign_in.failed';

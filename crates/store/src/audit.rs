@@ -181,12 +181,14 @@ static FOLLOWING: Statement = Statement::new(
     select!("WHERE action = COALESCE($1, action) AND id > $2 AND id < $3 ORDER BY id LIMIT $4"),
 );
 
-// The actions are those of the index that this walks (migration of people).
+// The actions are those of the index that this walks (migration of people), and written as there: with
+// a list in it, SQLite would build a table for that list at every audit row.
 static SIGN_INS: Statement = Statement::new(
     "audit.sign_ins",
     select!(
-        "WHERE target = $1 AND action IN ('session.begun', 'session.ended', 'sessions.ended', 'sign_in.failed')
-           AND id < $2 ORDER BY id DESC LIMIT $3"
+        "WHERE target = $1 AND (action = 'session.begun' OR action = 'session.ended' OR \
+         action = 'sessions.ended' OR action = 'sign_in.failed') AND id < $2 \
+         ORDER BY id DESC LIMIT $3"
     ),
 );
 
