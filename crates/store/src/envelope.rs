@@ -75,7 +75,7 @@ impl Nonces {
 pub struct DataKey {
     address: Address,
     aead: LessSafeKey,
-    fingerprints: hmac::Key,
+    key: Zeroizing<[u8; 32]>,
 }
 
 impl std::fmt::Debug for DataKey {
@@ -95,7 +95,7 @@ impl DataKey {
         let key = nonces.key();
         let place = Place { column, row: &address.bytes() };
         let wrapped = sealer.seal(place, key.as_slice(), nonces.draw())?;
-        Ok((Self::over(address, &key)?, wrapped))
+        Ok((Self::over(address, key)?, wrapped))
     }
 
     /// Opens the wrapped data key of a row.
@@ -107,20 +107,18 @@ impl DataKey {
     ) -> Result<Self, Error> {
         let place = Place { column, row: &address.bytes() };
         let plain = sealer.open(place, wrapped)?;
-        let key: [u8; 32] = plain
-            .as_slice()
-            .try_into()
-            .map_err(|_| Error::broken(format!("{column}: a data key has 32 bytes")))?;
-        Self::over(address, &Zeroizing::new(key))
+        if plain.len() != 32 {
+            return Err(Error::broken(format!("{column}: a data key has 32 bytes")));
+        }
+        let mut key = Zeroizing::new([0; 32]);
+        key.copy_from_slice(&plain);
+        Self::over(address, key)
     }
 
-    fn over(address: Address, key: &[u8; 32]) -> Result<Self, Error> {
+    fn over(address: Address, key: Zeroizing<[u8; 32]>) -> Result<Self, Error> {
         let broken = |_| Error::broken("AES key refused");
-        let aead = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).map_err(broken)?);
-        let outer = hmac::Key::new(hmac::HMAC_SHA256, key);
-        let inner = hmac::sign(&outer, b"keyhaven fingerprint 1");
-        let fingerprints = hmac::Key::new(hmac::HMAC_SHA256, inner.as_ref());
-        Ok(Self { address, aead, fingerprints })
+        let aead = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*key).map_err(broken)?);
+        Ok(Self { address, aead, key })
     }
 
     /// Seals `secret` for `column` of the row.
@@ -174,7 +172,11 @@ impl DataKey {
     /// By what a caller names the token it got: a keyed digest, useless to whoever guesses.
     #[must_use]
     pub fn fingerprint(&self, token: &Secret) -> String {
-        let tag = hmac::sign(&self.fingerprints, token.reveal().as_bytes());
+        // Made here and not with the key: most keys only open a token.
+        let outer = hmac::Key::new(hmac::HMAC_SHA256, &*self.key);
+        let inner = hmac::sign(&outer, b"keyhaven fingerprint 1");
+        let fingerprints = hmac::Key::new(hmac::HMAC_SHA256, inner.as_ref());
+        let tag = hmac::sign(&fingerprints, token.reveal().as_bytes());
         tag.as_ref()[..12].iter().fold(String::with_capacity(24), |mut out, byte| {
             let _ = write!(out, "{byte:02x}");
             out
