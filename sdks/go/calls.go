@@ -410,15 +410,17 @@ var opAuthenticationCreateAuthToken = operation{
 	id: "create_auth_token", method: "POST", path: "/oauth2/token",
 	sends: "application/json", gives: "application/json", ok: 200,
 	refuses: "application/json",
-	errors:  map[int]string{400: "GenericError", 422: "AuthTokenRequestError"},
-	retry:   "never", keyed: false,
+	errors:  map[int]string{400: "GenericError", 409: "GenericError", 422: "AuthTokenRequestError"},
+	retry:   "idempotent", keyed: true,
 	security: [][]scheme{{{"client", "basic", ""}}, {}},
 }
 
 // CreateAuthToken: Create or refresh an access token
 //
 // Of a client's own authority (`client_credentials`), or of a refresh token, which is spent by it:
-// keep the one in the answer. The client's id and secret come as HTTP Basic or in the body.
+// keep the one in the answer. The client's id and secret come as HTTP Basic or in the body. As a form,
+// the same address answers RFC 6749, `authorization_code` and token exchange (RFC 8693) too;
+// `Idempotency-Key` means the same there, but token exchange, which spends nothing, takes no notice.
 //
 // POST /oauth2/token
 func (g *Authentication) CreateAuthToken(ctx context.Context, request operations.CreateAuthTokenRequest, options ...Option) (*operations.CreateAuthTokenResponse, error) {

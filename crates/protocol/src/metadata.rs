@@ -9,6 +9,10 @@ use crate::grants::GRANTS;
 use crate::jose::algorithm::Algorithm;
 use crate::person;
 
+/// No registry has a word for it: a token request under an `Idempotency-Key` may be repeated within a
+/// minute and gets the same tokens. A client that does not read this must not repeat what works once.
+const IDEMPOTENT_TOKENS: &str = "keyhaven_idempotent_tokens";
+
 /// The document for `issuer`, a URL without a trailing slash.
 #[must_use]
 pub fn document(issuer: &str) -> Value {
@@ -34,6 +38,7 @@ pub fn document(issuer: &str) -> Value {
         "introspection_endpoint_auth_methods_supported": confidential,
         "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
         "service_documentation": format!("{issuer}/docs"),
+        IDEMPOTENT_TOKENS: true,
     });
     for (name, value) in sign_in(&algorithms) {
         document[name] = value;

@@ -10,7 +10,7 @@ use keyhaven_protocol::time::Timestamp;
 use crate::audit::Entry;
 use crate::changes::Change;
 use crate::engine::{Commit, Step};
-use crate::idempotency::Answer;
+use crate::idempotency::{Answer, KEPT_FOR};
 use crate::{Error, Outcome, Store};
 
 /// Who acts, when and with which ids. Consumed by the operation that carries the deed out.
@@ -157,7 +157,7 @@ impl Store {
     async fn carry_out_here(&self, plan: Plan, act: Act) -> Result<Outcome, Error> {
         let Plan { mut steps, mut misses } = plan;
         if let Some(answer) = act.answer {
-            steps.insert(0, answer.step(act.now));
+            steps.insert(0, answer.step(KEPT_FOR, act.now));
             misses.insert(0, Outcome::Answered);
         }
         match self.engine.commit(steps).await? {

@@ -10,8 +10,12 @@ use keyhaven_protocol::time::{Seconds, Timestamp};
 use crate::engine::{Statement, Step};
 use crate::{Error, Store, values};
 
-/// How long an answer is kept.
+/// How long an answer of the native interface is kept.
 pub const KEPT_FOR: Seconds = Seconds(24 * 60 * 60);
+
+/// How long tokens are kept for a client that did not hear the answer: they are secrets, so no longer
+/// than such a client takes to ask again.
+pub const TOKENS_KEPT_FOR: Seconds = Seconds(60);
 
 /// An answer and the request it belongs to.
 #[derive(Clone, Debug)]
@@ -30,7 +34,7 @@ pub struct Answer {
 
 impl Answer {
     /// The step that keeps it; misses when the key already has an answer that has not expired.
-    pub(crate) fn step(self, now: Timestamp) -> Step {
+    pub(crate) fn step(self, kept_for: Seconds, now: Timestamp) -> Step {
         Step::one(
             &KEEP,
             values![
@@ -39,7 +43,7 @@ impl Answer {
                 self.fingerprint,
                 i64::from(self.status),
                 self.body,
-                now.plus(KEPT_FOR),
+                now.plus(kept_for),
                 now,
             ],
         )

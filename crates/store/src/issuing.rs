@@ -11,11 +11,15 @@ use keyhaven_protocol::token::AccessToken;
 
 use crate::authorizations::{self, CodeSpend, authorization_columns};
 use crate::engine::{Commit, Row, Statement, Step};
+use crate::idempotency::{Answer, TOKENS_KEPT_FOR};
 use crate::{Error, Store, values};
 
 /// What one token request writes. Empty for a JWT without a refresh token: that needs no write.
 #[derive(Default)]
 pub struct Issue<'a> {
+    /// The answer to keep under the caller's idempotency key, and since when. It goes first: of two
+    /// requests under one key the second must learn that it was answered, not that its code is spent.
+    pub answer: Option<(Answer, Timestamp)>,
     /// An assertion id to spend (RFC 7523 §3).
     pub spend: Option<Spend>,
     /// A DPoP proof to spend (RFC 9449 §11.1).
@@ -101,6 +105,8 @@ pub struct Rotation {
 pub enum Issued {
     /// Durable.
     Done,
+    /// Another request under the same idempotency key was answered; nothing of this one happened.
+    Answered,
     /// The assertion id was spent before (A38).
     AssertionReplayed,
     /// The DPoP proof was spent before (A43).
@@ -112,9 +118,11 @@ pub enum Issued {
 impl Store {
     /// Writes everything one token request decided. Durable when it answers; no write, no wait.
     pub async fn issue(&self, issue: Issue<'_>) -> Result<Issued, Error> {
-        let spends = usize::from(issue.spend.is_some());
+        let answers = usize::from(issue.answer.is_some());
+        let spends = answers + usize::from(issue.spend.is_some());
         let proofs = usize::from(issue.proof.is_some());
         let mut steps = Vec::with_capacity(4);
+        steps.extend(issue.answer.map(|(answer, now)| answer.step(TOKENS_KEPT_FOR, now)));
         steps.extend(issue.spend.iter().chain(&issue.proof).map(spend_once));
         steps.extend(issue.code.iter().map(authorizations::spend));
         match issue.family {
@@ -134,6 +142,7 @@ impl Store {
         }
         match self.engine.commit(steps).await? {
             Commit::Done(_) => Ok(Issued::Done),
+            Commit::Lost(at) if at < answers => Ok(Issued::Answered),
             Commit::Lost(at) if at < spends => Ok(Issued::AssertionReplayed),
             Commit::Lost(at) if at < spends + proofs => Ok(Issued::ProofReplayed),
             Commit::Lost(_) => Ok(Issued::Overtaken),

@@ -688,9 +688,9 @@ static AUTHENTICATION_CREATE_AUTH_TOKEN: Operation = Operation {
     gives: "application/json",
     ok: 200,
     refuses: "application/json",
-    refusals: &[(400, "GenericError"), (422, "AuthTokenRequestError")],
-    repeat: Repeat::Never,
-    keyed: false,
+    refusals: &[(400, "GenericError"), (409, "GenericError"), (422, "AuthTokenRequestError")],
+    repeat: Repeat::Idempotent,
+    keyed: true,
     security: &[&[Scheme { key: "client", kind: "basic", name: "" }], &[]],
 };
 
@@ -715,7 +715,9 @@ impl Authentication {
     /// Create or refresh an access token
     ///
     /// Of a client's own authority (`client_credentials`), or of a refresh token, which is spent by it:
-    /// keep the one in the answer. The client's id and secret come as HTTP Basic or in the body.
+    /// keep the one in the answer. The client's id and secret come as HTTP Basic or in the body. As a form,
+    /// the same address answers RFC 6749, `authorization_code` and token exchange (RFC 8693) too;
+    /// `Idempotency-Key` means the same there, but token exchange, which spends nothing, takes no notice.
     ///
     /// `POST /oauth2/token`
     pub fn create_auth_token(

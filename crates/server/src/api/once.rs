@@ -5,13 +5,10 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keyhaven_protocol::secret::Digest;
 use keyhaven_store::idempotency::Answer;
-use keyhaven_store::seal::Place;
 use keyhaven_store::{Act, Error, Outcome};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,11 +17,9 @@ use super::administrator::Administrator;
 use super::body::{parse_body, read_bytes};
 use crate::app::{App, Origin, Shared};
 use crate::http::error::{ApiError, Kind};
+use crate::http::idempotency_key;
 use crate::http::reply::Success;
-
-const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-const COLUMN: &str = "idempotency.answer";
+use crate::operations::kept_answer::Key;
 
 /// A POST with its strictly read body and its deed. A repetition never gets this far: its
 /// extraction ends with the kept answer.
@@ -35,14 +30,6 @@ pub struct Once<T> {
     pub act: Act,
     app: Shared,
     key: Option<Key>,
-}
-
-/// What a repetition must have in common.
-#[derive(Clone)]
-struct Key {
-    caller: String,
-    name: String,
-    fingerprint: Digest,
 }
 
 /// An answer that counts once its change is durable.
@@ -90,7 +77,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Once<T> {
         let bytes = read_bytes(body).await?;
         let key = parse_key(&headers, administrator.actor, &path, &bytes)?;
         if let Some(key) = &key
-            && let Some(answer) = app.store.find_answer(&key.caller, &key.name, act.now).await?
+            && let Some(answer) = key.find(app, act.now).await?
         {
             return Err(Ended::Replayed(replay(app, key, &answer)?));
         }
@@ -141,7 +128,7 @@ impl Prepared {
             (Outcome::Done, _) => Ok(self.success.answer(self.location.as_deref(), self.body)),
             (Outcome::Answered, Some(key)) => {
                 let now = self.app.clock.now();
-                let answer = self.app.store.find_answer(&key.caller, &key.name, now).await?;
+                let answer = key.find(&self.app, now).await?;
                 let answer = answer.ok_or_else(|| Error::busy("the kept answer has just ended"))?;
                 replay(&self.app, key, &answer)
             }
@@ -163,26 +150,8 @@ fn parse_key(
 
 /// The value of the header.
 pub(super) fn parse_name(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
-    let mut sent = headers.get_all(HEADER).iter();
-    let Some(name) = sent.next() else { return Ok(None) };
-    let refused = |rule: &'static str| ApiError::parameter("Idempotency-Key", rule);
-    if sent.next().is_some() {
-        return Err(refused("may be sent once"));
-    }
-    let name = name.to_str().map_err(|_| refused("has visible ASCII characters only"))?;
-    if name.is_empty() || name.len() > 255 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(refused("has 1 to 255 visible ASCII characters"));
-    }
-    Ok(Some(name))
-}
-
-/// The row a sealed answer is bound to.
-fn row(key: &Key) -> Vec<u8> {
-    let mut row = key.fingerprint.0.to_vec();
-    row.extend_from_slice(key.caller.as_bytes());
-    row.push(0);
-    row.extend_from_slice(key.name.as_bytes());
-    row
+    let refused = |rule| ApiError::parameter(idempotency_key::NAME, rule);
+    idempotency_key::parse(headers).map_err(refused)
 }
 
 fn keep(
@@ -193,31 +162,21 @@ fn keep(
     body: &[u8],
 ) -> Result<Answer, Error> {
     let plain = [location.unwrap_or_default().as_bytes(), b"\n", body].concat();
-    let place = Place { column: COLUMN, row: &row(key) };
-    let sealed = app.store.sealer().seal(place, &plain, app.dice.bytes())?;
-    Ok(Answer {
-        caller: key.caller.clone(),
-        name: key.name.clone(),
-        fingerprint: key.fingerprint,
-        status: success.number(),
-        body: URL_SAFE_NO_PAD.encode(sealed),
-    })
+    key.keep(app, success.number(), &plain)
 }
 
 fn replay(app: &App, key: &Key, answer: &Answer) -> Result<Response, ApiError> {
-    if answer.fingerprint != key.fingerprint {
+    if !key.fits(answer) {
         let detail = "Use a fresh key for a request that differs in path or body.";
         return Err(ApiError::new(Kind::KeyReused, detail));
     }
-    let sealed = URL_SAFE_NO_PAD.decode(&answer.body).map_err(Error::broken)?;
-    let place = Place { column: COLUMN, row: &row(key) };
-    let plain = app.store.sealer().open(place, &sealed)?;
+    let plain = key.open(app, answer)?;
     let mut halves = plain.splitn(2, |byte| *byte == b'\n');
     let location = halves.next().and_then(|line| std::str::from_utf8(line).ok());
     let body = halves.next().unwrap_or_default().to_vec();
     let success = Success::of_number(answer.status)
         .ok_or_else(|| Error::broken("idempotency.status is no success"))?;
     let mut response = success.answer(location.filter(|line| !line.is_empty()), body);
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    idempotency_key::mark_replayed(&mut response);
     Ok(response)
 }

@@ -102,7 +102,9 @@ async fn create(app: &App, uri: &Uri, call: &Call) -> Result<Value, No> {
         Presented::gather(None, &params, manners).map_err(|refused| judged(refused.into()))?;
     let terms = Terms::EveryAnswer(Rule::RotateBearer);
     let origin = &call.origin;
-    let request = TokenRequest { presented, manners, params: &params, terms, dpop: None, origin };
+    let params = &params;
+    let request =
+        TokenRequest { presented, manners, params, terms, dpop: None, once: None, origin };
     let issued = issue_token(app, &request).await.map_err(judged)?;
     document(app, prefix(uri), &issued, include, &ignored, origin).await.map_err(No::from)
 }

@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::app::{App, Origin};
 use crate::config::{JsonExpiresIn, JsonTokenType};
 use crate::http::{body, refusal, reply};
+use crate::oauth::token;
 use crate::operations::Failure;
 use crate::operations::issue_token::{IssuedToken, TokenRequest, issue_token};
 use crate::operations::revoke_token::revoke_token;
@@ -45,7 +46,7 @@ pub async fn create_auth_token(
     origin: &Origin,
 ) -> Response {
     match create(app, headers, body, origin).await {
-        Ok(issued) => reply::ok(&answer(app, headers, &issued)),
+        Ok(issued) => token::marked(&issued, reply::ok(&answer(app, headers, &issued))),
         Err(failure) => refusal::json_family(app, failure, &["scope", "refresh_token"], origin),
     }
 }
@@ -67,11 +68,10 @@ async fn create(
     let manners = Manners::Json;
     let presented = Presented::gather(body::basic(headers, manners)?, &params, manners)?;
     let terms = Terms::EveryAnswer(Rule::Rotate);
-    issue_token(
-        app,
-        &TokenRequest { presented, manners, params: &params, terms, dpop: None, origin },
-    )
-    .await
+    let once = token::name(headers)?;
+    let params = &params;
+    let request = TokenRequest { presented, manners, params, terms, dpop: None, once, origin };
+    issue_token(app, &request).await
 }
 
 /// `revokeAuthToken`.

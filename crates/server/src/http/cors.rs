@@ -12,8 +12,9 @@ use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode,
 use tower::{Layer, Service};
 
 /// What a browser may show to the calling page beside the body.
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("www-authenticate, dpop-nonce, retry-after, x-request-id");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "www-authenticate, dpop-nonce, retry-after, x-request-id, idempotent-replayed",
+);
 
 /// Lets pages of any origin read a route's answers. Put it on single routes only.
 #[derive(Clone, Copy, Debug)]
@@ -150,7 +151,7 @@ fn preflight(methods: &'static str) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
-    let fields = HeaderValue::from_static("authorization, content-type, dpop");
+    let fields = HeaderValue::from_static("authorization, content-type, dpop, idempotency-key");
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, fields);
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     response

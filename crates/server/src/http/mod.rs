@@ -10,6 +10,7 @@ pub mod cookies;
 pub mod cors;
 pub mod dpop;
 pub mod error;
+pub mod idempotency_key;
 pub mod keys_family;
 pub mod limits;
 pub mod listener;

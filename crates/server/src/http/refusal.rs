@@ -145,6 +145,7 @@ pub fn json_family(app: &App, failure: Failure, fields: &[&str], origin: &Origin
             let body = json!({ "error": refusal.code.as_str(), "error_description": text });
             let status = match refusal.code {
                 Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+                Code::KeyReused => StatusCode::CONFLICT,
                 _ => StatusCode::BAD_REQUEST,
             };
             with_status(status, JSON, &body)

@@ -6,6 +6,7 @@ use axum::response::Response;
 use keyhaven_protocol::client_auth::{Manners, Presented};
 use keyhaven_protocol::grants::{Terms, token_exchange};
 use keyhaven_protocol::params::Params;
+use keyhaven_protocol::refusal::Refusal;
 use keyhaven_protocol::secret::Secret;
 use serde::Serialize;
 
@@ -13,7 +14,7 @@ use crate::app::{App, Origin, Shared};
 use crate::doors;
 use crate::http::body::{self, Shape};
 use crate::http::call::{Call, unreadable};
-use crate::http::{dpop, refusal, reply};
+use crate::http::{dpop, idempotency_key, refusal, reply};
 use crate::operations::Failure;
 use crate::operations::exchange_token::{NoExchange, exchange_token};
 use crate::operations::fresh_token::FreshToken;
@@ -44,7 +45,7 @@ pub async fn create_token(State(app): State<Shared>, call: Call) -> Response {
         }
         Ok(Shape::Form(params)) => {
             let answer = match issue(&app, &call.headers, &params, &call.origin).await {
-                Ok(issued) => reply::ok(&response(&issued)),
+                Ok(issued) => marked(&issued, reply::ok(&response(&issued))),
                 Err(failure) => refusal::oauth(&app, failure, &call.origin),
             };
             dpop::with_nonce(&app, &call.headers, answer)
@@ -67,7 +68,23 @@ async fn issue(
     let presented = Presented::gather(body::basic(headers, manners)?, params, manners)?;
     let dpop = dpop::proof(app, headers, "POST", PATH, None)?;
     let terms = Terms::Standard;
-    issue_token(app, &TokenRequest { presented, manners, params, terms, dpop, origin }).await
+    let once = name(headers)?;
+    issue_token(app, &TokenRequest { presented, manners, params, terms, dpop, once, origin }).await
+}
+
+/// The client's name for a token request, which makes a repetition of it harmless.
+pub fn name(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    let refused = |rule| Refusal::request(format!("{} {rule}", idempotency_key::NAME));
+    idempotency_key::parse(headers).map_err(refused)
+}
+
+/// The answer, which says if it was given before.
+#[must_use]
+pub fn marked(issued: &IssuedToken, mut answer: Response) -> Response {
+    if issued.replayed {
+        idempotency_key::mark_replayed(&mut answer);
+    }
+    answer
 }
 
 /// RFC 8693 §2.2.1, with the outside account beside it.

@@ -15,6 +15,7 @@ use keyhaven_protocol::refusal::{Code, Consequence, Refusal};
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::{Seconds, Timestamp};
+use keyhaven_protocol::token::AccessToken;
 use keyhaven_store::authorizations::CodeSpend;
 use keyhaven_store::issuing::{Issue, Issued};
 use keyhaven_store::{Error, Store};
@@ -24,10 +25,12 @@ use crate::app::{App, Origin};
 use crate::mail::letter::Notice;
 
 mod identity;
+mod repeat;
 mod turn;
 mod write;
 
 pub use identity::requested as requested_claims;
+use repeat::{Kept, Once};
 use turn::Turn;
 
 /// How often a request that lost a race decides again from fresh facts (F06, F11).
@@ -46,6 +49,8 @@ pub struct TokenRequest<'a> {
     pub terms: Terms,
     /// The DPoP proof it came with, verified but not yet spent.
     pub dpop: Option<dpop::Proof>,
+    /// The client's name for it (`Idempotency-Key`): a repetition within a minute gets the same tokens.
+    pub once: Option<&'a str>,
     /// Where it came from.
     pub origin: &'a Origin,
 }
@@ -72,6 +77,15 @@ pub struct IssuedToken {
     pub bound: bool,
     /// Whose it is.
     pub client: Arc<Client>,
+    /// Whether all this was answered before.
+    pub replayed: bool,
+}
+
+/// Who asks, how that was proved, and their name for the request.
+struct Asker {
+    client: Arc<Client>,
+    proof: Proof,
+    once: Option<Once>,
 }
 
 /// Decides a token request and carries the decision out.
@@ -80,10 +94,12 @@ pub async fn issue_token(app: &App, request: &TokenRequest<'_>) -> Result<Issued
     let grant = grants::find(name)?;
     let needs = grant.needs(request.params)?;
     let (client, proof) = prove(app, request, &needs).await?;
+    let once = Once::of(request, &client.public_id);
+    let asker = Asker { client, proof, once };
     for _ in 0..ATTEMPTS {
-        match attempt(app, request, grant, &needs, &client, &proof)
+        match attempt(app, request, grant, &needs, &asker)
             .await
-            .map_err(|failure| failure.of(&client))?
+            .map_err(|failure| failure.of(&asker.client))?
         {
             Some(issued) => return Ok(issued),
             None => continue,
@@ -126,12 +142,11 @@ async fn attempt(
     request: &TokenRequest<'_>,
     grant: &dyn Grant,
     needs: &Needs,
-    client: &Arc<Client>,
-    proof: &Proof,
+    asker: &Asker,
 ) -> Result<Option<IssuedToken>, Failure> {
     let found = find(app, needs).await?;
     let facts = Facts {
-        client,
+        client: &asker.client,
         terms: request.terms,
         jkt: request.dpop.as_ref().map(|proof| proof.jkt.as_str()),
         code: found.code.as_ref(),
@@ -140,18 +155,31 @@ async fn attempt(
     };
     let now = app.clock.now();
     match grant.decide(request.params, &facts, now) {
-        Ok(plan) => carry_out(app, request, client, &found, plan, (proof.spend.clone(), now)).await,
-        Err(refusal) => {
-            spend_proof(app, proof).await?;
-            carry_out_consequence(app, client, &refusal, request.origin).await?;
-            if let (Some(Consequence::RevokeFamily(family)), Some(person)) =
-                (&refusal.consequence, found.authorization())
-            {
-                tell_owner(app, client, person.user, *family).await;
-            }
-            Err(refusal.into())
-        }
+        Ok(plan) => carry_out(app, request, asker, &found, plan, now).await,
+        Err(refusal) => match repeat::answered_before(app, request, asker).await? {
+            Some(issued) => Ok(Some(issued)),
+            None => Err(refuse(app, request, asker, &found, refusal).await?),
+        },
     }
+}
+
+/// Carries out what a refusal sets in motion; the failure it ends with.
+async fn refuse(
+    app: &App,
+    request: &TokenRequest<'_>,
+    asker: &Asker,
+    found: &Found<'_>,
+    refusal: Refusal,
+) -> Result<Failure, Failure> {
+    let client = &asker.client;
+    spend_proof(app, &asker.proof).await?;
+    carry_out_consequence(app, client, &refusal, request.origin).await?;
+    if let (Some(Consequence::RevokeFamily(family)), Some(person)) =
+        (&refusal.consequence, found.authorization())
+    {
+        tell_owner(app, client, person.user, *family).await;
+    }
+    Ok(refusal.into())
 }
 
 /// What was read for a decision.
@@ -222,18 +250,24 @@ async fn tell_owner(app: &App, client: &Client, user: UserId, family: TokenId) {
 async fn carry_out(
     app: &App,
     request: &TokenRequest<'_>,
-    client: &Arc<Client>,
+    asker: &Asker,
     found: &Found<'_>,
     plan: Plan,
-    (spend, now): (Option<Spend>, Timestamp),
+    now: Timestamp,
 ) -> Result<Option<IssuedToken>, Failure> {
+    let client = &asker.client;
     let person = found.authorization();
     let turn = turn::turn_family(app, request, client, &plan, person, now)?;
     let token = write::new_token(app, client, &plan, (person, turn.grant()), now);
     let text = write::write_token(app, client, &token, now, request.origin).await?;
     let id_token = identity::id_token(app, client, &plan, person, &text, request.origin).await?;
+    let answer = match &asker.once {
+        None => None,
+        Some(once) => Some((once.keep(app, &kept(&token, &text, &turn, id_token.as_ref()))?, now)),
+    };
     let issue = Issue {
-        spend,
+        answer,
+        spend: asker.proof.spend.clone(),
         proof: request.dpop.as_ref().map(dpop_spend),
         code: plan.code.map(|id| code_spend(id, client, &plan, &turn, (token.expires_at, now))),
         family: turn.step(),
@@ -241,6 +275,7 @@ async fn carry_out(
     };
     match app.store.issue(issue).await? {
         Issued::Done => {}
+        Issued::Answered => return repeat::answered_meanwhile(app, request, asker).await,
         Issued::AssertionReplayed => {
             return Err(Refusal::client("assertion was used before").into());
         }
@@ -260,7 +295,25 @@ async fn carry_out(
         id_token,
         bound: token.jkt.is_some(),
         client: client.clone(),
+        replayed: false,
     }))
+}
+
+fn kept<'a>(
+    token: &'a AccessToken,
+    text: &'a Secret,
+    turn: &'a Turn,
+    id_token: Option<&'a Secret>,
+) -> Kept<'a> {
+    Kept {
+        id: token.id.to_string().into(),
+        access_token: text.reveal().into(),
+        scope: token.scopes.as_str().into(),
+        expires_at: token.expires_at.0,
+        refresh_token: turn.refresh_token().map(|text| text.reveal().into()),
+        id_token: id_token.map(|text| text.reveal().into()),
+        bound: token.jkt.is_some(),
+    }
 }
 
 fn dpop_spend(proof: &dpop::Proof) -> Spend {

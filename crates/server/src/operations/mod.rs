@@ -29,6 +29,7 @@ pub mod fresh_token;
 pub mod hand_out;
 pub mod import_connections;
 pub mod issue_token;
+pub mod kept_answer;
 pub mod keys;
 pub mod known_device;
 pub mod mail_code;

@@ -12,6 +12,7 @@ use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::Timestamp;
 use keyhaven_protocol::token::{AccessToken, Ended};
+use keyhaven_store::idempotency::Answer;
 use keyhaven_store::issuing::{FamilyStep, Issue, Issued, NewFamily, NewGrant, Rotation};
 use keyhaven_store::seal::{MasterKey, Sealer};
 use keyhaven_store::{Act, Store};
@@ -23,6 +24,8 @@ on_every_engine![
     a_family_turns_once_among_many_rotations,
     a_family_of_a_revoked_grant_cannot_turn,
     a_rotation_and_its_token_are_kept_together_or_not_at_all,
+    of_fifty_rotations_under_one_idempotency_key_one_is_answered,
+    a_kept_answer_ends_after_a_minute,
     a_grandchild_dies_with_its_grant_however_deep,
     a_sibling_of_a_revoked_grant_lives,
     an_assertion_is_spent_by_one_of_many,
@@ -162,6 +165,52 @@ async fn a_family_turns_once_among_many_rotations(place: Place) {
             );
         }
     }
+}
+
+fn answer(number: u16) -> Answer {
+    let (caller, name) = ("token:a client".to_owned(), "a key".to_owned());
+    Answer { caller, name, fingerprint: digest(number, 0), status: 200, body: number.to_string() }
+}
+
+async fn of_fifty_rotations_under_one_idempotency_key_one_is_answered(place: Place) {
+    let store = store(&place).await;
+    let mut tries = JoinSet::new();
+    for number in 1..=50 {
+        begin(&store, &family(number, None)).await;
+    }
+    for number in 1..=50 {
+        let store = store.clone();
+        tries.spawn(async move {
+            let rotation = rotation(number, 0, 1);
+            let family = FamilyStep::Rotate(&rotation);
+            let answer = Some((answer(number), NOW));
+            let issued = store.issue(Issue { answer, family, ..Issue::default() }).await;
+            (number, issued.expect("commits"))
+        });
+    }
+    let mut winners = Vec::new();
+    for (number, issued) in tries.join_all().await {
+        let found = store.find_family(TokenId(id(number))).await.expect("reads").expect("is there");
+        let turned = found.head == digest(number, 1);
+        assert_eq!((issued == Issued::Done, issued == Issued::Answered), (turned, !turned));
+        winners.extend(turned.then_some(number));
+    }
+    let [winner] = winners[..] else { panic!("{winners:?} were answered") };
+    let kept = store.find_answer("token:a client", "a key", NOW).await.expect("reads");
+    assert_eq!(kept.map(|kept| kept.body), Some(winner.to_string()));
+}
+
+async fn a_kept_answer_ends_after_a_minute(place: Place) {
+    let store = store(&place).await;
+    let issue = |number, now| Issue { answer: Some((answer(number), now)), ..Issue::default() };
+    assert_eq!(store.issue(issue(1, NOW)).await.expect("commits"), Issued::Done);
+    let (last, ended) = (Timestamp(NOW.0 + 59), Timestamp(NOW.0 + 60));
+    assert_eq!(store.issue(issue(2, last)).await.expect("commits"), Issued::Answered);
+    let find = async |now| store.find_answer("token:a client", "a key", now).await.expect("reads");
+    assert_eq!(find(last).await.map(|kept| kept.body).as_deref(), Some("1"));
+    assert!(find(ended).await.is_none());
+    assert_eq!(store.issue(issue(3, ended)).await.expect("commits"), Issued::Done);
+    assert_eq!(find(ended).await.map(|kept| kept.body).as_deref(), Some("3"));
 }
 
 async fn a_family_of_a_revoked_grant_cannot_turn(place: Place) {

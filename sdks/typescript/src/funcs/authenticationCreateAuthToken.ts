@@ -2,17 +2,18 @@
 
 import type { errors, KeyhavenCore, models, Operation, operations, RequestOptions, Result } from "../runtime/signature.js";
 import { send } from "../runtime/send.js";
-import { headers, json } from "../runtime/parts.js";
+import { headers, json, keyed } from "../runtime/parts.js";
 import { basic, either, guarded, open } from "../runtime/security.js";
 
 const operation: Operation = {
   id: "create_auth_token",
   method: "POST",
   path: "/oauth2/token",
-  parts: [headers({ xMoovVersion: "X-Moov-Version" }), json("authTokenRequest")],
+  parts: [headers({ xMoovVersion: "X-Moov-Version" }), json("authTokenRequest"), keyed],
   security: either(guarded(basic()), open),
   ok: 200,
-  errors: { "400": "GenericError", "422": "AuthTokenRequestError", },
+  errors: { "400": "GenericError", "409": "GenericError", "422": "AuthTokenRequestError", },
+  retry: "idempotent",
 };
 
 /** How `authenticationCreateAuthToken` can fail. */
@@ -22,7 +23,9 @@ export type AuthenticationCreateAuthTokenError = errors.GenericError | errors.Au
  * Create or refresh an access token
  *
  * Of a client's own authority (`client_credentials`), or of a refresh token, which is spent by it:
- * keep the one in the answer. The client's id and secret come as HTTP Basic or in the body.
+ * keep the one in the answer. The client's id and secret come as HTTP Basic or in the body. As a form,
+ * the same address answers RFC 6749, `authorization_code` and token exchange (RFC 8693) too;
+ * `Idempotency-Key` means the same there, but token exchange, which spends nothing, takes no notice.
  *
  * `POST /oauth2/token`
  */

@@ -1,7 +1,7 @@
 //! Operations 5 and 6, answered by `doors/json_tokens.rs`.
 #![expect(dead_code, reason = "these describe; the door has the handlers")]
 
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -125,19 +125,33 @@ struct RevokeTokenRequestError {
     token_type_hint: Option<String>,
 }
 
+/// The header of a token request that may be repeated.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+struct TokenRequestName {
+    /// Makes the request safe to repeat for a minute: a repetition gets the same tokens, with
+    /// `Idempotent-Replayed: true`, and spends nothing; another request under the key is a 409. Use a
+    /// new UUID for each request.
+    #[param(rename = "Idempotency-Key", example = "019a2b3c-4d5e-7f60-8123-456789abcdef")]
+    key: Option<String>,
+}
+
 /// Create or refresh an access token
 ///
 /// Of a client's own authority (`client_credentials`), or of a refresh token, which is spent by it:
-/// keep the one in the answer. The client's id and secret come as HTTP Basic or in the body.
+/// keep the one in the answer. The client's id and secret come as HTTP Basic or in the body. As a form,
+/// the same address answers RFC 6749, `authorization_code` and token exchange (RFC 8693) too;
+/// `Idempotency-Key` means the same there, but token exchange, which spends nothing, takes no notice.
 #[utoipa::path(
     post, path = "/oauth2/token", tag = "authentication", request_body = AuthTokenRequest,
-    params(("X-Moov-Version" = Option<String>, Header, description = "The version of the family's vocabulary: `v2024.00.00` or `latest` for the older one.", example = "v2024.00.00")),
+    params(("X-Moov-Version" = Option<String>, Header, description = "The version of the family's vocabulary: `v2024.00.00` or `latest` for the older one.", example = "v2024.00.00"), TokenRequestName),
     security(("client" = []), ()),
-    extensions(("x-sdk-name" = json!("authentication.createAuthToken")), ("x-sdk-retry" = json!("never")),
+    extensions(("x-sdk-name" = json!("authentication.createAuthToken")),
         ("x-sdk-react" = json!({"name": "CreateAuthToken", "kind": "mutation"}))),
     responses(
         (status = 200, description = "The token", body = AuthToken),
         (status = 400, description = "Refused", body = GenericError),
+        (status = 409, description = "This idempotency key belongs to another request", body = GenericError),
         (status = 422, description = "A field is missing or too long", body = AuthTokenRequestError),
     )
 )]

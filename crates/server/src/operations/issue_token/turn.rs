@@ -59,6 +59,17 @@ impl Turn {
     }
 
     /// The refresh token that works from now on.
+    pub(super) const fn refresh_token(&self) -> Option<&Secret> {
+        match self {
+            Self::None | Self::Grant(_) => None,
+            Self::Begin(_, text)
+            | Self::Rotate(_, text)
+            | Self::Repeat(_, text)
+            | Self::Keep(_, _, text) => Some(text),
+        }
+    }
+
+    /// The same, when nothing else is wanted any more.
     pub(super) fn into_refresh_token(self) -> Option<Secret> {
         match self {
             Self::None | Self::Grant(_) => None,

@@ -47,7 +47,7 @@ async fn a_preflight_names_methods_and_fields_and_runs_no_handler() {
     assert_eq!(answer.field("access-control-allow-methods"), Some("POST"));
     assert_eq!(
         answer.field("access-control-allow-headers"),
-        Some("authorization, content-type, dpop"),
+        Some("authorization, content-type, dpop, idempotency-key"),
         "a star would not cover authorization"
     );
     assert_eq!(answer.body, "");

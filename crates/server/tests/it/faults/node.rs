@@ -44,7 +44,8 @@ pub(super) async fn issue_by(app: &App, assertion: &str) -> Result<IssuedToken, 
     let params = Params::from_pairs(pairs).expect("parameters");
     let presented = Presented::gather(None, &params, Manners::Standard).expect("a proof");
     let (manners, terms, origin) = (Manners::Standard, Terms::Standard, &origin());
-    let request = TokenRequest { presented, manners, params: &params, terms, dpop: None, origin };
+    let request =
+        TokenRequest { presented, manners, params: &params, terms, dpop: None, once: None, origin };
     issue_token(app, &request).await
 }
 
@@ -71,7 +72,15 @@ async fn request(
     let manners = Manners::Standard;
     issue_token(
         app,
-        &TokenRequest { presented, manners, params: &params, terms, dpop: None, origin },
+        &TokenRequest {
+            presented,
+            manners,
+            params: &params,
+            terms,
+            dpop: None,
+            once: None,
+            origin,
+        },
     )
     .await
 }

@@ -33,6 +33,7 @@ mod sign_up_with_a_passkey;
 mod storage_visits;
 mod token_calls;
 pub(crate) mod token_exchange;
+mod tokens_once;
 mod two_nodes;
 mod upstream_sign_in;
 mod verified_addresses;

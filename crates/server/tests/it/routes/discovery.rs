@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::flows::token_exchange;
 use crate::harness::{
-    AClient, Answer, ISSUER, JWT_BEARER, Server, asks, assertion, claims_of, continuation_of,
-    key_set, query_of, signed, the,
+    AClient, Answer, CALLBACK, ISSUER, JWT_BEARER, Server, VERIFIER, asks, assertion, claims_of,
+    continuation_of, key_set, query_of, signed, the,
 };
 
 const DOCUMENT: &str = "/.well-known/openid-configuration";
@@ -387,4 +387,24 @@ async fn answers_are_readable_by_other_origins_where_cookies_do_not_count_and_no
             assert_eq!(open(&answer), None, "{method} {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn tokens_are_given_again_under_their_key_as_the_document_says() {
+    let server = Server::start().await;
+    assert_eq!(document(&server).await["keyhaven_idempotent_tokens"], true);
+    let ada = server.a_person("ada@example.test").await;
+    let app = server.a_client().app().build().await;
+    let code = server.a_window_of(&ada).await.code(&app, &[]).await;
+    let redeem = async || {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", &*code),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
+        let ask = server.post("/oauth2/token").basic(&app).header("idempotency-key", "k");
+        ask.form(&form).await.expect(200)
+    };
+    assert_eq!(redeem().await, redeem().await);
 }
