@@ -44,7 +44,7 @@ func DeviceCode(ctx context.Context, c ClientCredentials, d Device) (*Token, err
 		case <-ctx.Done():
 			return nil, &sdkerrors.RequestAbortedError{Local: sdkerrors.NewLocal("device", "aborted", 1, ctx.Err())}
 		}
-		token, err := c.ask(ctx, url.Values{
+		token, err := c.askOnce(ctx, url.Values{
 			"grant_type":  {"urn:ietf:params:oauth:grant-type:device_code"},
 			"device_code": {begun.DeviceCode.Reveal()},
 		})
@@ -80,7 +80,7 @@ func (c ClientCredentials) begin(ctx context.Context, d Device) (*begun, error) 
 	if len(c.Scopes) > 0 {
 		form.Set("scope", strings.Join(c.Scopes, " "))
 	}
-	response, body, err := c.post(ctx, address, form)
+	response, body, err := c.post(ctx, address, form, "")
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ func NewExchangeSource(c ClientCredentials, e Exchange) TokenSource {
 		if e.Audience != "" {
 			form.Set("audience", e.Audience)
 		}
-		return c.ask(ctx, form)
+		return c.ask(ctx, form, "")
 	})
 }
 
@@ -54,7 +54,7 @@ func NewAssertionSource(c ClientCredentials, assertion Reveal) TokenSource {
 		}
 		form := c.form("urn:ietf:params:oauth:grant-type:jwt-bearer")
 		form.Set("assertion", text.Reveal())
-		return c.ask(ctx, form)
+		return c.askOnce(ctx, form)
 	})
 }
 

@@ -49,6 +49,9 @@ type ClientCredentials struct {
 	// made from issuer, client, resource and scopes unless said otherwise.
 	Store    TokenStore
 	StoreKey string
+	// Ours says whether the server gives tokens again under an Idempotency-Key, so that a grant that
+	// works once may be repeated when its answer is lost. Its metadata says so unless this does.
+	Ours *bool
 	// OnTokenError is told of failures in the background, while the old token still counts.
 	OnTokenError func(error)
 }
@@ -62,7 +65,7 @@ func (c ClientCredentials) source() TokenSource { return NewTokenSource(c) }
 // NewTokenSource is a source that all callers of a process may share: one request at a time.
 func NewTokenSource(c ClientCredentials) TokenSource {
 	return c.shared(func(ctx context.Context, _ *Token) (*Token, error) {
-		return c.ask(ctx, c.form("client_credentials"))
+		return c.ask(ctx, c.form("client_credentials"), "")
 	})
 }
 
@@ -92,7 +95,8 @@ func (c ClientCredentials) personal(renew renewal) TokenSource {
 }
 
 // NewRefreshSource is a source that renews by a refresh token, of which the newest is kept.
-// Refreshing is never repeated blindly: a lost answer looks like theft.
+// A refresh whose answer was lost is repeated where the server gives the same answer again, and nowhere
+// else: it would look like theft.
 func NewRefreshSource(c ClientCredentials, refresh Secret) TokenSource {
 	var dead Secret
 	c.StoreKey, c.Scopes = c.refreshKey(), nil
@@ -104,7 +108,7 @@ func NewRefreshSource(c ClientCredentials, refresh Secret) TokenSource {
 			return nil, reauthenticate("there is no refresh token", nil)
 		}
 		form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh.Reveal()}}
-		token, err := c.ask(ctx, form)
+		token, err := c.askOnce(ctx, form)
 		var refused *sdkerrors.OAuthError
 		if errors.As(err, &refused) && refused.Code == "invalid_grant" {
 			dead = refresh
@@ -141,9 +145,11 @@ func (c ClientCredentials) tokenURL() string {
 	return strings.TrimRight(c.ServerURL, "/") + "/oauth2/token"
 }
 
-// ask gets a token from the endpoint.
-func (c ClientCredentials) ask(ctx context.Context, form url.Values) (*Token, error) {
-	response, body, err := c.post(ctx, c.tokenURL(), form)
+// ask gets a token from the endpoint, under a key if there is one.
+func (c ClientCredentials) ask(ctx context.Context, form url.Values, key string) (*Token, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	response, body, err := c.post(ctx, c.tokenURL(), form, key)
 	if err != nil {
 		return nil, err
 	}
@@ -151,8 +157,13 @@ func (c ClientCredentials) ask(ctx context.Context, form url.Values) (*Token, er
 }
 
 // post sends a form to an endpoint of OAuth as this client.
-func (c ClientCredentials) post(ctx context.Context, endpoint string, form url.Values) (*http.Response, []byte, error) {
+func (c ClientCredentials) post(ctx context.Context, endpoint string, form url.Values, key string) (*http.Response, []byte, error) {
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}}
+	if key != "" {
+		// Spelled so that net/http does not see it: it would repeat a request by itself, with the same
+		// proofs in it.
+		header["idempotency-key"] = []string{key}
+	}
 	switch {
 	case c.Authentication != nil:
 		audience := c.ServerURL
@@ -173,11 +184,7 @@ func (c ClientCredentials) post(ctx context.Context, endpoint string, form url.V
 	if c.Authentication == nil && c.ClientSecret != "" {
 		request.SetBasicAuth(url.QueryEscape(c.ClientID), url.QueryEscape(c.ClientSecret.Reveal()))
 	}
-	client := c.Client
-	if client == nil {
-		client = defaultClient
-	}
-	response, err := client.Do(request)
+	response, err := c.client().Do(request)
 	if err != nil {
 		return nil, nil, &sdkerrors.ConnectionError{Local: sdkerrors.NewLocal("token", "the token endpoint cannot be reached", 1, err)}
 	}
@@ -187,6 +194,13 @@ func (c ClientCredentials) post(ctx context.Context, endpoint string, form url.V
 		return nil, nil, &sdkerrors.ConnectionError{Local: sdkerrors.NewLocal("token", "the answer was cut", 1, err)}
 	}
 	return response, body, nil
+}
+
+func (c ClientCredentials) client() HTTPClient {
+	if c.Client == nil {
+		return defaultClient
+	}
+	return c.Client
 }
 
 func readToken(response *http.Response, body []byte) (*Token, error) {
@@ -297,7 +311,7 @@ func (s *source) fly(onError func(error)) {
 	s.flight = f
 	last := s.held
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*limit)
 		defer cancel()
 		f.token, f.err = s.renew(ctx, last)
 		s.mu.Lock()

@@ -3,6 +3,8 @@
 //   PUT /control/<case>   the answers to give, in order; the last one is repeated
 //   GET /control/<case>   the requests that came
 //   anything below /s/<case> is a request of an SDK
+//   /.well-known/oauth-authorization-server/s/<case> is answered as the case <case>.metadata, 404
+//   unless that was told: what a server says of itself is asked for beside the case, not in it
 //   GET /page             nothing to see, for SDKs that run in a page
 //
 // An answer is {status, headers, body, delayMs, resetAfter}: `resetAfter: "request"` cuts the
@@ -43,7 +45,8 @@ async function answer(request, response, name, path, text) {
   const { answers, requests } = caseOf(name);
   const { method, headers } = request;
   requests.push({ method, path, headers, body: text });
-  const told = answers[Math.min(requests.length, answers.length) - 1] ?? { status: 599 };
+  const none = { status: name.endsWith(".metadata") ? 404 : 599 };
+  const told = answers[Math.min(requests.length, answers.length) - 1] ?? none;
   if (told.delayMs) await pause(told.delayMs);
   if (told.resetAfter === "request") return request.socket.destroy();
   const raw = typeof told.body === "string" ? told.body : told.body && JSON.stringify(told.body);
@@ -66,6 +69,7 @@ const server = createServer(async (request, response) => {
   response.shouldKeepAlive = false;
   const text = await textOf(request).catch(() => "");
   const [, kind, name, rest = ""] = /^\/(control|s)\/([^/?]+)(.*)$/.exec(request.url) ?? [];
+  const [, described] = /^\/\.well-known\/oauth-authorization-server\/s\/([^/?]+)$/.exec(request.url) ?? [];
   if (request.method === "OPTIONS") {
     response.writeHead(204, {
       "access-control-allow-origin": "*",
@@ -74,6 +78,7 @@ const server = createServer(async (request, response) => {
     });
     response.end();
   } else if (kind === "control") control(request, response, name, text);
+  else if (described) await answer(request, response, described + ".metadata", "", text);
   else if (kind === "s") await answer(request, response, name, rest, text);
   else if (request.url === "/page") {
     response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>cases</title>");

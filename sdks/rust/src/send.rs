@@ -1,6 +1,6 @@
 //! One call: attempts, waiting, credentials, hooks, and what came back.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use serde::de::DeserializeOwned;
@@ -295,10 +295,11 @@ pub(crate) fn escape(segment: &str) -> String {
     text
 }
 
-/// A random UUID (RFC 9562 §5.4).
-fn new_key() -> String {
-    let bits =
-        fastrand::u128(..) & !(0xf000 << 64) & !(0xc000 << 48) | (0x4000 << 64) | (0x8000 << 48);
+/// A UUID of version 7 (RFC 9562 §5.7): a server keeps what grows with time side by side.
+pub(crate) fn new_key() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let random = fastrand::u128(..) & (u128::MAX >> 48) & !(0xf000 << 64) & !(0xc000 << 48);
+    let bits = (now << 80) | random | (0x7000 << 64) | (0x8000 << 48);
     let text = format!("{bits:032x}");
     [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-")
 }

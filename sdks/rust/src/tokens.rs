@@ -3,6 +3,7 @@
 mod device;
 mod endpoint;
 mod grants;
+mod once;
 #[cfg(feature = "sign")]
 mod private_key_jwt;
 mod store;

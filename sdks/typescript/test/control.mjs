@@ -9,6 +9,9 @@ export const control = (origin) => ({
     const name = `c${++count}`;
     await fetch(`${origin}/control/${name}`, { method: "PUT", body: JSON.stringify(responses) });
     const came = async () => (await fetch(`${origin}/control/${name}`)).json();
-    return { url: `${origin}/s/${name}`, came };
+    /** Lets the server describe itself (RFC 8414). */
+    const describe = (body) =>
+      fetch(`${origin}/control/${name}.metadata`, { method: "PUT", body: JSON.stringify([{ status: 200, body }]) });
+    return { url: `${origin}/s/${name}`, came, describe };
   },
 });

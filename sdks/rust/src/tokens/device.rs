@@ -67,7 +67,7 @@ impl DeviceCode {
             || format!("{}/oauth2/device_authorization", self.client.issuer.trim_end_matches('/'));
         let url = self.url.clone().unwrap_or_else(below);
         let scope = self.client.scope.clone().map(|scope| ("scope", scope));
-        let answer = self.client.post(&url, scope.into_iter().collect()).await?;
+        let answer = self.client.post(&url, scope.into_iter().collect(), None).await?;
         let begun = match serde_json::from_slice::<Begun>(&answer.body) {
             Ok(begun) if answer.status == 200 => begun,
             _ => return Err(Error::of_token_endpoint(answer).at("device", 1)),
@@ -87,7 +87,7 @@ impl DeviceCode {
             tokio::time::sleep(interval).await;
             let form =
                 vec![("grant_type", GRANT.to_owned()), ("device_code", code.reveal().to_owned())];
-            let error = match self.client.ask(form).await {
+            let error = match self.client.ask_once(form).await {
                 Ok(token) => return Ok(token),
                 Err(error) => error,
             };

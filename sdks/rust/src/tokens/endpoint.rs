@@ -35,13 +35,14 @@ pub trait ClientAuthentication: Send + Sync {
 pub struct ClientCredentials {
     pub(super) issuer: String,
     endpoint: Option<String>,
-    id: String,
+    pub(super) id: String,
     secret: Secret,
     authentication: Option<Arc<dyn ClientAuthentication>>,
     pub(super) scope: Option<String>,
     resource: Option<String>,
     pub(super) store: Option<Arc<dyn TokenStore>>,
     pub(super) store_key: Option<String>,
+    pub(super) ours: Option<bool>,
     #[cfg(feature = "dpop")]
     dpop: Option<Arc<crate::dpop::Dpop>>,
 }
@@ -65,6 +66,7 @@ impl ClientCredentials {
             resource: None,
             store: None,
             store_key: None,
+            ours: None,
             #[cfg(feature = "dpop")]
             dpop: None,
         }
@@ -107,6 +109,13 @@ impl ClientCredentials {
         self
     }
 
+    /// Whether the server gives tokens again under an `Idempotency-Key`, so that a grant that works once
+    /// may be repeated when its answer is lost. Its metadata says so unless this does.
+    pub fn ours(mut self, ours: bool) -> Self {
+        self.ours = Some(ours);
+        self
+    }
+
     /// Binds tokens to a key (RFC 9449). The client that uses them needs the same one.
     #[cfg(feature = "dpop")]
     pub fn dpop(mut self, proofs: Arc<crate::dpop::Dpop>) -> Self {
@@ -144,7 +153,7 @@ impl ClientCredentials {
         self.store_key.clone().unwrap_or_else(made)
     }
 
-    fn token_endpoint(&self) -> String {
+    pub(super) fn token_endpoint(&self) -> String {
         let below = || format!("{}/oauth2/token", self.issuer.trim_end_matches('/'));
         self.endpoint.clone().unwrap_or_else(below)
     }
@@ -157,8 +166,9 @@ impl ClientCredentials {
         form
     }
 
-    pub(super) async fn ask(&self, form: Form) -> Result<Token, Error> {
-        let answer = self.post(&self.token_endpoint(), form).await?;
+    /// Asks for a token, under a key if there is one.
+    pub(super) async fn ask(&self, form: Form, key: Option<&str>) -> Result<Token, Error> {
+        let answer = self.post(&self.token_endpoint(), form, key).await?;
         match serde_json::from_slice::<Granted>(&answer.body) {
             Ok(granted) if answer.status == 200 => Ok(granted.token()),
             _ => Err(Error::of_token_endpoint(answer).at("token", 1)),
@@ -166,8 +176,16 @@ impl ClientCredentials {
     }
 
     /// Sends a form to an endpoint of OAuth as this client.
-    pub(super) async fn post(&self, endpoint: &str, mut form: Form) -> Result<Answer, Error> {
+    pub(super) async fn post(
+        &self,
+        endpoint: &str,
+        mut form: Form,
+        key: Option<&str>,
+    ) -> Result<Answer, Error> {
         let mut headers = HeaderMap::new();
+        if let Some(key) = key {
+            headers.insert("idempotency-key", HeaderValue::from_str(key).map_err(Error::invalid)?);
+        }
         if let Some(proof) = &self.authentication {
             let audience = if self.issuer.is_empty() { endpoint } else { &self.issuer };
             form.push(("client_id", self.id.clone()));
@@ -240,6 +258,6 @@ struct Own(ClientCredentials);
 
 impl Renew for Own {
     fn renew<'a>(&'a self, _: Option<&'a Token>) -> Fetching<'a> {
-        Box::pin(self.0.ask(self.0.form("client_credentials")))
+        Box::pin(self.0.ask(self.0.form("client_credentials"), None))
     }
 }

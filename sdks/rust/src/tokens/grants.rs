@@ -7,8 +7,8 @@ use super::{Fetching, Renew, Reveal, Token, TokenSource};
 use crate::error::{Error, Kind};
 use crate::secret::Secret;
 
-/// Tokens by a refresh token, of which the newest is kept. Refreshing is never repeated blindly: a
-/// lost answer looks like theft.
+/// Tokens by a refresh token, of which the newest is kept. A refresh whose answer was lost is repeated
+/// where the server gives the same answer again, and nowhere else: it would look like theft.
 #[derive(Debug)]
 #[must_use]
 pub struct RefreshToken {
@@ -44,7 +44,7 @@ impl RefreshToken {
             ("grant_type", "refresh_token".to_owned()),
             ("refresh_token", kept.reveal().to_owned()),
         ];
-        let asked = self.client.ask(form).await.map_err(|error| {
+        let asked = self.client.ask_once(form).await.map_err(|error| {
             if error.oauth().is_none_or(|told| told.error != "invalid_grant") {
                 return error;
             }
@@ -127,7 +127,7 @@ impl TokenExchange {
             form.push(("actor_token_type", kind.clone()));
         }
         form.extend(self.audience.clone().map(|name| ("audience", name)));
-        self.client.ask(form).await
+        self.client.ask(form, None).await
     }
 }
 
@@ -164,7 +164,7 @@ impl JwtBearer {
     async fn present(&self) -> Result<Token, Error> {
         let mut form: Form = self.client.form("urn:ietf:params:oauth:grant-type:jwt-bearer");
         form.push(("assertion", self.assertion.text().await?));
-        self.client.ask(form).await
+        self.client.ask_once(form).await
     }
 }
 

@@ -54,6 +54,13 @@ impl Faults {
 }
 
 impl Told {
+    /// Lets the server describe itself (RFC 8414).
+    pub(crate) async fn describe(&self, body: &Value) {
+        let answers = json!([{"status": 200, "body": body}]).to_string();
+        let put = reqwest::Client::new().put(format!("{}.metadata", self.control)).body(answers);
+        put.send().await.expect("the fault server listens");
+    }
+
     /// What came.
     pub(crate) async fn came(&self) -> Vec<Value> {
         let answer = reqwest::get(&self.control).await.expect("the fault server answers");

@@ -4,6 +4,7 @@
 mod faults;
 mod grants;
 mod live;
+mod once;
 mod proofs;
 mod scenarios;
 mod sources;

@@ -47,8 +47,14 @@ export const json =
 
 /** Sends a key that is the same for all attempts of a call. */
 export const keyed: Part = ({ head }) => {
-  head["idempotency-key"] ??= crypto.randomUUID();
+  head["idempotency-key"] ??= newKey();
 };
+
+/** A UUID of version 7: a server keeps what grows with time side by side. */
+export function newKey(): string {
+  const time = Date.now().toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${crypto.randomUUID().slice(15)}`;
+}
 
 /** A success whose headers matter. */
 export const withHeaders: NonNullable<Operation["wrap"]> = (response, result) => {

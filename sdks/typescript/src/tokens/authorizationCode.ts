@@ -3,7 +3,8 @@
 
 import { Failure } from "../runtime/failure.js";
 import type { Token } from "../runtime/options.js";
-import { ask, post, type Endpoint } from "./endpoint.js";
+import { post, type Endpoint } from "./endpoint.js";
+import { askOnce, IDEMPOTENT } from "./once.js";
 import type { BoundFetch } from "./dpop.js";
 import { base64url } from "./privateKeyJwt.js";
 
@@ -100,8 +101,9 @@ export async function finishSignIn(
   }
   const error = answer.get("error");
   if (error) throw refused(error, answer.get("error_description") ?? undefined);
-  const token = await ask(
-    { ...options, tokenURL: options.tokenURL ?? metadata.token_endpoint! },
+  const { ours = metadata[IDEMPOTENT] === true, tokenURL = metadata.token_endpoint! } = options;
+  const token = await askOnce(
+    { ...options, ours, tokenURL },
     {
       grant_type: "authorization_code",
       code: answer.get("code") ?? "",

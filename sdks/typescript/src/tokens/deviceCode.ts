@@ -2,7 +2,8 @@
 
 import type { Token } from "../runtime/options.js";
 import { Failure } from "../runtime/failure.js";
-import { ask, post, type Endpoint } from "./endpoint.js";
+import { post, type Endpoint } from "./endpoint.js";
+import { askOnce } from "./once.js";
 
 /** What the person has to do. */
 export interface DevicePrompt {
@@ -35,7 +36,7 @@ export async function deviceCode(
   for (;;) {
     await wait(interval, signal);
     try {
-      return await ask(options, { grant_type: GRANT, device_code: deviceCode }, signal);
+      return await askOnce(options, { grant_type: GRANT, device_code: deviceCode }, signal);
     } catch (error) {
       const { error: code } = error as { error?: string };
       if (code === "slow_down") interval += 5000;

@@ -24,6 +24,11 @@ export interface Endpoint {
   scope?: string | string[];
   /** The API the token is for (RFC 8707). */
   resource?: string;
+  /**
+   * Whether the server gives tokens again under an `Idempotency-Key`, so that a grant that works once
+   * may be repeated when its answer is lost. Its metadata says so unless you do.
+   */
+  ours?: boolean;
   /** More parameters. */
   parameters?: Record<string, string>;
   fetch?: typeof fetch;
@@ -31,7 +36,7 @@ export interface Endpoint {
   dangerouslyAllowBrowser?: boolean;
 }
 
-type Parameters = Record<string, string | string[] | undefined>;
+export type Parameters = Record<string, string | string[] | undefined>;
 
 /** The address of the token endpoint. */
 export function tokenURL({ tokenURL, serverURL = "" }: Partial<Endpoint>): string {

@@ -1,7 +1,8 @@
 // Tokens for assertions (RFC 7523 §2.1): workload identities, identity assertions of other issuers.
 
 import type { Secret, TokenSource } from "../runtime/options.js";
-import { ask, type Endpoint } from "./endpoint.js";
+import type { Endpoint } from "./endpoint.js";
+import { askOnce } from "./once.js";
 import { source, type SourceOptions } from "./source.js";
 import { needsKey } from "./store.js";
 
@@ -13,7 +14,7 @@ export function jwtBearer(
   needsKey(options);
   return source(
     async () =>
-      ask(options, {
+      askOnce(options, {
         grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
         assertion: typeof assertion === "function" ? await assertion() : assertion,
         scope,

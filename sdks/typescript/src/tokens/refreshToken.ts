@@ -2,11 +2,15 @@
 
 import { Failure } from "../runtime/failure.js";
 import type { Token, TokenSource } from "../runtime/options.js";
-import { ask, type Endpoint } from "./endpoint.js";
+import type { Endpoint } from "./endpoint.js";
+import { askOnce } from "./once.js";
 import { source, type SourceOptions } from "./source.js";
 import { keyOf } from "./store.js";
 
-/** A source that renews. Refreshing is never repeated blindly: a lost answer looks like theft. */
+/**
+ * A source that renews. A refresh whose answer was lost is repeated where the server gives the same
+ * answer again, and nowhere else: it would look like theft.
+ */
 export function refreshToken(
   options: Endpoint & SourceOptions & { refreshToken?: string; token?: Token },
 ): TokenSource {
@@ -20,7 +24,7 @@ export function refreshToken(
     if (!kept || dead.has(kept)) throw new Failure(GONE, "there is no refresh token");
     const parameters = { grant_type: "refresh_token", refresh_token: kept, scope, resource };
     try {
-      const fresh = await ask(options, parameters);
+      const fresh = await askOnce(options, parameters);
       current = fresh.refreshToken || kept;
       return { ...fresh, refreshToken: current };
     } catch (cause) {
