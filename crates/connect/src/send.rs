@@ -24,7 +24,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use http::{Method, Request, Response};
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::CertificateDer;
@@ -230,19 +231,21 @@ impl Client {
         limits: Limits,
         if_late: &mut Failure,
     ) -> Result<Reply, Failure> {
-        read(self.ask(request, if_late).await?, limits).await
+        read(self.ask(request, None, if_late).await?, limits).await
     }
 
-    /// The reply's head; its body is still to be read.
+    /// The reply's head; its body is still to be read. `passing` goes out in place of the request's own
+    /// body.
     async fn ask(
         &self,
         request: Outgoing,
+        passing: Option<Sent>,
         if_late: &mut Failure,
     ) -> Result<Response<Carried>, Failure> {
         let refused = |rule| Failure::before(FailureKind::Refused(rule));
         self.egress.vet_url(&request.url).map_err(refused)?;
         let url = request.url.clone();
-        let message = on_the_wire(request)?;
+        let message = on_the_wire(request, passing)?;
         let socket = dial::connect(&self.egress, &self.resolver, &url).await?;
         let stream = dial::secure(&self.tls, socket, &url).await?;
         *if_late = Failure::after(FailureKind::TimedOut);
@@ -251,7 +254,7 @@ impl Client {
 }
 
 /// The request in origin form (RFC 9112 §3.2.1).
-fn on_the_wire(request: Outgoing) -> Result<Request<Full<Bytes>>, Failure> {
+fn on_the_wire(request: Outgoing, passing: Option<Sent>) -> Result<Request<Sent>, Failure> {
     let malformed = || Failure::before(FailureKind::Malformed);
     let Outgoing { method, url, headers, mut body } = request;
     let target = match url.query() {
@@ -262,11 +265,14 @@ fn on_the_wire(request: Outgoing) -> Result<Request<Full<Bytes>>, Failure> {
         Some(port) => format!("{}:{port}", url.host_str().unwrap_or_default()),
         None => url.host_str().unwrap_or_default().to_owned(),
     };
-    let bytes = Bytes::from_owner(Zeroizing::new(std::mem::take(&mut *body)));
+    let own = || {
+        let bytes = Bytes::from_owner(Zeroizing::new(std::mem::take(&mut *body)));
+        Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+    };
     let mut message = Request::builder()
         .method(method)
         .uri(target)
-        .body(Full::new(bytes))
+        .body(passing.unwrap_or_else(own))
         .map_err(|_| malformed())?;
     *message.headers_mut() = headers;
     let headers = message.headers_mut();
@@ -277,10 +283,7 @@ fn on_the_wire(request: Outgoing) -> Result<Request<Full<Bytes>>, Failure> {
 }
 
 /// One request over one connection, which is dropped with the reply's body.
-async fn speak(
-    stream: dial::Stream,
-    message: Request<Full<Bytes>>,
-) -> Result<Response<Carried>, Failure> {
+async fn speak(stream: dial::Stream, message: Request<Sent>) -> Result<Response<Carried>, Failure> {
     let broken = |_| Failure::after(FailureKind::BrokenOff);
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
         .max_headers(MAX_HEADERS)
@@ -301,6 +304,9 @@ async fn speak(
     let (head, body) = response.map_err(broken)?.into_parts();
     Ok(Response::from_parts(head, Carried { body, driver, is_over }))
 }
+
+/// A request's body on its way out.
+type Sent = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
 /// What moves the bytes of a connection.
 type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -106,6 +106,7 @@ pub async fn serve(
     let limits = Limits {
         connections: config.max_connections.0,
         connections_per_address: config.max_connections_per_address.0,
+        passed_on: config.max_proxied_kib.0 * 1024,
         ..Limits::default()
     };
     let front = Front {

@@ -1,17 +1,21 @@
 //! Replies that are passed on while they arrive: of any size, never held here, cut off when the other
 //! side falls silent.
 
+use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep};
 
-use super::{Carried, Client, Outgoing};
+use super::{Carried, Client, Outgoing, Sent};
 use crate::failure::{Failure, FailureKind};
 
 /// How long the other side may be silent within a body.
@@ -39,13 +43,72 @@ impl Client {
     /// is a reply like any other, a switch of protocols is none. Nothing is tried twice.
     pub async fn open(&self, request: Outgoing, span: Duration) -> Result<Streamed, Failure> {
         let mut sent = Failure::before(FailureKind::TimedOut);
-        let opened = self.ask(request, &mut sent);
+        let opened = self.ask(request, None, &mut sent);
         let response = match tokio::time::timeout(span, opened).await {
             Ok(outcome) => outcome?,
             Err(_) => return Err(sent),
         };
         streamed(response)
     }
+
+    /// As [`Self::open`], with `body` in place of the request's own: it goes out while it arrives, and
+    /// `span` begins anew with each of its pieces. A body that breaks off breaks the request off.
+    pub async fn pass<B>(
+        &self,
+        request: Outgoing,
+        body: B,
+        span: Duration,
+    ) -> Result<Streamed, Failure>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let moved = Arc::new(Notify::new());
+        let body = body.map_err(Into::into).boxed_unsync();
+        let body = Noted { body, moved: Arc::clone(&moved) };
+        let mut sent = Failure::before(FailureKind::TimedOut);
+        let opened = self.ask(request, Some(body.boxed_unsync()), &mut sent);
+        tokio::select! {
+            biased;
+            response = opened => streamed(response?),
+            () = silence(&moved, span) => Err(sent),
+        }
+    }
+}
+
+/// A body on its way out that says when it moves.
+struct Noted {
+    body: Sent,
+    moved: Arc<Notify>,
+}
+
+impl Body for Noted {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if polled.is_ready() {
+            self.moved.notify_one();
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Resolves when nothing has moved for `span`.
+async fn silence(moved: &Notify, span: Duration) {
+    while tokio::time::timeout(span, moved.notified()).await.is_ok() {}
 }
 
 fn streamed(response: Response<Carried>) -> Result<Streamed, Failure> {

@@ -171,6 +171,9 @@ config! {
     max_connections: Whole<1, 1_000_000> = "10000", "connections";
     /// Open connections of one client address (IPv6: of one /64). Trusted proxies are not counted.
     max_connections_per_address: Whole<1, 1_000_000> = "1000", "connections";
+    /// The largest request body that is passed on to an outside API through a connection. It is passed on
+    /// while it arrives and not held here.
+    max_proxied_kib: Whole<64, 4_194_304> = "10240", "KiB";
     /// How long requests may go on after a stop was asked for.
     shutdown_grace: Span<0, 600> = "20", "seconds";
     /// Threads that serve requests. 0 is one for each processor.

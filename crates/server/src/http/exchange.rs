@@ -1,5 +1,6 @@
 //! One request on its way to its answer: read the whole body, call the route, dress the answer.
-//! Handlers never see a slow or broken body, and hold nothing while a client drips.
+//! Handlers never see a slow or broken body, and hold nothing while a client drips; but for the one that
+//! passes bodies on, which gets its body as it arrives.
 //! A timer exists only for a request that has to wait.
 
 use std::convert::Infallible;
@@ -19,10 +20,11 @@ use tower::Service as _;
 
 use super::connection::now;
 use super::front::Client;
-use super::passing::mark_own;
+use super::passing::{is_passed_on, mark_own};
 use super::request::{Arrival, RequestId, X_REQUEST_ID, during};
 use super::turned_away::{Asked, TurnedAway};
 use super::under_way;
+use super::upload::{Progress, Upload};
 
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const INSIST_ON_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -36,6 +38,7 @@ pub(super) struct Exchange {
     since: Instant,
     step: Step,
     timer: Option<Pin<Box<Sleep>>>,
+    upload: Option<Arc<Progress>>,
 }
 
 enum Step {
@@ -53,7 +56,7 @@ impl Exchange {
         let asked = Asked { method, uri, content_type };
         let http1 = request.version() <= Version::HTTP_11;
         let step = Step::Refused(TurnedAway::BodyBroken);
-        Self { client, id, asked, http1, since: now(), step, timer: None }
+        Self { client, id, asked, http1, since: now(), step, timer: None, upload: None }
     }
 
     /// Goes on with the request: to its body, or straight to its route.
@@ -62,6 +65,11 @@ impl Exchange {
         parts.extensions.insert(arrival);
         if body.is_end_stream() {
             self.route(parts, Body::empty());
+        } else if is_passed_on(parts.uri.path()) {
+            let progress = self.upload.insert(Progress::begin());
+            let most = self.client.front.limits.passed_on;
+            let body = Body::new(Upload::new(body, most, Arc::clone(progress)));
+            self.route(parts, body);
         } else {
             self.step = Step::Read { parts, body, read: Read::Nothing };
         }
@@ -95,7 +103,11 @@ impl Exchange {
             }
             Step::Route(future) => {
                 let poll = || during(self.id, || Pin::new(future).poll(cx));
-                match catch_unwind(AssertUnwindSafe(poll)) {
+                let polled = catch_unwind(AssertUnwindSafe(poll));
+                if let Some(why) = self.upload.as_ref().and_then(|upload| upload.fault()) {
+                    return Poll::Ready(Some(Err(why)));
+                }
+                match polled {
                     Ok(outcome) => {
                         let Ok(response) = ready!(outcome);
                         Poll::Ready(Some(Ok(response)))
@@ -121,10 +133,22 @@ impl Exchange {
         let limits = &self.client.front.limits;
         let (span, why) = match self.step {
             Step::Read { .. } => (limits.body_read, TurnedAway::BodyTooSlow),
+            Step::Route(_) if self.upload.is_some() => {
+                (limits.body_read.min(limits.request), TurnedAway::TooSlow)
+            }
             Step::Route(_) | Step::Refused(_) => (limits.request, TurnedAway::TooSlow),
         };
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(span)));
-        timer.as_mut().poll(cx).map(|()| why)
+        let Some(upload) = &self.upload else { return timer.as_mut().poll(cx).map(|()| why) };
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            let (late_at, why) = upload.late_at(limits, self.since);
+            if late_at <= now() {
+                return Poll::Ready(why);
+            }
+            // Whom it waits for may change meanwhile, and with it how long.
+            timer.as_mut().reset(late_at.min(now() + limits.body_read));
+        }
     }
 
     fn refusal(&self, why: TurnedAway) -> Response<Body> {
@@ -146,6 +170,11 @@ impl Exchange {
         let mut response = under_way::held(response, &self.client);
         let front = &self.client.front;
         let headers = response.headers_mut();
+        if self.http1 && self.upload.as_ref().is_some_and(|upload| upload.is_under_way()) {
+            // What the client still sends belongs to this request and to nobody.
+            self.client.pulse.set_linger(true);
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         headers.insert(X_REQUEST_ID, self.id.header());
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         if front.insist_on_tls {

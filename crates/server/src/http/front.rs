@@ -15,6 +15,7 @@ use hyper::service::Service;
 use super::client_address::client_address;
 use super::exchange::Exchange;
 use super::limits::Limits;
+use super::passing::is_passed_on;
 use super::pulse::Pulse;
 use super::request::{Arrival, RequestIds};
 use super::tls::Tls;
@@ -124,7 +125,9 @@ impl Serving {
             return Some(TurnedAway::BodyEncoded);
         }
         let declared = body.size_hint().lower();
-        (declared > self.limits.body as u64).then_some(TurnedAway::BodyTooLarge)
+        let is_passed_on = is_passed_on(request.uri().path());
+        let most = if is_passed_on { self.limits.passed_on } else { self.limits.body };
+        (declared > most as u64).then_some(TurnedAway::BodyTooLarge)
     }
 
     fn is_large(&self, headers: &HeaderMap) -> bool {

@@ -24,6 +24,10 @@ pub struct Limits {
     pub fields: usize,
     /// Bytes of a request body.
     pub body: usize,
+    /// Bytes of a request body that is passed on while it arrives.
+    pub passed_on: usize,
+    /// How long such a body may take in all; between its pieces it has no longer than any other.
+    pub passed_on_for: Duration,
     /// Open HTTP/2 streams of one connection.
     pub streams: u32,
     /// HTTP/2 streams a client may reset before we looked at them (rapid reset, CVE-2023-44487).
@@ -48,6 +52,8 @@ impl Default for Limits {
             header: 16 * 1024,
             fields: 64,
             body: 64 * 1024,
+            passed_on: 10 * 1024 * 1024,
+            passed_on_for: Duration::from_secs(600),
             streams: 100,
             early_resets: 20,
             error_resets: 100,

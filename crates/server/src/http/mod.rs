@@ -36,6 +36,7 @@ mod head;
 mod pulse;
 mod socket;
 mod under_way;
+mod upload;
 mod wire;
 
 use axum::http::{HeaderName, HeaderValue, header};

@@ -153,7 +153,7 @@ pub fn mark_own(path: &str, headers: &mut HeaderMap) {
 }
 
 /// `/v1/connections/{connection}/proxy` and everything below.
-fn is_passed_on(path: &str) -> bool {
+pub(super) fn is_passed_on(path: &str) -> bool {
     let rest = path.strip_prefix("/v1/connections/").and_then(|rest| rest.split_once('/'));
     rest.is_some_and(|(_, rest)| rest == "proxy" || rest.starts_with("proxy/"))
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
 use keyhaven_connect::api_call::{OutOfBounds, below, may_be_called};
@@ -34,8 +35,14 @@ pub struct ProxyCall {
     pub query: Option<String>,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body, whole: so it can be sent again with another token.
-    pub body: Bytes,
+}
+
+/// The body of a call.
+pub enum Payload {
+    /// Here, whole: it can be sent again with another token.
+    Whole(Bytes),
+    /// Still arriving: it can be sent once.
+    Arriving(Body),
 }
 
 /// What the API said, and who was asked.
@@ -75,11 +82,12 @@ impl From<Misconfigured> for NoProxy {
 }
 
 /// Makes the call. A 401 is reported like any caller's, and the call is made once more if that
-/// brought another token.
+/// brought another token and its body is still here.
 pub async fn proxy_call(
     app: &Shared,
     held: Held,
     call: &ProxyCall,
+    body: Payload,
     wish: &TokenWish<'_>,
 ) -> Result<Proxied, NoProxy> {
     if !may_be_called(&call.method) {
@@ -87,17 +95,24 @@ pub async fn proxy_call(
     }
     let provider = provider_of(app, &held).ok_or(NoFreshToken::Misconfigured)?;
     let fresh = fresh_token(app, held.clone(), wish).await?;
-    let proxied = send(app, &provider, &fresh, call).await?;
+    let again = match &body {
+        Payload::Whole(bytes) => Some(bytes.clone()),
+        Payload::Arriving(_) => None,
+    };
+    let proxied = send(app, &provider, &fresh, call, body).await?;
     if proxied.answer.status != 401 {
         return Ok(proxied);
     }
     let rejected = fresh.held.fingerprint.as_deref();
-    let again = TokenWish { rejected, ..wish.clone() };
-    let next = match fresh_token(app, (*fresh.held).clone(), &again).await {
+    let reported = TokenWish { rejected, ..wish.clone() };
+    let next = match fresh_token(app, (*fresh.held).clone(), &reported).await {
         Ok(next) if next.held.fingerprint != fresh.held.fingerprint => next,
         Ok(_) | Err(_) => return Ok(proxied),
     };
-    send(app, &provider, &next, call).await
+    match again {
+        Some(bytes) => send(app, &provider, &next, call, Payload::Whole(bytes)).await,
+        None => Ok(proxied),
+    }
 }
 
 async fn send(
@@ -105,6 +120,7 @@ async fn send(
     provider: &Found,
     fresh: &FreshToken,
     call: &ProxyCall,
+    body: Payload,
 ) -> Result<Proxied, NoProxy> {
     let connection = &fresh.held.connection;
     let kept = app.store.find_connector(Reach::Instance, connection.connector);
@@ -126,8 +142,16 @@ async fn send(
     }
     let headers = with_token(headers, &connection.scheme, &fresh.access_token)
         .ok_or_else(|| NoProxy::Misconfigured("the token cannot stand in a header".to_owned()))?;
-    let body = Zeroizing::new(call.body.to_vec());
-    let outgoing = Outgoing { method: call.method.clone(), url: url.clone(), headers, body };
-    let answer = app.vault.client.open(outgoing, FIRST_WORD).await.map_err(NoProxy::Unreached)?;
-    Ok(Proxied { answer, url })
+    let method = call.method.clone();
+    let outgoing = |body| Outgoing { method, url: url.clone(), headers, body };
+    let client = &app.vault.client;
+    let answer = match body {
+        Payload::Whole(bytes) => {
+            client.open(outgoing(Zeroizing::new(bytes.to_vec())), FIRST_WORD).await
+        }
+        Payload::Arriving(body) => {
+            client.pass(outgoing(Zeroizing::default()), body, FIRST_WORD).await
+        }
+    };
+    Ok(Proxied { answer: answer.map_err(NoProxy::Unreached)?, url })
 }

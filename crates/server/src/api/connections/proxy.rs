@@ -4,13 +4,17 @@
 //! Not in the OpenAPI document: what is sent and what comes back is the other API's.
 
 use axum::Router;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{OriginalUri, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use bytes::BytesMut;
+use futures_util::{StreamExt as _, stream};
+use http_body_util::BodyExt as _;
 use keyhaven_connect::api_call::OutOfBounds;
+use keyhaven_protocol::json::MAX_BODY;
 use keyhaven_protocol::time::Seconds;
 
-use super::super::body::read_bytes;
 use super::super::connection_caller::ConnectionCaller;
 use super::ConnectionPath;
 use super::token::{not_connected, refused};
@@ -18,7 +22,7 @@ use crate::app::{App, Origin, Shared};
 use crate::http::error::{ApiError, Kind};
 use crate::http::passing::passed_on;
 use crate::operations::fresh_token::TokenWish;
-use crate::operations::proxy_call::{NoProxy, Proxied, ProxyCall, proxy_call};
+use crate::operations::proxy_call::{NoProxy, Payload, Proxied, ProxyCall, proxy_call};
 
 /// Where it is: the API's base itself, with and without a last slash, and everything below.
 pub(in crate::api) const TEMPLATES: [&str; 3] = [
@@ -59,13 +63,8 @@ async fn pass(
     let (parts, body) = request.into_parts();
     // The raw path: what is encoded in it stays so.
     let rest = path.splitn(6, '/').nth(5).map(|rest| format!("/{rest}")).unwrap_or_default();
-    let call = ProxyCall {
-        method: parts.method,
-        path: rest,
-        query,
-        headers: parts.headers,
-        body: read_bytes(body).await?,
-    };
+    let call = ProxyCall { method: parts.method, path: rest, query, headers: parts.headers };
+    let body = payload(body).await?;
     let wish = TokenWish {
         min_ttl: Seconds(0),
         rejected: None,
@@ -75,8 +74,25 @@ async fn pass(
         purpose: Some("proxy"),
         request: &origin.request,
     };
-    let passed = Box::pin(proxy_call(app, held, &call, &wish)).await;
+    let passed = Box::pin(proxy_call(app, held, &call, body, &wish)).await;
     passed.map_err(|why| not_passed(app, why))
+}
+
+/// A small body is awaited, so that it can be sent twice; a large one goes on as it arrives.
+async fn payload(mut body: Body) -> Result<Payload, ApiError> {
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Ok(Payload::Arriving(body));
+    }
+    let mut first = BytesMut::new();
+    while first.len() <= MAX_BODY {
+        let Some(frame) = body.frame().await else { return Ok(Payload::Whole(first.freeze())) };
+        let broke_off = |_| ApiError::new(Kind::InvalidRequest, "The body broke off.");
+        if let Ok(piece) = frame.map_err(broke_off)?.into_data() {
+            first.extend_from_slice(&piece);
+        }
+    }
+    let first = stream::once(async { Ok(first.freeze()) });
+    Ok(Payload::Arriving(Body::from_stream(first.chain(body.into_data_stream()))))
 }
 
 fn not_passed(app: &App, why: NoProxy) -> ApiError {

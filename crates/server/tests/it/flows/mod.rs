@@ -23,6 +23,7 @@ mod pages;
 mod passkeys;
 mod passwords;
 mod proxy;
+mod proxy_bodies;
 mod published_keys;
 mod required_scopes;
 mod same_refresh_token_at_once;

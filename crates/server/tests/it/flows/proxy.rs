@@ -6,7 +6,6 @@ use futures_util::StreamExt as _;
 use http_body_util::BodyExt as _;
 use keyhaven::http::limits::Limits;
 use keyhaven_fake_provider::{Act, Endpoint};
-use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::harness::{Piece, Place, ProxyScene as Scene, REACHABLE, Server};
@@ -80,11 +79,7 @@ async fn our_own_refusals_say_that_they_are_ours() {
     server.present.pass(60);
     let admin = connector.admin(&server).await;
     assert_eq!(by(&admin, "/me").await, 409, "its user is needed");
-    let bearer = format!("Bearer {admin}");
     let path = format!("/v1/connections/{connection}/proxy/me");
-    let big = server.post(&path).header("authorization", bearer);
-    let big = big.raw("application/json", json!("x".repeat(70_000)).to_string()).await;
-    assert_eq!((big.status, big.header("keyhaven-proxy")), (413, "keyhaven"), "{}", big.text());
     let nobody = server.get(&path).send().await;
     assert_eq!((nobody.status, nobody.header("keyhaven-proxy")), (401, "keyhaven"));
 }
@@ -155,7 +150,8 @@ async fn whoever_is_turned_away_at_the_door_hears_that_it_was_ours() {
     let scene = Scene::set().await;
     let front = listening(&scene).await;
     let path = scene.path("/files");
-    let head = format!("POST {path} HTTP/1.1\r\nHost: a.test\r\nContent-Length: 70000\r\n\r\n");
+    let length = 10 * 1024 * 1024 + 1;
+    let head = format!("POST {path} HTTP/1.1\r\nHost: a.test\r\nContent-Length: {length}\r\n\r\n");
     let answer = wire::ask(front.address, head).await;
     assert_eq!((answer.status, answer.field("keyhaven-proxy")), (413, Some("keyhaven")));
     let other =

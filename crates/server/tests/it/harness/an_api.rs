@@ -1,6 +1,7 @@
 //! An outside API that keeps every request as it was on the wire and says whatever bytes a test wants.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -25,6 +26,7 @@ pub(crate) struct AnApi {
 struct Shared {
     said: Mutex<Vec<Piece>>,
     heard: Mutex<Vec<String>>,
+    arrived: AtomicUsize,
 }
 
 /// A part of an answer.
@@ -43,7 +45,11 @@ impl AnApi {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let fine = vec![Piece::Bytes(FINE.into())];
-        let shared = Arc::new(Shared { said: Mutex::new(fine), heard: Mutex::default() });
+        let shared = Arc::new(Shared {
+            said: Mutex::new(fine),
+            heard: Mutex::default(),
+            arrived: AtomicUsize::new(0),
+        });
         let serving = shared.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -73,6 +79,11 @@ impl AnApi {
         *self.shared.said.lock().unwrap_or_else(PoisonError::into_inner) = pieces;
     }
 
+    /// How many bytes of requests have come so far, whole or not.
+    pub(crate) fn arrived(&self) -> usize {
+        self.shared.arrived.load(Ordering::Relaxed)
+    }
+
     /// The requests since the last call, head and body, as they were on the wire.
     pub(crate) fn heard(&self) -> Vec<String> {
         std::mem::take(&mut *self.shared.heard.lock().unwrap_or_else(PoisonError::into_inner))
@@ -81,10 +92,13 @@ impl AnApi {
 
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let mut bytes = Vec::new();
-    let mut chunk = [0; 4096];
+    let mut chunk = vec![0; 64 * 1024];
     while !is_whole(&bytes) {
         match stream.read(&mut chunk).await {
-            Ok(count) if count > 0 => bytes.extend_from_slice(&chunk[..count]),
+            Ok(count) if count > 0 => {
+                shared.arrived.fetch_add(count, Ordering::Relaxed);
+                bytes.extend_from_slice(&chunk[..count]);
+            }
             _ => return,
         }
     }
@@ -117,6 +131,9 @@ async fn repeat(stream: &mut TcpStream, bytes: &[u8], times: usize) -> std::io::
 fn is_whole(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    if head.contains("transfer-encoding: chunked") {
+        return body.ends_with("0\r\n\r\n");
+    }
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
     body.len() >= length.and_then(|length| length.parse().ok()).unwrap_or(0)
 }
