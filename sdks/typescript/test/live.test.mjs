@@ -6,6 +6,7 @@ import { Client } from "@keyhaven/sdk";
 import { AuthTokenRequestError, CreateOrUpdateErrorResponse, Conflict, GenericError, NotFound } from "@keyhaven/sdk/models/errors.js";
 import { verifier } from "@keyhaven/sdk/server/verify.js";
 import { clientCredentials } from "@keyhaven/sdk/tokens/clientCredentials.js";
+import { refreshToken } from "@keyhaven/sdk/tokens/refreshToken.js";
 import { startServer } from "../../../tests/clients/node/server.mjs";
 
 const SCOPE = "/accounts.read /ping.read";
@@ -39,6 +40,30 @@ test("createAuthToken creates, refreshes, and rotates; revokeAuthToken ends", as
   const ended = { revokeTokenRequest: { token: second.refreshToken, tokenTypeHint: "refresh_token" } };
   assert.equal(await authentication.revokeAuthToken(ended), undefined);
   await assert.rejects(renew(second.refreshToken), (error) => GenericError.is(error) && error.error === "invalid_grant");
+});
+
+test("a refresh whose answer is lost gives the same tokens, and the family lives", async () => {
+  const { id: clientId, secret: clientSecret } = server;
+  const ask = { grantType: "client_credentials", scope: SCOPE };
+  const first = await tokens().authentication.createAuthToken({ authTokenRequest: ask });
+  const heard = [];
+  /** Loses the first answer of the token endpoint, after the server has acted. */
+  const lossy = async (request, options) => {
+    const response = await fetch(request, options);
+    if (request.method !== "POST") return response;
+    heard.push([(await response.clone().json()).access_token, response.headers.get("idempotent-replayed")]);
+    if (heard.length === 1) throw new TypeError("the connection broke");
+    return response;
+  };
+  // The issuer is called localhost, and its metadata counts under that name only.
+  const serverURL = `http://localhost:${server.port}`;
+  const source = refreshToken({ serverURL, clientId, clientSecret, refreshToken: first.refreshToken, fetch: lossy });
+  const token = await source.token({});
+  assert.equal(token.accessToken, heard[0][0]);
+  assert.deepEqual(heard.map(([text]) => text), [token.accessToken, token.accessToken]);
+  assert.deepEqual(heard.map(([, replayed]) => replayed), [null, "true"]);
+  source.invalidate(token);
+  assert.notEqual((await source.token({})).accessToken, token.accessToken);
 });
 
 test("credentials may stand in the body, and a newer version header means Bearer", async () => {
