@@ -145,8 +145,7 @@ func (c ClientCredentials) tokenURL() string {
 	return strings.TrimRight(c.ServerURL, "/") + "/oauth2/token"
 }
 
-// ask gets a token from the endpoint, under a key if there is one.
-func (c ClientCredentials) ask(ctx context.Context, form url.Values, key string) (*Token, error) {
+func (c ClientCredentials) askAlone(ctx context.Context, form url.Values, key string) (*Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	response, body, err := c.post(ctx, c.tokenURL(), form, key)

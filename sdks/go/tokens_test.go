@@ -12,6 +12,7 @@ import (
 	url_ "net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,6 +84,61 @@ func TestCallsAtOnceAreOneTokenRequest(t *testing.T) {
 		if got := len(came()); got != 1 {
 			t.Errorf("%d calls: %d token requests", count, got)
 		}
+	}
+}
+
+func TestSourcesOfOneKeyShareOneRequest(t *testing.T) {
+	slow := token("t1")
+	slow["delayMs"] = 1500
+	url, came := tell(t, []answer{slow})
+	client := sdk.ClientCredentials{ServerURL: url, ClientID: "id", ClientSecret: "secret", Scopes: []string{"a", "b"}}
+	turned := client
+	turned.Scopes = []string{"b", "a"}
+	var sources []sdk.TokenSource
+	for _, one := range []sdk.ClientCredentials{client, turned, client, turned} {
+		sources = append(sources, sdk.NewTokenSource(one))
+	}
+	var calls atomic.Int64
+	atOnce(t, 1000, func() error {
+		got, err := sources[calls.Add(1)%4].Token(context.Background())
+		if err == nil && got.AccessToken != "t1" {
+			err = fmt.Errorf("%q is another token", got.AccessToken.Reveal())
+		}
+		return err
+	})
+	if got := len(came()); got != 1 {
+		t.Errorf("%d token requests", got)
+	}
+}
+
+func TestSourcesOfOtherKeysShareNothing(t *testing.T) {
+	slow := token("t1")
+	slow["delayMs"] = 300
+	url, came := tell(t, []answer{slow})
+	client := sdk.ClientCredentials{ServerURL: url, ClientID: "id", ClientSecret: "secret"}
+	others := []sdk.TokenSource{sdk.NewTokenSource(client)}
+	for _, edit := range []func(*sdk.ClientCredentials){
+		func(c *sdk.ClientCredentials) { c.ClientSecret = "wrong" },
+		func(c *sdk.ClientCredentials) { c.ClientID = "other" },
+		func(c *sdk.ClientCredentials) { c.Resource = "https://api.example" },
+		func(c *sdk.ClientCredentials) { c.Scopes = []string{"a"} },
+		func(c *sdk.ClientCredentials) { c.Client = &http.Client{} },
+	} {
+		other := client
+		edit(&other)
+		others = append(others, sdk.NewTokenSource(other))
+	}
+	subject := func(name sdk.Secret) sdk.TokenSource {
+		return sdk.NewExchangeSource(client, sdk.Exchange{Subject: sdk.Always(name)})
+	}
+	others = append(others, subject("ada"), subject("bob"), sdk.NewAssertionSource(client, sdk.Always("a")))
+	var calls atomic.Int64
+	atOnce(t, len(others), func() error {
+		_, err := others[calls.Add(1)-1].Token(context.Background())
+		return err
+	})
+	if got := len(came()); got != len(others) {
+		t.Errorf("%d token requests of %d sources", got, len(others))
 	}
 }
 

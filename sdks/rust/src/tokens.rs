@@ -2,6 +2,7 @@
 
 mod device;
 mod endpoint;
+mod flights;
 mod grants;
 mod once;
 #[cfg(feature = "sign")]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde::Deserialize;
 
+use super::flights;
 use super::store::Kept;
 use super::{Fetching, Renew, Source, Token, TokenSource, TokenStore};
 use crate::backoff::retry_after;
@@ -36,7 +37,7 @@ pub struct ClientCredentials {
     pub(super) issuer: String,
     endpoint: Option<String>,
     pub(super) id: String,
-    secret: Secret,
+    pub(super) secret: Secret,
     authentication: Option<Arc<dyn ClientAuthentication>>,
     pub(super) scope: Option<String>,
     resource: Option<String>,
@@ -166,8 +167,25 @@ impl ClientCredentials {
         form
     }
 
-    /// Asks for a token, under a key if there is one.
+    /// Asks for a token, under a key if there is one; shares the answer with whoever asks the same.
     pub(super) async fn ask(&self, form: Form, key: Option<&str>) -> Result<Token, Error> {
+        let asked = form.clone();
+        flights::share(self, &form, key, || self.ask_alone(asked, key)).await
+    }
+
+    /// Whether the same things prove both, beside texts.
+    pub(super) fn is_proved_as(&self, other: &Self) -> bool {
+        let proof = |client: &Self| {
+            client.authentication.as_ref().map(|proof| Arc::as_ptr(proof).cast::<()>())
+        };
+        #[cfg(feature = "dpop")]
+        if self.dpop.as_ref().map(Arc::as_ptr) != other.dpop.as_ref().map(Arc::as_ptr) {
+            return false;
+        }
+        proof(self) == proof(other)
+    }
+
+    async fn ask_alone(&self, form: Form, key: Option<&str>) -> Result<Token, Error> {
         let answer = self.post(&self.token_endpoint(), form, key).await?;
         match serde_json::from_slice::<Granted>(&answer.body) {
             Ok(granted) if answer.status == 200 => Ok(granted.token()),

@@ -7,4 +7,5 @@ mod live;
 mod once;
 mod proofs;
 mod scenarios;
+mod sharing;
 mod sources;

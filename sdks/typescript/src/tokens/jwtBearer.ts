@@ -2,6 +2,7 @@
 
 import type { Secret, TokenSource } from "../runtime/options.js";
 import type { Endpoint } from "./endpoint.js";
+import { share } from "./flights.js";
 import { askOnce } from "./once.js";
 import { source, type SourceOptions } from "./source.js";
 import { needsKey } from "./store.js";
@@ -14,12 +15,16 @@ export function jwtBearer(
   needsKey(options);
   return source(
     async () =>
-      askOnce(options, {
-        grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
-        assertion: typeof assertion === "function" ? await assertion() : assertion,
-        scope,
-        resource,
-      }),
+      share(
+        options,
+        {
+          grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
+          assertion: typeof assertion === "function" ? await assertion() : assertion,
+          scope,
+          resource,
+        },
+        askOnce,
+      ),
     options,
   );
 }

@@ -3,6 +3,7 @@
 import { Failure } from "../runtime/failure.js";
 import type { Token, TokenSource } from "../runtime/options.js";
 import type { Endpoint } from "./endpoint.js";
+import { share } from "./flights.js";
 import { askOnce } from "./once.js";
 import { source, type SourceOptions } from "./source.js";
 import { keyOf } from "./store.js";
@@ -24,7 +25,7 @@ export function refreshToken(
     if (!kept || dead.has(kept)) throw new Failure(GONE, "there is no refresh token");
     const parameters = { grant_type: "refresh_token", refresh_token: kept, scope, resource };
     try {
-      const fresh = await askOnce(options, parameters);
+      const fresh = await share(options, parameters, askOnce);
       current = fresh.refreshToken || kept;
       return { ...fresh, refreshToken: current };
     } catch (cause) {

@@ -1,7 +1,8 @@
 // Tokens for tokens (RFC 8693), on behalf of somebody, through an actor if there is one.
 
 import type { Secret, TokenSource } from "../runtime/options.js";
-import { ask, type Endpoint } from "./endpoint.js";
+import type { Endpoint } from "./endpoint.js";
+import { share } from "./flights.js";
 import { source, type SourceOptions } from "./source.js";
 import { needsKey } from "./store.js";
 
@@ -30,8 +31,8 @@ export function tokenExchange(
       resource,
       audience,
     };
-    if (!actorToken) return ask(options, parameters);
-    return ask(options, {
+    if (!actorToken) return share(options, parameters);
+    return share(options, {
       ...parameters,
       actor_token: await reveal(actorToken),
       actor_token_type: options.actorTokenType ?? TYPE + "access_token",
