@@ -119,7 +119,7 @@ CREATE TABLE grants (
     revoked_at BIGINT,
     revoked_why TEXT
 );
-CREATE INDEX grants_by_parent ON grants (parent) WHERE parent IS NOT NULL;
+CREATE INDEX grants_by_parent ON grants (parent) WHERE kind <> 'authorization';
 CREATE INDEX grants_by_organization ON grants (organization, id);
 CREATE INDEX grants_by_revocation ON grants (revoked_at) WHERE revoked_at IS NOT NULL;
 CREATE INDEX grants_by_client ON grants (client, id) WHERE client IS NOT NULL;
@@ -165,7 +165,6 @@ CREATE TABLE refresh_families (
     idle_ends_at BIGINT NOT NULL,
     ends_at BIGINT NOT NULL
 );
-CREATE INDEX refresh_families_by_end ON refresh_families (ends_at);
 CREATE INDEX refresh_families_with_successor ON refresh_families (rotated_at) WHERE successor IS NOT NULL;
 
 -- What may be used once: assertion ids (RFC 7523 §3). The unique insert is the replay check.

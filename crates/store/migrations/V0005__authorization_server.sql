@@ -26,6 +26,9 @@ CREATE TABLE relying_parties (
 ALTER TABLE access_tokens ADD COLUMN subject TEXT;
 ALTER TABLE access_tokens ADD COLUMN jkt TEXT;
 
+-- The key a public client's refresh tokens are bound to (RFC 9449 §5).
+ALTER TABLE refresh_families ADD COLUMN jkt TEXT;
+
 -- A request that waits for a person, or was pushed and waits for its browser. Pages carry only the
 -- handle. It is deleted by its one outcome. Session and member are those of when it came in.
 CREATE TABLE authorization_requests (
@@ -43,7 +46,8 @@ CREATE TABLE authorization_requests (
 CREATE INDEX authorization_requests_by_end ON authorization_requests (expires_at);
 
 -- What a person agreed to, from the code on. The id is the code's, then the grant's and the refresh
--- family's. The code is spent once.
+-- family's. A code is spent by the grant that begins under its id, which happens once, so this row
+-- never changes while somebody waits; the purge lets it live as long as its grant.
 CREATE TABLE authorizations (
     id BYTEA PRIMARY KEY,
     hash BYTEA NOT NULL,
@@ -65,7 +69,6 @@ CREATE TABLE authorizations (
     jkt TEXT,
     issued_at BIGINT NOT NULL,
     code_ends_at BIGINT NOT NULL,
-    spent_at BIGINT,
     ends_at BIGINT NOT NULL
 );
 CREATE INDEX authorizations_by_end ON authorizations (ends_at);

@@ -1,14 +1,14 @@
-//! What people agreed to: the request that waits for them, the authorization with its code, and the
-//! one write that spends it. Judging is not here.
+//! What people agreed to: the request that waits for them, and the authorization with its code. A code
+//! is spent by the grant that begins under its id (`issuing`). Judging is not here.
 //!
 //! Giving a code and withdrawing a consent meet in the consent's row, redeeming a code and
-//! withdrawing meet in the authorization's: whichever is second finds what the first did.
+//! withdrawing meet in the id of the code's grant: whichever is second finds what the first did.
 
 use keyhaven_protocol::authorization::{Authorization, Standing};
 use keyhaven_protocol::id::{ClientId, GrantId, TokenId, UserId};
 use keyhaven_protocol::pkce::Challenge;
 use keyhaven_protocol::scope::Scopes;
-use keyhaven_protocol::time::{Seconds, Timestamp};
+use keyhaven_protocol::time::Seconds;
 
 use crate::act::Plan;
 use crate::authorization_requests::{self, Handle};
@@ -16,7 +16,8 @@ use crate::consents::{self, Consent};
 use crate::engine::{Row, Statement, Step, Value};
 use crate::{Act, Error, Outcome, Store, values};
 
-/// A spent or expired code is remembered this long, so that one that comes back is known.
+/// An expired code is remembered this long, so that one that comes back is known; a spent one as long
+/// as what came of it.
 const REMEMBERED: Seconds = Seconds(3_600);
 
 /// A code about to be given, with everything that changes at that moment.
@@ -29,19 +30,6 @@ pub struct NewAuthorization<'a> {
     pub request: Option<Handle>,
     /// Whether the client hears when the session ends.
     pub hears_logout: bool,
-}
-
-/// A code being spent.
-#[derive(Clone, Copy, Debug)]
-pub struct CodeSpend<'a> {
-    /// Which.
-    pub id: TokenId,
-    /// The key the refresh token is bound to from now on.
-    pub jkt: Option<&'a str>,
-    /// When everything that came of it has ended.
-    pub ends_at: Timestamp,
-    /// Now.
-    pub now: Timestamp,
 }
 
 impl Store {
@@ -76,12 +64,6 @@ impl Store {
         let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
         Ok(Some(authorization(id, &mut row, 0)?))
     }
-}
-
-/// The step that spends a code.
-pub(crate) fn spend(spend: &CodeSpend<'_>) -> Step {
-    let ends_at = spend.ends_at.max(spend.now.plus(REMEMBERED));
-    Step::one(&SPEND, values![spend.id.0, spend.now, spend.jkt, ends_at])
 }
 
 fn written(new: &Authorization) -> Vec<Value> {
@@ -154,20 +136,25 @@ pub(crate) fn authorization(id: TokenId, row: &mut Row, at: usize) -> Result<Aut
 
 /// The columns that [`authorization`] reads; `a` is the authorization, `u` its owner.
 macro_rules! authorization_columns {
-    ($session_ended:literal) => {
+    (jkt: $jkt:literal, ends: $ends:literal, session_ended: $ended:literal, spent: $spent:literal) => {
         concat!(
             "a.hash, a.client, a.owner, a.session, a.session_ends_at, a.redirect_uri,
              a.redirect_uri_from, a.challenge, a.scopes, a.audience, a.nonce, a.authenticated_at,
-             a.amr, a.max_age, a.acr, a.claims, a.jkt, a.issued_at, a.code_ends_at, ",
-            $session_ended,
-            ", u.id, u.disabled_at, a.spent_at"
+             a.amr, a.max_age, a.acr, a.claims, ",
+            $jkt,
+            ", a.issued_at, ",
+            $ends,
+            ", ",
+            $ended,
+            ", u.id, u.disabled_at, ",
+            $spent
         )
     };
 }
 pub(crate) use authorization_columns;
 
 /// Every statement of this room.
-pub const STATEMENTS: &[&Statement] = &[&GIVE, &HEAR_LOGOUT, &SPEND, &FIND];
+pub const STATEMENTS: &[&Statement] = &[&GIVE, &HEAR_LOGOUT, &FIND];
 
 static GIVE: Statement = Statement::append(
     "authorizations.give",
@@ -181,12 +168,7 @@ static HEAR_LOGOUT: Statement = Statement::new(
     "INSERT INTO session_clients (session, client, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
 );
 
-static SPEND: Statement = Statement::new(
-    "authorizations.spend",
-    "UPDATE authorizations SET spent_at = $2, jkt = $3, ends_at = $4 \
-     WHERE id = $1 AND spent_at IS NULL AND code_ends_at > $2",
-);
-
+// `b` is what began under the code: its grant, or the mark of a withdrawal that was first.
 static FIND: Statement = Statement::new(
     "authorizations.find",
     concat!(
@@ -197,7 +179,13 @@ static FIND: Statement = Statement::new(
            SELECT g.id, g.parent, g.revoked_at, up.depth + 1 FROM grants g JOIN up ON g.id = up.parent \
            WHERE up.depth < 16) \
          SELECT ",
-        authorization_columns!("(SELECT MIN(revoked_at) FROM up)"),
-        " FROM authorizations a LEFT JOIN users u ON u.id = a.owner WHERE a.id = $1"
+        authorization_columns!(
+            jkt: "a.jkt",
+            ends: "CASE WHEN b.kind = 'withdrawn_code' THEN b.created_at ELSE a.code_ends_at END",
+            session_ended: "(SELECT MIN(revoked_at) FROM up)",
+            spent: "CASE WHEN b.kind = 'authorization' THEN b.created_at END"
+        ),
+        " FROM authorizations a LEFT JOIN users u ON u.id = a.owner LEFT JOIN grants b ON b.id = a.id \
+         WHERE a.id = $1"
     ),
 );

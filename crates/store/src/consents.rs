@@ -205,10 +205,14 @@ static GIVE: Statement = Statement::new(
 static WITHDRAW: Statement =
     Statement::new("consents.withdraw", "DELETE FROM consents WHERE owner = $1 AND client = $2");
 
+// A code that has no grant yet gets one that is dead, so that none can begin under its id. In order, so
+// that two withdrawals at once do not wait for each other.
 static END_CODES: Statement = Statement::new(
     "consents.end_codes",
-    "UPDATE authorizations SET code_ends_at = $3 \
-     WHERE owner = $1 AND client = $2 AND spent_at IS NULL AND code_ends_at > $3",
+    "INSERT INTO grants (id, parent, kind, owner, client, scopes, created_at, expires_at, revoked_at, revoked_why) \
+     SELECT id, session, 'withdrawn_code', owner, client, scopes, $3, code_ends_at, $3, 'consent withdrawn' \
+     FROM authorizations WHERE owner = $1 AND client = $2 AND code_ends_at > $3 ORDER BY id \
+     ON CONFLICT DO NOTHING",
 );
 
 static LIST_GRANTS: Statement = Statement::new(

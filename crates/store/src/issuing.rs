@@ -9,7 +9,7 @@ use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::Timestamp;
 use keyhaven_protocol::token::AccessToken;
 
-use crate::authorizations::{self, CodeSpend, authorization_columns};
+use crate::authorizations::{self, authorization_columns};
 use crate::engine::{Commit, Row, Statement, Step};
 use crate::idempotency::{Answer, TOKENS_KEPT_FOR};
 use crate::{Error, Store, values};
@@ -24,8 +24,6 @@ pub struct Issue<'a> {
     pub spend: Option<Spend>,
     /// A DPoP proof to spend (RFC 9449 §11.1).
     pub proof: Option<Spend>,
-    /// A code to spend.
-    pub code: Option<CodeSpend<'a>>,
     /// What happens to a refresh family.
     pub family: FamilyStep<'a>,
     /// An opaque access token to remember, with the digest of its text.
@@ -52,6 +50,8 @@ pub enum FamilyStep<'a> {
 pub struct NewGrant {
     /// Its id.
     pub id: TokenId,
+    /// Whether the id is a code's: the code is spent by this, once.
+    pub of_code: bool,
     /// The grant or session above, if any.
     pub parent: Option<GrantId>,
     /// Whose tenant.
@@ -80,6 +80,8 @@ pub struct NewFamily {
     pub lineage: Lineage,
     /// The first head.
     pub head: Digest,
+    /// The key it is bound to (RFC 9449 §5).
+    pub jkt: Option<String>,
     /// The end if unused.
     pub idle_ends_at: Timestamp,
 }
@@ -124,7 +126,6 @@ impl Store {
         let mut steps = Vec::with_capacity(4);
         steps.extend(issue.answer.map(|(answer, now)| answer.step(TOKENS_KEPT_FOR, now)));
         steps.extend(issue.spend.iter().chain(&issue.proof).map(spend_once));
-        steps.extend(issue.code.iter().map(authorizations::spend));
         match issue.family {
             FamilyStep::None => {}
             FamilyStep::Grant(grant) => steps.push(begin_grant(grant)),
@@ -231,7 +232,7 @@ fn spend_once(spend: &Spend) -> Step {
 
 fn begin_grant(new: &NewGrant) -> Step {
     Step::one(
-        &BEGIN_GRANT,
+        if new.of_code { &REDEEM } else { &BEGIN_GRANT },
         values![
             new.id.0,
             new.parent.map(|parent| parent.0),
@@ -263,6 +264,7 @@ fn begin(new: &NewFamily, steps: &mut Vec<Step>) {
             grant.issued_at,
             new.idle_ends_at,
             grant.ends_at,
+            new.jkt.as_deref(),
         ],
     ));
 }
@@ -301,6 +303,7 @@ fn remember(token: &AccessToken, hash: Digest) -> Step {
 pub static STATEMENTS: &[&Statement] = &[
     &SPEND_ONCE,
     &BEGIN_GRANT,
+    &REDEEM,
     &BEGIN_FAMILY,
     &ROTATE,
     &TOUCH,
@@ -320,10 +323,17 @@ static BEGIN_GRANT: Statement = Statement::append(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 );
 
+// The guard is the id: whoever spends the code, or withdraws it, is first once.
+static REDEEM: Statement = Statement::new(
+    "issuing.redeem",
+    "INSERT INTO grants (id, parent, kind, organization, owner, client, scopes, audience, created_at, expires_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
+);
+
 static BEGIN_FAMILY: Statement = Statement::append(
     "issuing.begin_family",
     "INSERT INTO refresh_families (id, client, scopes, audience, rule, lineage, generation, hash, issued_at, \
-     idle_ends_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10)",
+     idle_ends_at, ends_at, jkt) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11)",
 );
 
 // The guard is the old head and, for the race with a revocation, the family's own grant.
@@ -356,7 +366,7 @@ static FIND_FAMILY: Statement = Statement::new(
            WHERE up.depth < 16) \
          SELECT f.client, f.scopes, f.audience, f.rule, f.lineage, f.hash, f.previous_hash, f.rotated_at, \
            f.successor, f.idle_ends_at, f.ends_at, (SELECT MIN(revoked_at) FROM up), f.issued_at, a.id, ",
-        authorization_columns!("NULL"),
+        authorization_columns!(jkt: "f.jkt", ends: "a.code_ends_at", session_ended: "NULL", spent: "NULL"),
         " FROM refresh_families f LEFT JOIN authorizations a ON a.id = f.id LEFT JOIN users u ON u.id = a.owner \
          WHERE f.id = $1"
     ),

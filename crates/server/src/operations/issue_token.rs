@@ -16,7 +16,6 @@ use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_protocol::token::AccessToken;
-use keyhaven_store::authorizations::CodeSpend;
 use keyhaven_store::issuing::{Issue, Issued};
 use keyhaven_store::{Error, Store};
 
@@ -269,7 +268,6 @@ async fn carry_out(
         answer,
         spend: asker.proof.spend.clone(),
         proof: request.dpop.as_ref().map(dpop_spend),
-        code: plan.code.map(|id| code_spend(id, client, &plan, &turn, (token.expires_at, now))),
         family: turn.step(),
         access: (token.format == TokenFormat::Opaque).then(|| (&token, text.digest())),
     };
@@ -318,20 +316,4 @@ fn kept<'a>(
 
 fn dpop_spend(proof: &dpop::Proof) -> Spend {
     Spend { digest: proof.once, until: proof.until }
-}
-
-/// A public client's refresh token is bound to the key that redeemed the code (RFC 9449 §5).
-fn code_spend<'a>(
-    id: TokenId,
-    client: &Client,
-    plan: &'a Plan,
-    turn: &Turn,
-    (token_ends_at, now): (Timestamp, Timestamp),
-) -> CodeSpend<'a> {
-    CodeSpend {
-        id,
-        jkt: plan.jkt.as_deref().filter(|_| !client.is_confidential()),
-        ends_at: turn.ends_at().unwrap_or(token_ends_at),
-        now,
-    }
 }

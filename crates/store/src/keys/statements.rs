@@ -13,7 +13,8 @@ macro_rules! below {
         "WITH RECURSIVE down (id, depth) AS ( \
            SELECT id, 0 FROM grants WHERE id = $1 \
            UNION ALL \
-           SELECT g.id, down.depth + 1 FROM grants g JOIN down ON g.parent = down.id WHERE down.depth < 16) \
+           SELECT g.id, down.depth + 1 FROM grants g JOIN down ON g.parent = down.id \
+           WHERE g.kind <> 'authorization' AND down.depth < 16) \
          SELECT id FROM down"
     };
 }

@@ -90,7 +90,7 @@ pub(super) static REVOKE: Statement = Statement::new(
 pub(super) static REVOKE_BELOW: Statement = Statement::new(
     "sessions.revoke_below",
     "UPDATE grants SET revoked_at = $2, revoked_why = $3
-      WHERE parent = $1 AND kind = 'session' AND revoked_at IS NULL",
+      WHERE parent = $1 AND kind = 'session' AND kind <> 'authorization' AND revoked_at IS NULL",
 );
 
 // The one that makes room: a person has a bounded number of sessions, and the oldest go.

@@ -8,7 +8,7 @@ use keyhaven_protocol::person::Person;
 use keyhaven_protocol::scope::Scopes;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::authorization_requests::{Handle, WaitingRequest};
-use keyhaven_store::authorizations::{CodeSpend, NewAuthorization};
+use keyhaven_store::authorizations::NewAuthorization;
 use keyhaven_store::consents::Consent;
 use keyhaven_store::issuing::{FamilyStep, Issue, Issued, NewGrant};
 use keyhaven_store::profiles::verifying;
@@ -22,7 +22,7 @@ use crate::harness::Place;
 on_every_engine![
     an_authorization_reads_back,
     f12_a_code_is_spent_by_one_of_fifty,
-    a_code_is_not_spent_after_its_end,
+    what_a_person_agreed_to_lives_as_long_as_its_grant,
     a_waiting_request_has_one_outcome,
     a_pushed_request_is_opened_by_one_browser,
     a_waiting_request_is_found_by_its_own_handle_while_it_lives,
@@ -95,21 +95,25 @@ async fn give(store: &Store, number: u16, consent: Consent<'_>) -> Outcome {
     store.authorize(&new, act_at(NOW)).await.expect("commits")
 }
 
-/// Spends a code and begins its grant.
+/// Spends a code: its grant begins, for ten minutes.
 async fn redeem(store: &Store, number: u16, now: Timestamp) -> Issued {
+    redeem_until(store, number, now, Timestamp(NOW.0 + 600)).await
+}
+
+async fn redeem_until(store: &Store, number: u16, now: Timestamp, ends_at: Timestamp) -> Issued {
     let grant = NewGrant {
         id: TokenId(id(number)),
+        of_code: true,
         parent: None,
         organization: None,
         owner: Some(user()),
         client: client(),
         scopes: Scopes::default(),
         audience: String::new(),
-        ends_at: Timestamp(NOW.0 + 600),
+        ends_at,
         issued_at: now,
     };
-    let spend = CodeSpend { id: grant.id, jkt: None, ends_at: grant.ends_at, now };
-    let issue = Issue { code: Some(spend), family: FamilyStep::Grant(&grant), ..Issue::default() };
+    let issue = Issue { family: FamilyStep::Grant(&grant), ..Issue::default() };
     store.issue(issue).await.expect("commits")
 }
 
@@ -130,7 +134,7 @@ async fn an_authorization_reads_back(place: Place) {
     assert_eq!(found, Some(authorization(1)));
     assert_eq!(redeem(&store, 1, NOW).await, Issued::Done);
     let found = store.find_authorization(TokenId(id(1))).await.expect("reads");
-    let spent = Authorization { spent_at: Some(NOW), jkt: None, ..authorization(1) };
+    let spent = Authorization { spent_at: Some(NOW), ..authorization(1) };
     assert_eq!(found, Some(spent));
 }
 
@@ -147,11 +151,31 @@ async fn f12_a_code_is_spent_by_one_of_fifty(place: Place) {
     assert!(issued.iter().all(|issued| matches!(issued, Issued::Done | Issued::Overtaken)));
 }
 
-async fn a_code_is_not_spent_after_its_end(place: Place) {
+async fn what_a_person_agreed_to_lives_as_long_as_its_grant(place: Place) {
     let store = store(&place).await;
-    give(&store, 1, Consent::Needless).await;
-    assert_eq!(redeem(&store, 1, Timestamp(NOW.0 + 60)).await, Issued::Overtaken);
-    assert_eq!(redeem(&store, 1, Timestamp(NOW.0 + 59)).await, Issued::Done);
+    for number in 1..=3 {
+        give(&store, number, Consent::Needless).await;
+    }
+    let days = |days: i64| Timestamp(NOW.0 + days * 86_400);
+    assert_eq!(redeem_until(&store, 1, NOW, days(30)).await, Issued::Done);
+    assert_eq!(redeem_until(&store, 2, NOW, Timestamp(NOW.0 + 300)).await, Issued::Done);
+    let kept = async || {
+        let mut kept = Vec::new();
+        for number in 1..=3 {
+            let found = store.find_authorization(TokenId(id(number))).await.expect("reads");
+            kept.extend(found.map(|_| number));
+        }
+        kept
+    };
+    let purge = async |now| store.purge(Seconds(0), Seconds(1), now).await.expect("purges");
+    purge(Timestamp(NOW.0 + 3_660)).await;
+    assert_eq!(kept().await, [1, 2, 3], "a code that comes back an hour later is known");
+    for day in [2, 3, 30] {
+        purge(days(day)).await;
+        assert_eq!(kept().await, [1], "day {day}: its grant lives");
+    }
+    purge(days(32)).await;
+    assert_eq!(kept().await, [0_u16; 0]);
 }
 
 fn waiting(number: u16, browser: Option<u16>) -> WaitingRequest {
@@ -265,6 +289,8 @@ async fn a_withdrawn_consent_ends_codes_and_grants(place: Place) {
     assert!(receipt.is_some());
     assert!(is_revoked(&store, 1).await);
     assert_eq!(redeem(&store, 2, NOW).await, Issued::Overtaken, "the code lived on");
+    let ended = store.find_authorization(TokenId(id(2))).await.expect("reads").expect("is there");
+    assert_eq!((ended.spent_at, ended.code_ends_at), (None, NOW), "nobody used it");
     assert_eq!(consent_to(&store, "").await, None);
     let again = store.withdraw_consent(user(), client(), act_at(NOW)).await.expect("commits");
     assert!(again.is_none());

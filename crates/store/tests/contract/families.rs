@@ -66,6 +66,7 @@ pub(crate) fn act_at(at: Timestamp) -> Act {
 pub(crate) fn family(number: u16, parent: Option<u16>) -> NewFamily {
     let grant = NewGrant {
         id: TokenId(id(number)),
+        of_code: false,
         parent: parent.map(|parent| GrantId(id(parent))),
         organization: None,
         owner: None,
@@ -80,6 +81,7 @@ pub(crate) fn family(number: u16, parent: Option<u16>) -> NewFamily {
         rule: Rule::Rotate,
         lineage: Lineage([3; 32]),
         head: digest(number, 0),
+        jkt: None,
         idle_ends_at: Timestamp(NOW.0 + 1_000),
     }
 }

@@ -39,14 +39,6 @@ impl Turn {
         }
     }
 
-    /// When a family that begins here ends.
-    pub(super) const fn ends_at(&self) -> Option<Timestamp> {
-        match self {
-            Self::Begin(family, _) => Some(family.grant.ends_at),
-            _ => None,
-        }
-    }
-
     /// What the store does about it.
     pub(super) const fn step(&self) -> FamilyStep<'_> {
         match self {
@@ -99,7 +91,10 @@ pub(super) fn turn_family(
         Refresh::None => Turn::None,
         Refresh::Begin { rule, idle_ends_at, ends_at } => {
             let grant = new_grant(app, client, plan, person, (*ends_at, now));
-            begin(app, grant, *rule, *idle_ends_at)
+            // A public client's refresh token is bound to the key that redeemed the code (RFC 9449 §5).
+            let binds = plan.code.is_some() && !client.is_confidential();
+            let jkt = plan.jkt.clone().filter(|_| binds);
+            begin(app, grant, *rule, *idle_ends_at, jkt)
         }
         Refresh::Rotate { family, from, idle_ends_at, grace, lineage } => {
             rotate(app, &held(), *family, (*from, *lineage), (*idle_ends_at, *grace), now)?
@@ -125,6 +120,7 @@ fn new_grant(
 ) -> NewGrant {
     NewGrant {
         id: plan.code.unwrap_or_else(|| TokenId(app.id())),
+        of_code: plan.code.is_some(),
         parent: person.filter(|person| !person.is_offline()).map(|person| person.session),
         organization: client.organization,
         owner: person.map(|person| person.user),
@@ -136,12 +132,18 @@ fn new_grant(
     }
 }
 
-fn begin(app: &App, grant: NewGrant, rule: Rule, idle_ends_at: Timestamp) -> Turn {
+fn begin(
+    app: &App,
+    grant: NewGrant,
+    rule: Rule,
+    idle_ends_at: Timestamp,
+    jkt: Option<String>,
+) -> Turn {
     let lineage = Lineage(app.dice.bytes());
     let secret = lineage.secret(&app.dice.bytes::<LINEAGE_RANDOM>());
     let text = credential::mint(Kind::Refresh, grant.id.0, &secret);
     let head = text.digest();
-    Turn::Begin(NewFamily { grant, rule, lineage, head, idle_ends_at }, text)
+    Turn::Begin(NewFamily { grant, rule, lineage, head, jkt, idle_ends_at }, text)
 }
 
 fn rotate(
