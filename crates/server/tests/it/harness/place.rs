@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use keyhaven_store::engine::{Location, Options, Statement, Step, open};
 
@@ -66,10 +67,11 @@ impl Place {
     }
 }
 
-/// Runs one statement on the server.
+/// Runs one statement on the server. Dropping a schema waits for a busy disk as long as that takes.
 async fn run(server: &str, sql: &str) {
     let location = Location::Postgres(server.to_owned());
-    let engine = open(&location, Options::default()).await.expect("PostgreSQL answers");
+    let options = Options { deadline: Duration::from_secs(120), ..Options::default() };
+    let engine = open(&location, options).await.expect("PostgreSQL answers");
     let sql = Box::leak(sql.to_owned().into_boxed_str());
     let statement = Box::leak(Box::new(Statement::new("test.schema", sql)));
     engine.commit(vec![Step::any(statement, Vec::new())]).await.expect("the statement runs");
