@@ -1,10 +1,14 @@
 //! `keyhaven-examples WORLD`: calls every operation of a world in order. It prints a line of JSON for
-//! each: whether it went well, or the class of the error.
+//! each: whether it went well, or the class of the error. What a debug log would show of all of it goes
+//! into `WORLD.log`.
 
 mod programs;
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::fs::File;
 use std::io::Write as _;
+use std::sync::OnceLock;
 
 use keyhaven_sdk::{Client, Error, Kind, Security};
 use serde::Deserialize;
@@ -28,6 +32,7 @@ struct Step {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = std::env::args().nth(1).ok_or("say which world")?;
+    LOG.get_or_init(|| File::create(format!("{file}.log")).ok());
     let world: World = serde_json::from_str(&std::fs::read_to_string(file)?)?;
     let mut out = std::io::stdout();
     for step in &world.steps {
@@ -47,8 +52,12 @@ impl Step {
             builder = builder.security(Security::basic(name.as_str(), password.as_str()));
         }
         let client = builder.build()?;
+        debug(&self.id, &client);
         let given = |name: &str| self.given.get(name).cloned().unwrap_or_default();
         let called = programs::call(&self.id, &client, &given).await;
+        if let Some(Err(error)) = &called {
+            debug(&self.id, error);
+        }
         Ok(match called.ok_or_else(|| format!("no program for {}", self.id))? {
             Ok(_) => json!({"id": self.id, "ok": true}),
             Err(error) => json!({
@@ -72,8 +81,18 @@ fn class(error: &Error) -> String {
     }
 }
 
+static LOG: OnceLock<Option<File>> = OnceLock::new();
+
+/// What a debug log would show.
+fn debug(what: &str, value: &impl Debug) {
+    if let Some(Some(mut log)) = LOG.get().map(Option::as_ref) {
+        drop(writeln!(log, "{what} {value:?}"));
+    }
+}
+
 /// An answer as JSON.
-fn shown(answer: &impl serde::Serialize) -> Value {
+fn shown(answer: &(impl serde::Serialize + Debug)) -> Value {
+    debug("answer", answer);
     serde_json::to_value(answer).unwrap_or_default()
 }
 
