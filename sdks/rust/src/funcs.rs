@@ -10,6 +10,16 @@ use crate::{Client, Error, Response, Security};
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, code: &str, code_verifier: &str) -> Result<(), Error> {
+/// let answer = funcs::oauth_post_auth_keys(keyhaven, &models::AuthKeysRequest { code: code.into(), code_challenge_method: Some(models::CodeChallengeMethod::from("S256".to_owned())), code_verifier: Some(code_verifier.into()) }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn oauth_post_auth_keys(
     keyhaven: &Client,
     body: &models::AuthKeysRequest,
@@ -23,6 +33,16 @@ pub async fn oauth_post_auth_keys(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::oauth_post_auth_keys_code(keyhaven, &models::AuthKeysCodeRequest { callback_url: "https://notes.example/cb".into(), code_challenge: Some("5BSxWuHm9vpsFuRpPXmF3J_IeTgFNKgj8RnNhhnWDqQ".into()), code_challenge_method: Some(models::CodeChallengeMethod::from("S256".to_owned())), limit: Some(25.0), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn oauth_post_auth_keys_code(
     keyhaven: &Client,
     body: &models::AuthKeysCodeRequest,
@@ -36,6 +56,16 @@ pub async fn oauth_post_auth_keys_code(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::connector_oauth_handle_oauth_callback(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connector_oauth_handle_oauth_callback(
     keyhaven: &Client,
 ) -> Result<Response<()>, Error> {
@@ -48,6 +78,16 @@ pub async fn connector_oauth_handle_oauth_callback(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector_id: &str) -> Result<(), Error> {
+/// let answer = funcs::connector_oauth_get_oauth_authorization_url(keyhaven, connector_id).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connector_oauth_get_oauth_authorization_url(
     keyhaven: &Client,
     connector_id: impl Into<String>,
@@ -61,6 +101,16 @@ pub async fn connector_oauth_get_oauth_authorization_url(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::oauth_get_current_key(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn oauth_get_current_key(
     keyhaven: &Client,
 ) -> Result<Response<models::CurrentKey>, Error> {
@@ -73,6 +123,16 @@ pub async fn oauth_get_current_key(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str, security: Security) -> Result<(), Error> {
+/// let answer = funcs::oauth_create_token(keyhaven, security, &models::CreateTokenRequest { data: models::CreateTokenRequestData { attributes: models::CreateTokenRequestAttributes { client_id: client_id.into(), client_secret: Some(client_secret.into()), grant_type: models::TokenGrantType::from("client_credentials".to_owned()), refresh_token: None }, r#type: Some("token".into()) } }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn oauth_create_token(
     keyhaven: &Client,
     security: Security,
@@ -87,6 +147,16 @@ pub async fn oauth_create_token(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, id: &str, security: Security) -> Result<(), Error> {
+/// let answer = funcs::oauth_fetch_token_groups(keyhaven, security, id).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn oauth_fetch_token_groups(
     keyhaven: &Client,
     security: Security,
@@ -101,6 +171,16 @@ pub async fn oauth_fetch_token_groups(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, id: &str) -> Result<(), Error> {
+/// let answer = funcs::oauth_fetch_token_organization(keyhaven, id).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn oauth_fetch_token_organization(
     keyhaven: &Client,
     id: impl Into<String>,
@@ -114,6 +194,16 @@ pub async fn oauth_fetch_token_organization(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str, token: &str) -> Result<(), Error> {
+/// let answer = funcs::authentication_revoke_auth_token(keyhaven, &models::RevokeTokenRequest { client_id: Some(client_id.into()), client_secret: Some(client_secret.into()), token: token.into(), token_type_hint: Some(models::TokenTypeHint::from("refresh_token".to_owned())) }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn authentication_revoke_auth_token(
     keyhaven: &Client,
     body: &models::RevokeTokenRequest,
@@ -127,6 +217,16 @@ pub async fn authentication_revoke_auth_token(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str) -> Result<(), Error> {
+/// let answer = funcs::authentication_create_auth_token(keyhaven, &models::AuthTokenRequest { client_id: Some(client_id.into()), client_secret: Some(client_secret.into()), grant_type: models::TokenGrantType::from("client_credentials".to_owned()), scope: Some("/accounts.read /ping.read".into()), refresh_token: None }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn authentication_create_auth_token(
     keyhaven: &Client,
     body: &models::AuthTokenRequest,
@@ -140,6 +240,16 @@ pub async fn authentication_create_auth_token(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::auth_callback(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn auth_callback(keyhaven: &Client) -> Result<Response<()>, Error> {
     let call = keyhaven.auth().callback();
     call.send().await
@@ -150,6 +260,16 @@ pub async fn auth_callback(keyhaven: &Client) -> Result<Response<()>, Error> {
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, security: Security) -> Result<(), Error> {
+/// let answer = funcs::auth_info(keyhaven, security).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn auth_info(
     keyhaven: &Client,
     security: Security,
@@ -163,6 +283,16 @@ pub async fn auth_info(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, security: Security) -> Result<(), Error> {
+/// let answer = funcs::auth_logout(keyhaven, security).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn auth_logout(keyhaven: &Client, security: Security) -> Result<Response<()>, Error> {
     let call = keyhaven.auth().logout();
     call.security(security).send().await
@@ -173,6 +303,16 @@ pub async fn auth_logout(keyhaven: &Client, security: Security) -> Result<Respon
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, security: Security) -> Result<(), Error> {
+/// let answer = funcs::auth_switch_scopes(keyhaven, security).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn auth_switch_scopes(
     keyhaven: &Client,
     security: Security,
@@ -186,6 +326,16 @@ pub async fn auth_switch_scopes(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::keys_list_apps(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn keys_list_apps(keyhaven: &Client) -> Result<Response<models::ListingApp>, Error> {
     let call = keyhaven.keys().list_apps();
     call.send().await
@@ -196,6 +346,16 @@ pub async fn keys_list_apps(keyhaven: &Client) -> Result<Response<models::Listin
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, app: &str) -> Result<(), Error> {
+/// let answer = funcs::keys_update_app(keyhaven, app, &models::UpdateApp { blocked: true }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn keys_update_app(
     keyhaven: &Client,
     app: impl Into<String>,
@@ -210,6 +370,16 @@ pub async fn keys_update_app(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::audit_list_audit(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn audit_list_audit(
     keyhaven: &Client,
 ) -> Result<Response<models::ListingAuditEntry>, Error> {
@@ -222,6 +392,16 @@ pub async fn audit_list_audit(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::budgets_list_budgets(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn budgets_list_budgets(
     keyhaven: &Client,
 ) -> Result<Response<models::ListingBudget>, Error> {
@@ -234,6 +414,16 @@ pub async fn budgets_list_budgets(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::budgets_create_budget(keyhaven, &models::CreateBudget { level: "organization".into(), limit: models::KeyLimit { amount: "500.00".into(), period: Some("monthly".into()), unit: "USD".into() }, organization: Some(organization.into()), subject: None }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn budgets_create_budget(
     keyhaven: &Client,
     body: &models::CreateBudget,
@@ -247,6 +437,16 @@ pub async fn budgets_create_budget(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, budget: &str) -> Result<(), Error> {
+/// let answer = funcs::budgets_show_budget(keyhaven, budget).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn budgets_show_budget(
     keyhaven: &Client,
     budget: impl Into<String>,
@@ -260,6 +460,16 @@ pub async fn budgets_show_budget(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, budget: &str) -> Result<(), Error> {
+/// let answer = funcs::budgets_set_budget(keyhaven, budget, &models::SetBudget { amount: "750.00".into() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn budgets_set_budget(
     keyhaven: &Client,
     budget: impl Into<String>,
@@ -274,6 +484,16 @@ pub async fn budgets_set_budget(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, budget: &str) -> Result<(), Error> {
+/// let answer = funcs::budgets_delete_budget(keyhaven, budget).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn budgets_delete_budget(
     keyhaven: &Client,
     budget: impl Into<String>,
@@ -287,6 +507,16 @@ pub async fn budgets_delete_budget(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, credential: &str) -> Result<(), Error> {
+/// let answer = funcs::check_check_credential(keyhaven, &models::CheckRequest { credential: credential.into(), need: Some(models::CheckNeed { audience: Some("https://api.example.com".into()), scopes: Some("accounts.read".into()), ..Default::default() }), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn check_check_credential(
     keyhaven: &Client,
     body: &models::CheckRequest,
@@ -300,6 +530,16 @@ pub async fn check_check_credential(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::clients_list_clients(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn clients_list_clients(
     keyhaven: &Client,
 ) -> Result<Response<models::ListingClient>, Error> {
@@ -312,6 +552,16 @@ pub async fn clients_list_clients(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::clients_create_client(keyhaven, &models::CreateClient { grant_types: Some(vec!["client_credentials".into(), "refresh_token".into()]), name: "Billing".into(), organization: Some(organization.into()), scope: Some("accounts.read accounts.write".into()), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn clients_create_client(
     keyhaven: &Client,
     body: &models::CreateClient,
@@ -325,6 +575,16 @@ pub async fn clients_create_client(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+/// let answer = funcs::clients_show_client(keyhaven, client).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn clients_show_client(
     keyhaven: &Client,
     client: impl Into<String>,
@@ -338,6 +598,16 @@ pub async fn clients_show_client(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+/// let answer = funcs::clients_update_client(keyhaven, client, &models::UpdateClient { disabled: Some(Some(false)), scope: Some(Some("accounts.read".into())), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn clients_update_client(
     keyhaven: &Client,
     client: impl Into<String>,
@@ -352,6 +622,16 @@ pub async fn clients_update_client(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+/// let answer = funcs::clients_delete_client(keyhaven, client).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn clients_delete_client(
     keyhaven: &Client,
     client: impl Into<String>,
@@ -365,6 +645,16 @@ pub async fn clients_delete_client(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+/// let answer = funcs::clients_revoke_client_tokens(keyhaven, client, &models::NoMembers {  }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn clients_revoke_client_tokens(
     keyhaven: &Client,
     client: impl Into<String>,
@@ -379,6 +669,16 @@ pub async fn clients_revoke_client_tokens(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+/// let answer = funcs::clients_list_client_secrets(keyhaven, client).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn clients_list_client_secrets(
     keyhaven: &Client,
     client: impl Into<String>,
@@ -392,6 +692,16 @@ pub async fn clients_list_client_secrets(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+/// let answer = funcs::clients_rotate_client_secret(keyhaven, client, &models::RotateClientSecret { overlap_seconds: Some(86400) }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn clients_rotate_client_secret(
     keyhaven: &Client,
     client: impl Into<String>,
@@ -406,6 +716,16 @@ pub async fn clients_rotate_client_secret(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client: &str, secret: &str) -> Result<(), Error> {
+/// let answer = funcs::clients_delete_client_secret(keyhaven, client, secret).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn clients_delete_client_secret(
     keyhaven: &Client,
     client: impl Into<String>,
@@ -420,6 +740,16 @@ pub async fn clients_delete_client_secret(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+/// let answer = funcs::connections_create_connect_session(keyhaven, &models::CreateConnectSession { connector: connector.into(), external_id: Some("customer-42".into()), purpose: Some("Import the reports you choose".into()), return_url: Some("https://hub.example/apps".into()), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_create_connect_session(
     keyhaven: &Client,
     body: &models::CreateConnectSession,
@@ -433,6 +763,16 @@ pub async fn connections_create_connect_session(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+/// let answer = funcs::connections_show_connect_session(keyhaven, session).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_show_connect_session(
     keyhaven: &Client,
     session: impl Into<String>,
@@ -446,6 +786,16 @@ pub async fn connections_show_connect_session(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+/// let answer = funcs::connections_withdraw_connect_session(keyhaven, session).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_withdraw_connect_session(
     keyhaven: &Client,
     session: impl Into<String>,
@@ -459,6 +809,16 @@ pub async fn connections_withdraw_connect_session(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::connections_list_connections(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_list_connections(
     keyhaven: &Client,
 ) -> Result<Response<models::ListingConnection>, Error> {
@@ -471,6 +831,16 @@ pub async fn connections_list_connections(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, access_token: &str, connector: &str, refresh_token: &str) -> Result<(), Error> {
+/// let answer = funcs::connections_create_connection(keyhaven, &models::CreateConnection { access_token: Some(access_token.into()), account: Some("118234".into()), connector: connector.into(), expires_at: Some(1764003600), refresh_token: Some(refresh_token.into()), scopes: Some(vec!["read".into()]), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_create_connection(
     keyhaven: &Client,
     body: &models::CreateConnection,
@@ -484,6 +854,16 @@ pub async fn connections_create_connection(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+/// let answer = funcs::connections_show_connection(keyhaven, connection).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_show_connection(
     keyhaven: &Client,
     connection: impl Into<String>,
@@ -497,6 +877,16 @@ pub async fn connections_show_connection(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+/// let answer = funcs::connections_update_connection(keyhaven, connection, &models::UpdateConnection { labels: Some(vec!["drive".into(), "finance".into()]), metadata: Some(object(json!({"folder":"reports"}))), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_update_connection(
     keyhaven: &Client,
     connection: impl Into<String>,
@@ -511,6 +901,16 @@ pub async fn connections_update_connection(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+/// let answer = funcs::connections_revoke_connection(keyhaven, connection).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_revoke_connection(
     keyhaven: &Client,
     connection: impl Into<String>,
@@ -524,6 +924,16 @@ pub async fn connections_revoke_connection(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+/// let answer = funcs::connections_restart_authorization(keyhaven, connection, &models::StartAuthorization { base_url: Some("https://hub.example".into()), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_restart_authorization(
     keyhaven: &Client,
     connection: impl Into<String>,
@@ -538,6 +948,16 @@ pub async fn connections_restart_authorization(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connection: &str, ticket: &str) -> Result<(), Error> {
+/// let answer = funcs::connections_confirm_one_connection(keyhaven, connection, &models::Confirmation { ticket: ticket.into() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_confirm_one_connection(
     keyhaven: &Client,
     connection: impl Into<String>,
@@ -552,6 +972,16 @@ pub async fn connections_confirm_one_connection(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+/// let answer = funcs::connections_list_connection_events(keyhaven, connection).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_list_connection_events(
     keyhaven: &Client,
     connection: impl Into<String>,
@@ -565,6 +995,16 @@ pub async fn connections_list_connection_events(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+/// let answer = funcs::connections_get_connection_token(keyhaven, connection, &models::TokenRequest { min_ttl: Some(120), purpose: Some("nightly sync".into()), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_get_connection_token(
     keyhaven: &Client,
     connection: impl Into<String>,
@@ -579,6 +1019,16 @@ pub async fn connections_get_connection_token(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::connectors_list_connectors(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connectors_list_connectors(
     keyhaven: &Client,
 ) -> Result<Response<models::ListingConnector>, Error> {
@@ -591,6 +1041,16 @@ pub async fn connectors_list_connectors(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str) -> Result<(), Error> {
+/// let answer = funcs::connectors_create_connector(keyhaven, &models::CreateConnector { client_id: Some(client_id.into()), client_secret: Some(client_secret.into()), name: Some("Google Drive".into()), provider: "google".into(), scopes: Some(vec!["https://www.googleapis.com/auth/drive.readonly".into()]), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connectors_create_connector(
     keyhaven: &Client,
     body: &models::CreateConnector,
@@ -604,6 +1064,16 @@ pub async fn connectors_create_connector(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+/// let answer = funcs::connectors_show_connector(keyhaven, connector).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connectors_show_connector(
     keyhaven: &Client,
     connector: impl Into<String>,
@@ -617,6 +1087,16 @@ pub async fn connectors_show_connector(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str, client_secret: &str) -> Result<(), Error> {
+/// let answer = funcs::connectors_update_connector(keyhaven, connector, &models::UpdateConnector { client_secret: Some(Some(client_secret.into())), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connectors_update_connector(
     keyhaven: &Client,
     connector: impl Into<String>,
@@ -631,6 +1111,16 @@ pub async fn connectors_update_connector(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+/// let answer = funcs::connectors_delete_connector(keyhaven, connector).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connectors_delete_connector(
     keyhaven: &Client,
     connector: impl Into<String>,
@@ -644,6 +1134,16 @@ pub async fn connectors_delete_connector(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+/// let answer = funcs::connectors_start_authorization(keyhaven, connector, &models::StartAuthorization { base_url: Some("https://hub.example".into()), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connectors_start_authorization(
     keyhaven: &Client,
     connector: impl Into<String>,
@@ -658,6 +1158,16 @@ pub async fn connectors_start_authorization(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+/// let answer = funcs::connectors_change_connector_connections(keyhaven, connector, &models::BulkChange { action: models::BulkChangeAction::from("reauthorize".to_owned()), mail: None }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connectors_change_connector_connections(
     keyhaven: &Client,
     connector: impl Into<String>,
@@ -672,6 +1182,16 @@ pub async fn connectors_change_connector_connections(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+/// let answer = funcs::connectors_count_connector_connections(keyhaven, connector).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connectors_count_connector_connections(
     keyhaven: &Client,
     connector: impl Into<String>,
@@ -685,6 +1205,16 @@ pub async fn connectors_count_connector_connections(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str, refresh_token: &str) -> Result<(), Error> {
+/// let answer = funcs::connectors_import_connections(keyhaven, connector, &models::ImportConnections { connections: vec![models::ImportedGrant { account: Some("118234".into()), external_id: "customer-42".into(), refresh_token: Some(refresh_token.into()), scopes: Some(vec!["read".into()]), ..Default::default() }], prove: Some(models::ProofWish::from("refresh".to_owned())) }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connectors_import_connections(
     keyhaven: &Client,
     connector: impl Into<String>,
@@ -699,6 +1229,16 @@ pub async fn connectors_import_connections(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+/// let answer = funcs::connectors_test_connector(keyhaven, connector).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connectors_test_connector(
     keyhaven: &Client,
     connector: impl Into<String>,
@@ -712,6 +1252,16 @@ pub async fn connectors_test_connector(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str, user: &str) -> Result<(), Error> {
+/// let answer = funcs::connections_get_connector_token(keyhaven, connector, &models::ConnectorTokenRequest { min_ttl: Some(120), user: Some(user.into()), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_get_connector_token(
     keyhaven: &Client,
     connector: impl Into<String>,
@@ -726,6 +1276,16 @@ pub async fn connections_get_connector_token(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::check_forward_auth(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn check_forward_auth(keyhaven: &Client) -> Result<Response<()>, Error> {
     let call = keyhaven.check().forward_auth();
     call.send().await
@@ -736,6 +1296,16 @@ pub async fn check_forward_auth(keyhaven: &Client) -> Result<Response<()>, Error
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::grants_list_grants(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn grants_list_grants(
     keyhaven: &Client,
 ) -> Result<Response<models::ListingGrant>, Error> {
@@ -748,6 +1318,16 @@ pub async fn grants_list_grants(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, grant: &str) -> Result<(), Error> {
+/// let answer = funcs::grants_show_grant(keyhaven, grant).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn grants_show_grant(
     keyhaven: &Client,
     grant: impl Into<String>,
@@ -761,6 +1341,16 @@ pub async fn grants_show_grant(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, grant: &str) -> Result<(), Error> {
+/// let answer = funcs::grants_revoke_grant(keyhaven, grant).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn grants_revoke_grant(
     keyhaven: &Client,
     grant: impl Into<String>,
@@ -774,6 +1364,16 @@ pub async fn grants_revoke_grant(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::instance_show_instance(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn instance_show_instance(
     keyhaven: &Client,
 ) -> Result<Response<models::Instance>, Error> {
@@ -786,6 +1386,16 @@ pub async fn instance_show_instance(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::sign_in_list_invitations(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn sign_in_list_invitations(
     keyhaven: &Client,
 ) -> Result<Response<models::ListingOpenInvitation>, Error> {
@@ -798,6 +1408,16 @@ pub async fn sign_in_list_invitations(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::sign_in_invite_user(keyhaven, &models::InviteUser { email: "ada@example.com".into(), organization: Some(organization.into()), role: Some("member".into()) }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn sign_in_invite_user(
     keyhaven: &Client,
     body: &models::InviteUser,
@@ -811,6 +1431,16 @@ pub async fn sign_in_invite_user(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, invitation: &str) -> Result<(), Error> {
+/// let answer = funcs::sign_in_withdraw_invitation(keyhaven, invitation).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn sign_in_withdraw_invitation(
     keyhaven: &Client,
     invitation: impl Into<String>,
@@ -824,6 +1454,16 @@ pub async fn sign_in_withdraw_invitation(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::keys_list_keys(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn keys_list_keys(keyhaven: &Client) -> Result<Response<models::ListingKey>, Error> {
     let call = keyhaven.keys().list_keys();
     call.send().await
@@ -834,6 +1474,16 @@ pub async fn keys_list_keys(keyhaven: &Client) -> Result<Response<models::Listin
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::keys_create_key(keyhaven, &models::CreateKey { label: "Notes laptop".into(), limit: Some(models::KeyLimit { amount: "25.00".into(), period: Some("monthly".into()), unit: "USD".into() }), rate_limits: Some(vec![models::KeyRateLimit { limit: 100, name: "burst".into(), window: 60 }]), scopes: Some("notes.read".into()), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn keys_create_key(
     keyhaven: &Client,
     body: &models::CreateKey,
@@ -847,6 +1497,16 @@ pub async fn keys_create_key(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, key: &str) -> Result<(), Error> {
+/// let answer = funcs::keys_show_key(keyhaven, key).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn keys_show_key(
     keyhaven: &Client,
     key: impl Into<String>,
@@ -860,6 +1520,16 @@ pub async fn keys_show_key(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, key: &str) -> Result<(), Error> {
+/// let answer = funcs::keys_update_key(keyhaven, key, &models::UpdateKey { disabled: Some(Some(true)), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn keys_update_key(
     keyhaven: &Client,
     key: impl Into<String>,
@@ -874,6 +1544,16 @@ pub async fn keys_update_key(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, key: &str) -> Result<(), Error> {
+/// let answer = funcs::keys_delete_key(keyhaven, key).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn keys_delete_key(
     keyhaven: &Client,
     key: impl Into<String>,
@@ -887,6 +1567,16 @@ pub async fn keys_delete_key(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, key: &str) -> Result<(), Error> {
+/// let answer = funcs::keys_rotate_key(keyhaven, key, &models::RotateKey { overlap_seconds: Some(3600) }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn keys_rotate_key(
     keyhaven: &Client,
     key: impl Into<String>,
@@ -901,6 +1591,16 @@ pub async fn keys_rotate_key(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::instance_show_master_key(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn instance_show_master_key(
     keyhaven: &Client,
 ) -> Result<Response<models::MasterKey>, Error> {
@@ -913,6 +1613,16 @@ pub async fn instance_show_master_key(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::instance_turn_master_key(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn instance_turn_master_key(
     keyhaven: &Client,
 ) -> Result<Response<models::MasterKey>, Error> {
@@ -925,6 +1635,16 @@ pub async fn instance_turn_master_key(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::organizations_list_organizations(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn organizations_list_organizations(
     keyhaven: &Client,
 ) -> Result<Response<models::ListingOrganization>, Error> {
@@ -937,6 +1657,16 @@ pub async fn organizations_list_organizations(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::organizations_create_organization(keyhaven, &models::CreateOrganization { name: "Acme".into(), slug: "acme".into() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn organizations_create_organization(
     keyhaven: &Client,
     body: &models::CreateOrganization,
@@ -950,6 +1680,16 @@ pub async fn organizations_create_organization(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::organizations_show_organization(keyhaven, organization).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn organizations_show_organization(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -963,6 +1703,16 @@ pub async fn organizations_show_organization(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::organizations_update_organization(keyhaven, organization, &models::UpdateOrganization { name: Some(Some("Acme Health".into())), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn organizations_update_organization(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -977,6 +1727,16 @@ pub async fn organizations_update_organization(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::organizations_delete_organization(keyhaven, organization).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn organizations_delete_organization(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -990,6 +1750,16 @@ pub async fn organizations_delete_organization(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::organizations_list_domains(keyhaven, organization).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn organizations_list_domains(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1003,6 +1773,16 @@ pub async fn organizations_list_domains(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, domain: &str) -> Result<(), Error> {
+/// let answer = funcs::organizations_claim_domain(keyhaven, organization, domain).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn organizations_claim_domain(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1017,6 +1797,16 @@ pub async fn organizations_claim_domain(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, domain: &str) -> Result<(), Error> {
+/// let answer = funcs::organizations_release_domain(keyhaven, organization, domain).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn organizations_release_domain(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1031,6 +1821,16 @@ pub async fn organizations_release_domain(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::groups_list_groups(keyhaven, organization).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn groups_list_groups(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1044,6 +1844,16 @@ pub async fn groups_list_groups(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::groups_create_group(keyhaven, organization, &models::CreateGroup { bio: Some("Everybody up north".into()), name: "North Clinic".into() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn groups_create_group(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1058,6 +1868,16 @@ pub async fn groups_create_group(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, group: &str) -> Result<(), Error> {
+/// let answer = funcs::groups_show_group(keyhaven, organization, group).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn groups_show_group(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1072,6 +1892,16 @@ pub async fn groups_show_group(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, group: &str) -> Result<(), Error> {
+/// let answer = funcs::groups_update_group(keyhaven, organization, group, &models::UpdateGroup { bio: Some(None), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn groups_update_group(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1087,6 +1917,16 @@ pub async fn groups_update_group(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, group: &str) -> Result<(), Error> {
+/// let answer = funcs::groups_delete_group(keyhaven, organization, group).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn groups_delete_group(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1101,6 +1941,16 @@ pub async fn groups_delete_group(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, group: &str) -> Result<(), Error> {
+/// let answer = funcs::groups_list_group_members(keyhaven, organization, group).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn groups_list_group_members(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1115,6 +1965,16 @@ pub async fn groups_list_group_members(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, group: &str, user: &str) -> Result<(), Error> {
+/// let answer = funcs::groups_add_group_member(keyhaven, organization, group, user).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn groups_add_group_member(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1130,6 +1990,16 @@ pub async fn groups_add_group_member(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, group: &str, user: &str) -> Result<(), Error> {
+/// let answer = funcs::groups_remove_group_member(keyhaven, organization, group, user).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn groups_remove_group_member(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1145,6 +2015,16 @@ pub async fn groups_remove_group_member(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::members_list_members(keyhaven, organization).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn members_list_members(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1158,6 +2038,16 @@ pub async fn members_list_members(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, user: &str) -> Result<(), Error> {
+/// let answer = funcs::members_add_member(keyhaven, organization, &models::AddMember { role: "admin".into(), user: user.into() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn members_add_member(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1172,6 +2062,16 @@ pub async fn members_add_member(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, user: &str) -> Result<(), Error> {
+/// let answer = funcs::members_show_member(keyhaven, organization, user).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn members_show_member(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1186,6 +2086,16 @@ pub async fn members_show_member(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, user: &str) -> Result<(), Error> {
+/// let answer = funcs::members_change_member_role(keyhaven, organization, user, &models::ChangeMemberRole { role: "owner".into() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn members_change_member_role(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1201,6 +2111,16 @@ pub async fn members_change_member_role(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, user: &str) -> Result<(), Error> {
+/// let answer = funcs::members_remove_member(keyhaven, organization, user).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn members_remove_member(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1215,6 +2135,16 @@ pub async fn members_remove_member(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::projects_list_projects(keyhaven, organization).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn projects_list_projects(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1228,6 +2158,16 @@ pub async fn projects_list_projects(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::projects_create_project(keyhaven, organization, &models::CreateProject { name: "Production".into(), slug: "production".into() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn projects_create_project(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1242,6 +2182,16 @@ pub async fn projects_create_project(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, project: &str) -> Result<(), Error> {
+/// let answer = funcs::projects_show_project(keyhaven, organization, project).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn projects_show_project(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1256,6 +2206,16 @@ pub async fn projects_show_project(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, project: &str) -> Result<(), Error> {
+/// let answer = funcs::projects_update_project(keyhaven, organization, project, &models::UpdateProject { name: Some(Some("Production EU".into())), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn projects_update_project(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1271,6 +2231,16 @@ pub async fn projects_update_project(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, project: &str) -> Result<(), Error> {
+/// let answer = funcs::projects_delete_project(keyhaven, organization, project).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn projects_delete_project(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1285,6 +2255,16 @@ pub async fn projects_delete_project(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, provider: &str) -> Result<(), Error> {
+/// let answer = funcs::connectors_define_provider(keyhaven, organization, provider, &models::DefineProvider { definition: object(json!({"authorize":{"url":"https://sso.example/authorize"},"key":"intranet","name":"Intranet","refresh":{"kind":"rotating"},"token":{"url":"https://sso.example/token"}})) }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connectors_define_provider(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1300,6 +2280,16 @@ pub async fn connectors_define_provider(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, provider: &str) -> Result<(), Error> {
+/// let answer = funcs::connectors_delete_provider(keyhaven, organization, provider).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connectors_delete_provider(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1314,6 +2304,16 @@ pub async fn connectors_delete_provider(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::organizations_show_sign_in_policy(keyhaven, organization).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn organizations_show_sign_in_policy(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1327,6 +2327,16 @@ pub async fn organizations_show_sign_in_policy(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::organizations_decide_sign_in_policy(keyhaven, organization, &models::DecideSignInPolicy { demand: "second_factor".into(), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn organizations_decide_sign_in_policy(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1341,6 +2351,16 @@ pub async fn organizations_decide_sign_in_policy(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::connections_list_webhook_endpoints(keyhaven, organization).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_list_webhook_endpoints(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1354,6 +2374,16 @@ pub async fn connections_list_webhook_endpoints(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = funcs::connections_create_webhook_endpoint(keyhaven, organization, &models::CreateWebhookEndpoint { events: Some(vec!["connection.needs_reauth".into()]), url: "https://app.example/hooks".into() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_create_webhook_endpoint(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1368,6 +2398,16 @@ pub async fn connections_create_webhook_endpoint(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, endpoint: &str) -> Result<(), Error> {
+/// let answer = funcs::connections_delete_webhook_endpoint(keyhaven, organization, endpoint).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connections_delete_webhook_endpoint(
     keyhaven: &Client,
     organization: impl Into<String>,
@@ -1382,6 +2422,16 @@ pub async fn connections_delete_webhook_endpoint(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::connectors_list_providers(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connectors_list_providers(
     keyhaven: &Client,
 ) -> Result<Response<models::Providers>, Error> {
@@ -1394,6 +2444,16 @@ pub async fn connectors_list_providers(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, provider: &str) -> Result<(), Error> {
+/// let answer = funcs::connectors_show_provider(keyhaven, provider).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn connectors_show_provider(
     keyhaven: &Client,
     provider: impl Into<String>,
@@ -1407,6 +2467,16 @@ pub async fn connectors_show_provider(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, code: &str) -> Result<(), Error> {
+/// let answer = funcs::refusals_explain_refusal(keyhaven, code).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn refusals_explain_refusal(
     keyhaven: &Client,
     code: impl Into<String>,
@@ -1420,6 +2490,16 @@ pub async fn refusals_explain_refusal(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::sessions_list_sessions(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn sessions_list_sessions(
     keyhaven: &Client,
 ) -> Result<Response<models::ListingSession>, Error> {
@@ -1432,6 +2512,16 @@ pub async fn sessions_list_sessions(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+/// let answer = funcs::sessions_show_session(keyhaven, session).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn sessions_show_session(
     keyhaven: &Client,
     session: impl Into<String>,
@@ -1445,6 +2535,16 @@ pub async fn sessions_show_session(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+/// let answer = funcs::sessions_update_session(keyhaven, session, &models::UpdateSession { name: "Office laptop".into() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn sessions_update_session(
     keyhaven: &Client,
     session: impl Into<String>,
@@ -1459,6 +2559,16 @@ pub async fn sessions_update_session(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+/// let answer = funcs::sessions_end_session(keyhaven, session).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn sessions_end_session(
     keyhaven: &Client,
     session: impl Into<String>,
@@ -1472,6 +2582,16 @@ pub async fn sessions_end_session(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::signing_keys_list_signing_keys(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn signing_keys_list_signing_keys(
     keyhaven: &Client,
 ) -> Result<Response<models::ListingSigningKey>, Error> {
@@ -1484,6 +2604,16 @@ pub async fn signing_keys_list_signing_keys(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::signing_keys_rotate_signing_keys(keyhaven, &models::RotateSigningKeys { alg: Some("ES256".into()), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn signing_keys_rotate_signing_keys(
     keyhaven: &Client,
     body: &models::RotateSigningKeys,
@@ -1497,6 +2627,16 @@ pub async fn signing_keys_rotate_signing_keys(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = funcs::sign_in_create_ticket(keyhaven, &models::CreateTicket { user: user.into() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn sign_in_create_ticket(
     keyhaven: &Client,
     body: &models::CreateTicket,
@@ -1510,6 +2650,16 @@ pub async fn sign_in_create_ticket(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::upstreams_list_upstreams(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn upstreams_list_upstreams(
     keyhaven: &Client,
 ) -> Result<Response<models::ListingUpstream>, Error> {
@@ -1522,6 +2672,16 @@ pub async fn upstreams_list_upstreams(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str) -> Result<(), Error> {
+/// let answer = funcs::upstreams_create_upstream(keyhaven, &models::CreateUpstream { client_id: client_id.into(), client_secret: Some(client_secret.into()), preset: "google".into(), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn upstreams_create_upstream(
     keyhaven: &Client,
     body: &models::CreateUpstream,
@@ -1535,6 +2695,16 @@ pub async fn upstreams_create_upstream(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, upstream: &str) -> Result<(), Error> {
+/// let answer = funcs::upstreams_show_upstream(keyhaven, upstream).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn upstreams_show_upstream(
     keyhaven: &Client,
     upstream: impl Into<String>,
@@ -1548,6 +2718,16 @@ pub async fn upstreams_show_upstream(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, upstream: &str) -> Result<(), Error> {
+/// let answer = funcs::upstreams_update_upstream(keyhaven, upstream, &models::UpdateUpstream { disabled: Some(Some(true)), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn upstreams_update_upstream(
     keyhaven: &Client,
     upstream: impl Into<String>,
@@ -1562,6 +2742,16 @@ pub async fn upstreams_update_upstream(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, upstream: &str) -> Result<(), Error> {
+/// let answer = funcs::upstreams_delete_upstream(keyhaven, upstream).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn upstreams_delete_upstream(
     keyhaven: &Client,
     upstream: impl Into<String>,
@@ -1575,6 +2765,16 @@ pub async fn upstreams_delete_upstream(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::usage_list_usage(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn usage_list_usage(keyhaven: &Client) -> Result<Response<models::UsageList>, Error> {
     let call = keyhaven.usage().list_usage();
     call.send().await
@@ -1585,6 +2785,16 @@ pub async fn usage_list_usage(keyhaven: &Client) -> Result<Response<models::Usag
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, credential: &str) -> Result<(), Error> {
+/// let answer = funcs::usage_charge_usage(keyhaven, &models::ChargeUsage { cost: models::UsageCost { amount: "0.0125".into(), unit: "USD".into() }, credential: credential.into(), from: None, scopes: None }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn usage_charge_usage(
     keyhaven: &Client,
     body: &models::ChargeUsage,
@@ -1598,6 +2808,16 @@ pub async fn usage_charge_usage(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, hold: &str) -> Result<(), Error> {
+/// let answer = funcs::usage_commit_usage(keyhaven, &models::CommitUsage { actual: "0.3175".into(), hold: hold.into() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn usage_commit_usage(
     keyhaven: &Client,
     body: &models::CommitUsage,
@@ -1611,6 +2831,16 @@ pub async fn usage_commit_usage(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, hold: &str) -> Result<(), Error> {
+/// let answer = funcs::usage_release_usage(keyhaven, &models::ReleaseUsage { hold: hold.into() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn usage_release_usage(
     keyhaven: &Client,
     body: &models::ReleaseUsage,
@@ -1624,6 +2854,16 @@ pub async fn usage_release_usage(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, credential: &str) -> Result<(), Error> {
+/// let answer = funcs::usage_reserve_usage(keyhaven, &models::ReserveUsage { cost: models::UsageCost { amount: "0.50".into(), unit: "USD".into() }, credential: credential.into(), seconds: Some(60), from: None, scopes: None }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn usage_reserve_usage(
     keyhaven: &Client,
     body: &models::ReserveUsage,
@@ -1637,6 +2877,16 @@ pub async fn usage_reserve_usage(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::users_list_users(keyhaven).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn users_list_users(keyhaven: &Client) -> Result<Response<models::ListingUser>, Error> {
     let call = keyhaven.users().list_users();
     call.send().await
@@ -1647,6 +2897,16 @@ pub async fn users_list_users(keyhaven: &Client) -> Result<Response<models::List
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = funcs::users_create_user(keyhaven, &models::CreateUser { email: "ada@example.com".into(), name: "Ada Lovelace".into() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn users_create_user(
     keyhaven: &Client,
     body: &models::CreateUser,
@@ -1660,6 +2920,16 @@ pub async fn users_create_user(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = funcs::users_show_user(keyhaven, user).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn users_show_user(
     keyhaven: &Client,
     user: impl Into<String>,
@@ -1673,6 +2943,16 @@ pub async fn users_show_user(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = funcs::users_update_user(keyhaven, user, &models::UpdateUser { disabled: Some(Some(true)), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn users_update_user(
     keyhaven: &Client,
     user: impl Into<String>,
@@ -1687,6 +2967,16 @@ pub async fn users_update_user(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = funcs::users_delete_user(keyhaven, user).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn users_delete_user(
     keyhaven: &Client,
     user: impl Into<String>,
@@ -1700,6 +2990,16 @@ pub async fn users_delete_user(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = funcs::users_list_consents(keyhaven, user).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn users_list_consents(
     keyhaven: &Client,
     user: impl Into<String>,
@@ -1713,6 +3013,16 @@ pub async fn users_list_consents(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str, client: &str) -> Result<(), Error> {
+/// let answer = funcs::users_withdraw_consent(keyhaven, user, client).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn users_withdraw_consent(
     keyhaven: &Client,
     user: impl Into<String>,
@@ -1727,6 +3037,16 @@ pub async fn users_withdraw_consent(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = funcs::users_list_user_factors(keyhaven, user).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn users_list_user_factors(
     keyhaven: &Client,
     user: impl Into<String>,
@@ -1740,6 +3060,16 @@ pub async fn users_list_user_factors(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str, factor: &str) -> Result<(), Error> {
+/// let answer = funcs::users_remove_user_factor(keyhaven, user, factor).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn users_remove_user_factor(
     keyhaven: &Client,
     user: impl Into<String>,
@@ -1754,6 +3084,16 @@ pub async fn users_remove_user_factor(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = funcs::keys_delete_user_keys(keyhaven, user).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn keys_delete_user_keys(
     keyhaven: &Client,
     user: impl Into<String>,
@@ -1767,6 +3107,16 @@ pub async fn keys_delete_user_keys(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = funcs::users_show_user_profile(keyhaven, user).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn users_show_user_profile(
     keyhaven: &Client,
     user: impl Into<String>,
@@ -1780,6 +3130,16 @@ pub async fn users_show_user_profile(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = funcs::users_write_user_profile(keyhaven, user, &models::Profile { address: Some(models::Address { country: Some("GB".into()), locality: Some("London".into()), ..Default::default() }), family_name: Some("Lovelace".into()), given_name: Some("Ada".into()), locale: Some("en-GB".into()), ..Default::default() }).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn users_write_user_profile(
     keyhaven: &Client,
     user: impl Into<String>,
@@ -1794,6 +3154,16 @@ pub async fn users_write_user_profile(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = funcs::sign_in_require_password_reset(keyhaven, user).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn sign_in_require_password_reset(
     keyhaven: &Client,
     user: impl Into<String>,
@@ -1807,6 +3177,16 @@ pub async fn sign_in_require_password_reset(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = funcs::sessions_end_user_sessions(keyhaven, user).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn sessions_end_user_sessions(
     keyhaven: &Client,
     user: impl Into<String>,
@@ -1820,6 +3200,16 @@ pub async fn sessions_end_user_sessions(
 /// # Errors
 ///
 /// See [`Kind`](crate::Kind).
+///
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = funcs::sign_in_list_user_sign_ins(keyhaven, user).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn sign_in_list_user_sign_ins(
     keyhaven: &Client,
     user: impl Into<String>,

@@ -302,6 +302,16 @@ impl Oauth {
     /// Needs no credential. The code is spent with the key's making; a spent one is refused for ever.
     ///
     /// `POST /auth/keys`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, code: &str, code_verifier: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.oauth().post_auth_keys(&models::AuthKeysRequest { code: code.into(), code_challenge_method: Some(models::CodeChallengeMethod::from("S256".to_owned())), code_verifier: Some(code_verifier.into()) }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn post_auth_keys(&self, body: &models::AuthKeysRequest) -> OauthPostAuthKeys {
         let mut call = Call::new(&self.client, &OAUTH_POST_AUTH_KEYS);
         call.body(body);
@@ -343,6 +353,16 @@ impl Oauth {
     /// key of the person, with the limit, period, end and name asked for.
     ///
     /// `POST /auth/keys/code`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.oauth().post_auth_keys_code(&models::AuthKeysCodeRequest { callback_url: "https://notes.example/cb".into(), code_challenge: Some("5BSxWuHm9vpsFuRpPXmF3J_IeTgFNKgj8RnNhhnWDqQ".into()), code_challenge_method: Some(models::CodeChallengeMethod::from("S256".to_owned())), limit: Some(25.0), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn post_auth_keys_code(&self, body: &models::AuthKeysCodeRequest) -> OauthPostAuthKeysCode {
         let mut call = Call::new(&self.client, &OAUTH_POST_AUTH_KEYS_CODE);
         call.body(body);
@@ -409,6 +429,16 @@ impl ConnectorOAuth {
     /// answer is a redirect: call it with a client that does not follow them.
     ///
     /// `GET /connectors/oauth/callback`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connector_oauth().handle_oauth_callback().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn handle_oauth_callback(&self) -> ConnectorOAuthHandleOAuthCallback {
         let call = Call::new(&self.client, &CONNECTOR_OAUTH_HANDLE_OAUTH_CALLBACK);
         ConnectorOAuthHandleOAuthCallback { call }
@@ -455,6 +485,16 @@ impl ConnectorOAuth {
     /// Get the page where a person connects
     ///
     /// `GET /connectors/{connectorId}/oauth/authorize`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connector_id: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connector_oauth().get_oauth_authorization_url(connector_id).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get_oauth_authorization_url(
         &self,
         connector_id: impl Into<String>,
@@ -494,6 +534,16 @@ impl Oauth {
     /// end and rate limits. It counts against no rate limit.
     ///
     /// `GET /key`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.oauth().get_current_key().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get_current_key(&self) -> OauthGetCurrentKey {
         let call = Call::new(&self.client, &OAUTH_GET_CURRENT_KEY);
         OauthGetCurrentKey { call }
@@ -548,6 +598,16 @@ impl Oauth {
     /// refresh tokens always rotate. A bearer that is sent is ignored.
     ///
     /// `POST /oauth/token`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str, oauth2: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.oauth().create_token(&models::CreateTokenRequest { data: models::CreateTokenRequestData { attributes: models::CreateTokenRequestAttributes { client_id: client_id.into(), client_secret: Some(client_secret.into()), grant_type: models::TokenGrantType::from("client_credentials".to_owned()), refresh_token: None }, r#type: Some("token".into()) } }).oauth2(oauth2).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_token(&self, body: &models::CreateTokenRequest) -> OauthCreateToken {
         let mut call = Call::new(&self.client, &OAUTH_CREATE_TOKEN);
         call.body(body);
@@ -589,6 +649,16 @@ impl Oauth {
     /// Fetch the groups of a token
     ///
     /// `GET /oauth/token/{id}/groups`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, id: &str, oauth2: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.oauth().fetch_token_groups(id).oauth2(oauth2).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn fetch_token_groups(&self, id: impl Into<String>) -> OauthFetchTokenGroups {
         let mut call = Call::new(&self.client, &OAUTH_FETCH_TOKEN_GROUPS);
         call.path.push(("id", id.into()));
@@ -625,6 +695,16 @@ impl Oauth {
     /// (`jsonapi_organization_auth = "none"`) answers without a bearer; by default one is required.
     ///
     /// `GET /oauth/token/{id}/organization`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, id: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.oauth().fetch_token_organization(id).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn fetch_token_organization(&self, id: impl Into<String>) -> OauthFetchTokenOrganization {
         let mut call = Call::new(&self.client, &OAUTH_FETCH_TOKEN_ORGANIZATION);
         call.path.push(("id", id.into()));
@@ -670,6 +750,16 @@ impl Authentication {
     /// family with it.
     ///
     /// `POST /oauth2/revoke`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str, token: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.authentication().revoke_auth_token(&models::RevokeTokenRequest { client_id: Some(client_id.into()), client_secret: Some(client_secret.into()), token: token.into(), token_type_hint: Some(models::TokenTypeHint::from("refresh_token".to_owned())) }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn revoke_auth_token(
         &self,
         body: &models::RevokeTokenRequest,
@@ -720,6 +810,16 @@ impl Authentication {
     /// `Idempotency-Key` means the same there, but token exchange, which spends nothing, takes no notice.
     ///
     /// `POST /oauth2/token`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.authentication().create_auth_token(&models::AuthTokenRequest { client_id: Some(client_id.into()), client_secret: Some(client_secret.into()), grant_type: models::TokenGrantType::from("client_credentials".to_owned()), scope: Some("/accounts.read /ping.read".into()), refresh_token: None }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_auth_token(
         &self,
         body: &models::AuthTokenRequest,
@@ -784,6 +884,16 @@ impl Auth {
     /// `signin_error`.
     ///
     /// `GET /rpc/auth.callback`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.auth().callback().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn callback(&self) -> AuthCallback {
         let call = Call::new(&self.client, &AUTH_CALLBACK);
         AuthCallback { call }
@@ -833,6 +943,16 @@ impl Auth {
     /// Tell who is signed in
     ///
     /// `GET /rpc/auth.info`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.auth().info().session(session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn info(&self) -> AuthInfo {
         let call = Call::new(&self.client, &AUTH_INFO);
         AuthInfo { call }
@@ -884,6 +1004,16 @@ impl Auth {
     /// Ends the session and everything below it. Doing it twice is refused: there is no session then.
     ///
     /// `POST /rpc/auth.logout`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.auth().logout().session(session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn logout(&self) -> AuthLogout {
         let call = Call::new(&self.client, &AUTH_LOGOUT);
         AuthLogout { call }
@@ -954,6 +1084,16 @@ impl Auth {
     /// The session's token stays the same, and so does its end.
     ///
     /// `POST /rpc/auth.switchScopes`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.auth().switch_scopes().session(session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn switch_scopes(&self) -> AuthSwitchScopes {
         let call = Call::new(&self.client, &AUTH_SWITCH_SCOPES);
         AuthSwitchScopes { call }
@@ -1011,6 +1151,16 @@ impl Keys {
     /// Oldest first. For administrators of the instance.
     ///
     /// `GET /v1/apps`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().list_apps().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_apps(&self) -> KeysListApps {
         let call = Call::new(&self.client, &KEYS_LIST_APPS);
         KeysListApps { call }
@@ -1045,6 +1195,16 @@ impl Keys {
     /// Everybody's keys of the app at once. For administrators of the instance.
     ///
     /// `PATCH /v1/apps/{app}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, app: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().update_app(app, &models::UpdateApp { blocked: true }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update_app(&self, app: impl Into<String>, body: &models::UpdateApp) -> KeysUpdateApp {
         let mut call = Call::new(&self.client, &KEYS_UPDATE_APP);
         call.path.push(("app", app.into()));
@@ -1131,6 +1291,16 @@ impl Audit {
     /// List what happened
     ///
     /// `GET /v1/audit`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.audit().list_audit().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_audit(&self) -> AuditListAudit {
         let call = Call::new(&self.client, &AUDIT_LIST_AUDIT);
         AuditListAudit { call }
@@ -1195,6 +1365,16 @@ impl Budgets {
     /// Oldest first, with their balances.
     ///
     /// `GET /v1/budgets`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.budgets().list_budgets().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_budgets(&self) -> BudgetsListBudgets {
         let call = Call::new(&self.client, &BUDGETS_LIST_BUDGETS);
         BudgetsListBudgets { call }
@@ -1229,6 +1409,16 @@ impl Budgets {
     /// A subject has at most one budget of each unit and period.
     ///
     /// `POST /v1/budgets`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.budgets().create_budget(&models::CreateBudget { level: "organization".into(), limit: models::KeyLimit { amount: "500.00".into(), period: Some("monthly".into()), unit: "USD".into() }, organization: Some(organization.into()), subject: None }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_budget(&self, body: &models::CreateBudget) -> BudgetsCreateBudget {
         let mut call = Call::new(&self.client, &BUDGETS_CREATE_BUDGET);
         call.body(body);
@@ -1262,6 +1452,16 @@ impl Budgets {
     /// Show a budget
     ///
     /// `GET /v1/budgets/{budget}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, budget: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.budgets().show_budget(budget).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_budget(&self, budget: impl Into<String>) -> BudgetsShowBudget {
         let mut call = Call::new(&self.client, &BUDGETS_SHOW_BUDGET);
         call.path.push(("budget", budget.into()));
@@ -1295,6 +1495,16 @@ impl Budgets {
     /// Set a budget's limit
     ///
     /// `PATCH /v1/budgets/{budget}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, budget: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.budgets().set_budget(budget, &models::SetBudget { amount: "750.00".into() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_budget(
         &self,
         budget: impl Into<String>,
@@ -1335,6 +1545,16 @@ impl Budgets {
     /// What it limited is limited by the other budgets only.
     ///
     /// `DELETE /v1/budgets/{budget}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, budget: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.budgets().delete_budget(budget).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_budget(&self, budget: impl Into<String>) -> BudgetsDeleteBudget {
         let mut call = Call::new(&self.client, &BUDGETS_DELETE_BUDGET);
         call.path.push(("budget", budget.into()));
@@ -1374,6 +1594,16 @@ impl Check {
     /// use. Nothing is charged here: that is `/v1/usage/charge`, which checks as well. The caller needs no credential of its own: holding the one it asks about is the proof.
     ///
     /// `POST /v1/check`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, credential: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.check().check_credential(&models::CheckRequest { credential: credential.into(), need: Some(models::CheckNeed { audience: Some("https://api.example.com".into()), scopes: Some("accounts.read".into()), ..Default::default() }), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn check_credential(&self, body: &models::CheckRequest) -> CheckCheckCredential {
         let mut call = Call::new(&self.client, &CHECK_CHECK_CREDENTIAL);
         call.body(body);
@@ -1439,6 +1669,16 @@ impl Clients {
     /// Oldest first.
     ///
     /// `GET /v1/clients`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.clients().list_clients().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_clients(&self) -> ClientsListClients {
         let call = Call::new(&self.client, &CLIENTS_LIST_CLIENTS);
         ClientsListClients { call }
@@ -1475,6 +1715,16 @@ impl Clients {
     /// instance when an administrator of the instance creates it.
     ///
     /// `POST /v1/clients`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.clients().create_client(&models::CreateClient { grant_types: Some(vec!["client_credentials".into(), "refresh_token".into()]), name: "Billing".into(), organization: Some(organization.into()), scope: Some("accounts.read accounts.write".into()), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_client(&self, body: &models::CreateClient) -> ClientsCreateClient {
         let mut call = Call::new(&self.client, &CLIENTS_CREATE_CLIENT);
         call.body(body);
@@ -1508,6 +1758,16 @@ impl Clients {
     /// Show a client
     ///
     /// `GET /v1/clients/{client}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.clients().show_client(client).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_client(&self, client: impl Into<String>) -> ClientsShowClient {
         let mut call = Call::new(&self.client, &CLIENTS_SHOW_CLIENT);
         call.path.push(("client", client.into()));
@@ -1544,6 +1804,16 @@ impl Clients {
     /// is enabled again.
     ///
     /// `PATCH /v1/clients/{client}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.clients().update_client(client, &models::UpdateClient { disabled: Some(Some(false)), scope: Some(Some("accounts.read".into())), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update_client(
         &self,
         client: impl Into<String>,
@@ -1584,6 +1854,16 @@ impl Clients {
     /// Its secrets and all that was issued to it die at once.
     ///
     /// `DELETE /v1/clients/{client}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.clients().delete_client(client).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_client(&self, client: impl Into<String>) -> ClientsDeleteClient {
         let mut call = Call::new(&self.client, &CLIENTS_DELETE_CLIENT);
         call.path.push(("client", client.into()));
@@ -1620,6 +1900,16 @@ impl Clients {
     /// so it can get new ones.
     ///
     /// `POST /v1/clients/{client}/revocation`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.clients().revoke_client_tokens(client, &models::NoMembers {  }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn revoke_client_tokens(
         &self,
         client: impl Into<String>,
@@ -1660,6 +1950,16 @@ impl Clients {
     /// The live ones, oldest first; never their text.
     ///
     /// `GET /v1/clients/{client}/secrets`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.clients().list_client_secrets(client).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_client_secrets(&self, client: impl Into<String>) -> ClientsListClientSecrets {
         let mut call = Call::new(&self.client, &CLIENTS_LIST_CLIENT_SECRETS);
         call.path.push(("client", client.into()));
@@ -1696,6 +1996,16 @@ impl Clients {
     /// While two are live there is no third: delete one first, or wait.
     ///
     /// `POST /v1/clients/{client}/secrets`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.clients().rotate_client_secret(client, &models::RotateClientSecret { overlap_seconds: Some(86400) }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rotate_client_secret(
         &self,
         client: impl Into<String>,
@@ -1736,6 +2046,16 @@ impl Clients {
     /// It stops working at once. Without any secret the client cannot authenticate until one is made.
     ///
     /// `DELETE /v1/clients/{client}/secrets/{secret}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client: &str, secret: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.clients().delete_client_secret(client, secret).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_client_secret(
         &self,
         client: impl Into<String>,
@@ -1777,6 +2097,16 @@ impl Connections {
     /// back. Whoever holds the link may use it, until one account is connected or its time is over.
     ///
     /// `POST /v1/connect-sessions`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().create_connect_session(&models::CreateConnectSession { connector: connector.into(), external_id: Some("customer-42".into()), purpose: Some("Import the reports you choose".into()), return_url: Some("https://hub.example/apps".into()), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_connect_session(
         &self,
         body: &models::CreateConnectSession,
@@ -1815,6 +2145,16 @@ impl Connections {
     /// How far it got: `done` with its connection, or not.
     ///
     /// `GET /v1/connect-sessions/{session}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().show_connect_session(session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_connect_session(
         &self,
         session: impl Into<String>,
@@ -1851,6 +2191,16 @@ impl Connections {
     /// Withdraw an invitation
     ///
     /// `DELETE /v1/connect-sessions/{session}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().withdraw_connect_session(session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn withdraw_connect_session(
         &self,
         session: impl Into<String>,
@@ -1962,6 +2312,16 @@ impl Connections {
     /// person's.
     ///
     /// `GET /v1/connections`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().list_connections().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_connections(&self) -> ConnectionsListConnections {
         let call = Call::new(&self.client, &CONNECTIONS_LIST_CONNECTIONS);
         ConnectionsListConnections { call }
@@ -1999,6 +2359,16 @@ impl Connections {
     /// with 409, so a repetition makes no second one.
     ///
     /// `POST /v1/connections`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, access_token: &str, connector: &str, refresh_token: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().create_connection(&models::CreateConnection { access_token: Some(access_token.into()), account: Some("118234".into()), connector: connector.into(), expires_at: Some(1764003600), refresh_token: Some(refresh_token.into()), scopes: Some(vec!["read".into()]), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_connection(
         &self,
         body: &models::CreateConnection,
@@ -2035,6 +2405,16 @@ impl Connections {
     /// Show a connection
     ///
     /// `GET /v1/connections/{connection}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().show_connection(connection).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_connection(&self, connection: impl Into<String>) -> ConnectionsShowConnection {
         let mut call = Call::new(&self.client, &CONNECTIONS_SHOW_CONNECTION);
         call.path.push(("connection", connection.into()));
@@ -2071,6 +2451,16 @@ impl Connections {
     /// stay; `metadata` is merged (RFC 7396): a member that is null goes.
     ///
     /// `PATCH /v1/connections/{connection}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().update_connection(connection, &models::UpdateConnection { labels: Some(vec!["drive".into(), "finance".into()]), metadata: Some(object(json!({"folder":"reports"}))), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update_connection(
         &self,
         connection: impl Into<String>,
@@ -2111,6 +2501,16 @@ impl Connections {
     /// Its tokens are erased here at once; the provider is told in the background. Its timeline stays.
     ///
     /// `DELETE /v1/connections/{connection}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().revoke_connection(connection).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn revoke_connection(&self, connection: impl Into<String>) -> ConnectionsRevokeConnection {
         let mut call = Call::new(&self.client, &CONNECTIONS_REVOKE_CONNECTION);
         call.path.push(("connection", connection.into()));
@@ -2147,6 +2547,16 @@ impl Connections {
     /// connection keeps its id; until the user returns it stays as it is.
     ///
     /// `POST /v1/connections/{connection}/authorization`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().restart_authorization(connection, &models::StartAuthorization { base_url: Some("https://hub.example".into()), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn restart_authorization(
         &self,
         connection: impl Into<String>,
@@ -2188,6 +2598,16 @@ impl Connections {
     /// with the ticket that the callback's browser was sent on with.
     ///
     /// `POST /v1/connections/{connection}/confirmation`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connection: &str, ticket: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().confirm_one_connection(connection, &models::Confirmation { ticket: ticket.into() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn confirm_one_connection(
         &self,
         connection: impl Into<String>,
@@ -2251,6 +2671,16 @@ impl Connections {
     /// Newest first: what, when, on which node, what a failure meant and what the provider answered.
     ///
     /// `GET /v1/connections/{connection}/timeline`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().list_connection_events(connection).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_connection_events(
         &self,
         connection: impl Into<String>,
@@ -2290,6 +2720,16 @@ impl Connections {
     /// that the connector's own credentials are wrong; 503 when to ask again. Each call is an audit row.
     ///
     /// `POST /v1/connections/{connection}/token`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().get_connection_token(connection, &models::TokenRequest { min_ttl: Some(120), purpose: Some("nightly sync".into()), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get_connection_token(
         &self,
         connection: impl Into<String>,
@@ -2360,6 +2800,16 @@ impl Connectors {
     /// Of one organization, oldest first.
     ///
     /// `GET /v1/connectors`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().list_connectors().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_connectors(&self) -> ConnectorsListConnectors {
         let call = Call::new(&self.client, &CONNECTORS_LIST_CONNECTORS);
         ConnectorsListConnectors { call }
@@ -2394,6 +2844,16 @@ impl Connectors {
     /// Register `redirect_uri` of the answer with the provider.
     ///
     /// `POST /v1/connectors`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().create_connector(&models::CreateConnector { client_id: Some(client_id.into()), client_secret: Some(client_secret.into()), name: Some("Google Drive".into()), provider: "google".into(), scopes: Some(vec!["https://www.googleapis.com/auth/drive.readonly".into()]), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_connector(&self, body: &models::CreateConnector) -> ConnectorsCreateConnector {
         let mut call = Call::new(&self.client, &CONNECTORS_CREATE_CONNECTOR);
         call.body(body);
@@ -2427,6 +2887,16 @@ impl Connectors {
     /// Show a connector
     ///
     /// `GET /v1/connectors/{connector}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().show_connector(connector).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_connector(&self, connector: impl Into<String>) -> ConnectorsShowConnector {
         let mut call = Call::new(&self.client, &CONNECTORS_SHOW_CONNECTOR);
         call.path.push(("connector", connector.into()));
@@ -2464,6 +2934,16 @@ impl Connectors {
     /// their grants belong to the app before. New credentials clear a fault.
     ///
     /// `PATCH /v1/connectors/{connector}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connector: &str, client_secret: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().update_connector(connector, &models::UpdateConnector { client_secret: Some(Some(client_secret.into())), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update_connector(
         &self,
         connector: impl Into<String>,
@@ -2505,6 +2985,16 @@ impl Connectors {
     /// background; then the connector goes.
     ///
     /// `DELETE /v1/connectors/{connector}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().delete_connector(connector).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_connector(&self, connector: impl Into<String>) -> ConnectorsDeleteConnector {
         let mut call = Call::new(&self.client, &CONNECTORS_DELETE_CONNECTOR);
         call.path.push(("connector", connector.into()));
@@ -2541,6 +3031,16 @@ impl Connectors {
     /// connection is there. Nothing is stored of a user who does not return.
     ///
     /// `POST /v1/connectors/{connector}/authorization`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().start_authorization(connector, &models::StartAuthorization { base_url: Some("https://hub.example".into()), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn start_authorization(
         &self,
         connector: impl Into<String>,
@@ -2582,6 +3082,16 @@ impl Connectors {
     /// `revoke` ends them. With `mail`, each user gets a letter with the link, once a day at most. Call again until `remaining` is 0; those done drop out by themselves.
     ///
     /// `POST /v1/connectors/{connector}/bulk`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().change_connector_connections(connector, &models::BulkChange { action: models::BulkChangeAction::from("reauthorize".to_owned()), mail: None }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn change_connector_connections(
         &self,
         connector: impl Into<String>,
@@ -2622,6 +3132,16 @@ impl Connectors {
     /// By state, so that the progress of a bulk change can be followed.
     ///
     /// `GET /v1/connectors/{connector}/counts`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().count_connector_connections(connector).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn count_connector_connections(
         &self,
         connector: impl Into<String>,
@@ -2661,6 +3181,16 @@ impl Connectors {
     /// or account has a connection already changes nothing. Each row is reported on its own.
     ///
     /// `POST /v1/connectors/{connector}/import`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connector: &str, refresh_token: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().import_connections(connector, &models::ImportConnections { connections: vec![models::ImportedGrant { account: Some("118234".into()), external_id: "customer-42".into(), refresh_token: Some(refresh_token.into()), scopes: Some(vec!["read".into()]), ..Default::default() }], prove: Some(models::ProofWish::from("refresh".to_owned())) }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn import_connections(
         &self,
         connector: impl Into<String>,
@@ -2702,6 +3232,16 @@ impl Connectors {
     /// Nothing is stored, and no user's grant is touched.
     ///
     /// `POST /v1/connectors/{connector}/test`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().test_connector(connector).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn test_connector(&self, connector: impl Into<String>) -> ConnectorsTestConnector {
         let mut call = Call::new(&self.client, &CONNECTORS_TEST_CONNECTOR);
         call.path.push(("connector", connector.into()));
@@ -2738,6 +3278,16 @@ impl Connections {
     /// for the connection or a label of it. 409 if several fit: say more.
     ///
     /// `POST /v1/connectors/{connector}/token`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connector: &str, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().get_connector_token(connector, &models::ConnectorTokenRequest { min_ttl: Some(120), user: Some(user.into()), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get_connector_token(
         &self,
         connector: impl Into<String>,
@@ -2802,6 +3352,16 @@ impl Check {
     /// alike. There is no caller authentication: holding the credential is the proof.
     ///
     /// `GET /v1/forward-auth`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.check().forward_auth().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn forward_auth(&self) -> CheckForwardAuth {
         let call = Call::new(&self.client, &CHECK_FORWARD_AUTH);
         CheckForwardAuth { call }
@@ -2880,6 +3440,16 @@ impl Grants {
     /// Newest first, ended ones included until the purge takes them.
     ///
     /// `GET /v1/grants`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.grants().list_grants().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_grants(&self) -> GrantsListGrants {
         let call = Call::new(&self.client, &GRANTS_LIST_GRANTS);
         GrantsListGrants { call }
@@ -2912,6 +3482,16 @@ impl Grants {
     /// Show a grant
     ///
     /// `GET /v1/grants/{grant}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, grant: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.grants().show_grant(grant).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_grant(&self, grant: impl Into<String>) -> GrantsShowGrant {
         let mut call = Call::new(&self.client, &GRANTS_SHOW_GRANT);
         call.path.push(("grant", grant.into()));
@@ -2948,6 +3528,16 @@ impl Grants {
     /// the receipt of the first time.
     ///
     /// `DELETE /v1/grants/{grant}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, grant: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.grants().revoke_grant(grant).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn revoke_grant(&self, grant: impl Into<String>) -> GrantsRevokeGrant {
         let mut call = Call::new(&self.client, &GRANTS_REVOKE_GRANT);
         call.path.push(("grant", grant.into()));
@@ -2983,6 +3573,16 @@ impl Instance {
     /// For administrators of the instance.
     ///
     /// `GET /v1/instance`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.instance().show_instance().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_instance(&self) -> InstanceShowInstance {
         let call = Call::new(&self.client, &INSTANCE_SHOW_INSTANCE);
         InstanceShowInstance { call }
@@ -3047,6 +3647,16 @@ impl SignIn {
     /// Those that were not accepted and are not over, oldest first.
     ///
     /// `GET /v1/invitations`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.sign_in().list_invitations().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_invitations(&self) -> SignInListInvitations {
         let call = Call::new(&self.client, &SIGN_IN_LIST_INVITATIONS);
         SignInListInvitations { call }
@@ -3082,6 +3692,16 @@ impl SignIn {
     /// mailed to their address as well. Give it to nobody else: whoever opens it makes the account.
     ///
     /// `POST /v1/invitations`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.sign_in().invite_user(&models::InviteUser { email: "ada@example.com".into(), organization: Some(organization.into()), role: Some("member".into()) }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invite_user(&self, body: &models::InviteUser) -> SignInInviteUser {
         let mut call = Call::new(&self.client, &SIGN_IN_INVITE_USER);
         call.body(body);
@@ -3117,6 +3737,16 @@ impl SignIn {
     /// Its link opens nothing from then on.
     ///
     /// `DELETE /v1/invitations/{invitation}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, invitation: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.sign_in().withdraw_invitation(invitation).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn withdraw_invitation(&self, invitation: impl Into<String>) -> SignInWithdrawInvitation {
         let mut call = Call::new(&self.client, &SIGN_IN_WITHDRAW_INVITATION);
         call.path.push(("invitation", invitation.into()));
@@ -3203,6 +3833,16 @@ impl Keys {
     /// Newest first; never their text. Keys that were deleted are not listed.
     ///
     /// `GET /v1/keys`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().list_keys().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_keys(&self) -> KeysListKeys {
         let call = Call::new(&self.client, &KEYS_LIST_KEYS);
         KeysListKeys { call }
@@ -3239,6 +3879,16 @@ impl Keys {
     /// more, lives no longer and is charged to every budget its parent is charged to.
     ///
     /// `POST /v1/keys`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().create_key(&models::CreateKey { label: "Notes laptop".into(), limit: Some(models::KeyLimit { amount: "25.00".into(), period: Some("monthly".into()), unit: "USD".into() }), rate_limits: Some(vec![models::KeyRateLimit { limit: 100, name: "burst".into(), window: 60 }]), scopes: Some("notes.read".into()), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_key(&self, body: &models::CreateKey) -> KeysCreateKey {
         let mut call = Call::new(&self.client, &KEYS_CREATE_KEY);
         call.body(body);
@@ -3272,6 +3922,16 @@ impl Keys {
     /// Show a key
     ///
     /// `GET /v1/keys/{key}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, key: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().show_key(key).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_key(&self, key: impl Into<String>) -> KeysShowKey {
         let mut call = Call::new(&self.client, &KEYS_SHOW_KEY);
         call.path.push(("key", key.into()));
@@ -3308,6 +3968,16 @@ impl Keys {
     /// enabled again.
     ///
     /// `PATCH /v1/keys/{key}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, key: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().update_key(key, &models::UpdateKey { disabled: Some(Some(true)), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update_key(&self, key: impl Into<String>, body: &models::UpdateKey) -> KeysUpdateKey {
         let mut call = Call::new(&self.client, &KEYS_UPDATE_KEY);
         call.path.push(("key", key.into()));
@@ -3344,6 +4014,16 @@ impl Keys {
     /// It and every key below it count no more, for good.
     ///
     /// `DELETE /v1/keys/{key}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, key: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().delete_key(key).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_key(&self, key: impl Into<String>) -> KeysDeleteKey {
         let mut call = Call::new(&self.client, &KEYS_DELETE_KEY);
         call.path.push(("key", key.into()));
@@ -3380,6 +4060,16 @@ impl Keys {
     /// still older ends at once. Id, budgets and history stay.
     ///
     /// `POST /v1/keys/{key}/rotate`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, key: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().rotate_key(key, &models::RotateKey { overlap_seconds: Some(3600) }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rotate_key(&self, key: impl Into<String>, body: &models::RotateKey) -> KeysRotateKey {
         let mut call = Call::new(&self.client, &KEYS_ROTATE_KEY);
         call.path.push(("key", key.into()));
@@ -3414,6 +4104,16 @@ impl Instance {
     /// Show what is sealed under which master key
     ///
     /// `GET /v1/master-key`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.instance().show_master_key().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_master_key(&self) -> InstanceShowMasterKey {
         let call = Call::new(&self.client, &INSTANCE_SHOW_MASTER_KEY);
         InstanceShowMasterKey { call }
@@ -3449,6 +4149,16 @@ impl Instance {
     /// is 0; everything keeps working meanwhile.
     ///
     /// `POST /v1/master-key/rekey`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.instance().turn_master_key().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn turn_master_key(&self) -> InstanceTurnMasterKey {
         let call = Call::new(&self.client, &INSTANCE_TURN_MASTER_KEY);
         InstanceTurnMasterKey { call }
@@ -3506,6 +4216,16 @@ impl Organizations {
     /// Oldest first; an administrator of one organization sees that one.
     ///
     /// `GET /v1/organizations`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.organizations().list_organizations().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_organizations(&self) -> OrganizationsListOrganizations {
         let call = Call::new(&self.client, &ORGANIZATIONS_LIST_ORGANIZATIONS);
         OrganizationsListOrganizations { call }
@@ -3540,6 +4260,16 @@ impl Organizations {
     /// For administrators of the instance.
     ///
     /// `POST /v1/organizations`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.organizations().create_organization(&models::CreateOrganization { name: "Acme".into(), slug: "acme".into() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_organization(
         &self,
         body: &models::CreateOrganization,
@@ -3576,6 +4306,16 @@ impl Organizations {
     /// Show an organization
     ///
     /// `GET /v1/organizations/{organization}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.organizations().show_organization(organization).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_organization(
         &self,
         organization: impl Into<String>,
@@ -3612,6 +4352,16 @@ impl Organizations {
     /// Change an organization
     ///
     /// `PATCH /v1/organizations/{organization}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.organizations().update_organization(organization, &models::UpdateOrganization { name: Some(Some("Acme Health".into())), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update_organization(
         &self,
         organization: impl Into<String>,
@@ -3653,6 +4403,16 @@ impl Organizations {
     /// administrators of the instance.
     ///
     /// `DELETE /v1/organizations/{organization}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.organizations().delete_organization(organization).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_organization(
         &self,
         organization: impl Into<String>,
@@ -3689,6 +4449,16 @@ impl Organizations {
     /// List claimed domains
     ///
     /// `GET /v1/organizations/{organization}/domains`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.organizations().list_domains(organization).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_domains(&self, organization: impl Into<String>) -> OrganizationsListDomains {
         let mut call = Call::new(&self.client, &ORGANIZATIONS_LIST_DOMAINS);
         call.path.push(("organization", organization.into()));
@@ -3725,6 +4495,16 @@ impl Organizations {
     /// that the domain is the organization's is the word of the administrator of the instance who calls.
     ///
     /// `PUT /v1/organizations/{organization}/domains/{domain}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, domain: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.organizations().claim_domain(organization, domain).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn claim_domain(
         &self,
         organization: impl Into<String>,
@@ -3763,6 +4543,16 @@ impl Organizations {
     /// Release a domain
     ///
     /// `DELETE /v1/organizations/{organization}/domains/{domain}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, domain: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.organizations().release_domain(organization, domain).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn release_domain(
         &self,
         organization: impl Into<String>,
@@ -3826,6 +4616,16 @@ impl Groups {
     /// Of one organization, oldest first.
     ///
     /// `GET /v1/organizations/{organization}/groups`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.groups().list_groups(organization).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_groups(&self, organization: impl Into<String>) -> GroupsListGroups {
         let mut call = Call::new(&self.client, &GROUPS_LIST_GROUPS);
         call.path.push(("organization", organization.into()));
@@ -3859,6 +4659,16 @@ impl Groups {
     /// Create a group
     ///
     /// `POST /v1/organizations/{organization}/groups`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.groups().create_group(organization, &models::CreateGroup { bio: Some("Everybody up north".into()), name: "North Clinic".into() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_group(
         &self,
         organization: impl Into<String>,
@@ -3897,6 +4707,16 @@ impl Groups {
     /// Show a group
     ///
     /// `GET /v1/organizations/{organization}/groups/{group}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, group: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.groups().show_group(organization, group).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_group(
         &self,
         organization: impl Into<String>,
@@ -3935,6 +4755,16 @@ impl Groups {
     /// Change a group
     ///
     /// `PATCH /v1/organizations/{organization}/groups/{group}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, group: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.groups().update_group(organization, group, &models::UpdateGroup { bio: Some(None), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update_group(
         &self,
         organization: impl Into<String>,
@@ -3977,6 +4807,16 @@ impl Groups {
     /// Its clients and members remain, without it.
     ///
     /// `DELETE /v1/organizations/{organization}/groups/{group}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, group: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.groups().delete_group(organization, group).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_group(
         &self,
         organization: impl Into<String>,
@@ -4038,6 +4878,16 @@ impl Groups {
     /// List the members of a group
     ///
     /// `GET /v1/organizations/{organization}/groups/{group}/members`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, group: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.groups().list_group_members(organization, group).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_group_members(
         &self,
         organization: impl Into<String>,
@@ -4078,6 +4928,16 @@ impl Groups {
     /// The user must be a member of the organization. Doing so twice changes nothing.
     ///
     /// `PUT /v1/organizations/{organization}/groups/{group}/members/{user}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, group: &str, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.groups().add_group_member(organization, group, user).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add_group_member(
         &self,
         organization: impl Into<String>,
@@ -4118,6 +4978,16 @@ impl Groups {
     /// Take a member out of a group
     ///
     /// `DELETE /v1/organizations/{organization}/groups/{group}/members/{user}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, group: &str, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.groups().remove_group_member(organization, group, user).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remove_group_member(
         &self,
         organization: impl Into<String>,
@@ -4183,6 +5053,16 @@ impl Members {
     /// Of one organization, by user id.
     ///
     /// `GET /v1/organizations/{organization}/members`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.members().list_members(organization).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_members(&self, organization: impl Into<String>) -> MembersListMembers {
         let mut call = Call::new(&self.client, &MEMBERS_LIST_MEMBERS);
         call.path.push(("organization", organization.into()));
@@ -4219,6 +5099,16 @@ impl Members {
     /// people of other tenants into it.
     ///
     /// `POST /v1/organizations/{organization}/members`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.members().add_member(organization, &models::AddMember { role: "admin".into(), user: user.into() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add_member(
         &self,
         organization: impl Into<String>,
@@ -4257,6 +5147,16 @@ impl Members {
     /// Show a member
     ///
     /// `GET /v1/organizations/{organization}/members/{user}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.members().show_member(organization, user).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_member(
         &self,
         organization: impl Into<String>,
@@ -4295,6 +5195,16 @@ impl Members {
     /// Change a member's role
     ///
     /// `PATCH /v1/organizations/{organization}/members/{user}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.members().change_member_role(organization, user, &models::ChangeMemberRole { role: "owner".into() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn change_member_role(
         &self,
         organization: impl Into<String>,
@@ -4337,6 +5247,16 @@ impl Members {
     /// The user leaves the organization's groups too, and what the user granted there is revoked.
     ///
     /// `DELETE /v1/organizations/{organization}/members/{user}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.members().remove_member(organization, user).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remove_member(
         &self,
         organization: impl Into<String>,
@@ -4400,6 +5320,16 @@ impl Projects {
     /// Of one organization, oldest first.
     ///
     /// `GET /v1/organizations/{organization}/projects`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.projects().list_projects(organization).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_projects(&self, organization: impl Into<String>) -> ProjectsListProjects {
         let mut call = Call::new(&self.client, &PROJECTS_LIST_PROJECTS);
         call.path.push(("organization", organization.into()));
@@ -4433,6 +5363,16 @@ impl Projects {
     /// Create a project
     ///
     /// `POST /v1/organizations/{organization}/projects`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.projects().create_project(organization, &models::CreateProject { name: "Production".into(), slug: "production".into() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_project(
         &self,
         organization: impl Into<String>,
@@ -4471,6 +5411,16 @@ impl Projects {
     /// Show a project
     ///
     /// `GET /v1/organizations/{organization}/projects/{project}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, project: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.projects().show_project(organization, project).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_project(
         &self,
         organization: impl Into<String>,
@@ -4509,6 +5459,16 @@ impl Projects {
     /// Change a project
     ///
     /// `PATCH /v1/organizations/{organization}/projects/{project}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, project: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.projects().update_project(organization, project, &models::UpdateProject { name: Some(Some("Production EU".into())), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update_project(
         &self,
         organization: impl Into<String>,
@@ -4549,6 +5509,16 @@ impl Projects {
     /// Delete a project
     ///
     /// `DELETE /v1/organizations/{organization}/projects/{project}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, project: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.projects().delete_project(organization, project).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_project(
         &self,
         organization: impl Into<String>,
@@ -4589,6 +5559,16 @@ impl Connectors {
     /// Or define it anew; its connectors follow at once. A shipped provider's key cannot be taken.
     ///
     /// `PUT /v1/organizations/{organization}/providers/{provider}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, provider: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().define_provider(organization, provider, &models::DefineProvider { definition: object(json!({"authorize":{"url":"https://sso.example/authorize"},"key":"intranet","name":"Intranet","refresh":{"kind":"rotating"},"token":{"url":"https://sso.example/token"}})) }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn define_provider(
         &self,
         organization: impl Into<String>,
@@ -4631,6 +5611,16 @@ impl Connectors {
     /// One that no connector uses.
     ///
     /// `DELETE /v1/organizations/{organization}/providers/{provider}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, provider: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().delete_provider(organization, provider).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_provider(
         &self,
         organization: impl Into<String>,
@@ -4669,6 +5659,16 @@ impl Organizations {
     /// Show a sign-in policy
     ///
     /// `GET /v1/organizations/{organization}/sign-in-policy`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.organizations().show_sign_in_policy(organization).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_sign_in_policy(
         &self,
         organization: impl Into<String>,
@@ -4707,6 +5707,16 @@ impl Organizations {
     /// It counts at once: who has proved less is signed in, but cannot act in the organization.
     ///
     /// `PUT /v1/organizations/{organization}/sign-in-policy`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.organizations().decide_sign_in_policy(organization, &models::DecideSignInPolicy { demand: "second_factor".into(), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn decide_sign_in_policy(
         &self,
         organization: impl Into<String>,
@@ -4745,6 +5755,16 @@ impl Connections {
     /// List webhook endpoints
     ///
     /// `GET /v1/organizations/{organization}/webhook-endpoints`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().list_webhook_endpoints(organization).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_webhook_endpoints(
         &self,
         organization: impl Into<String>,
@@ -4783,6 +5803,16 @@ impl Connections {
     /// The secret is in this answer only.
     ///
     /// `POST /v1/organizations/{organization}/webhook-endpoints`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().create_webhook_endpoint(organization, &models::CreateWebhookEndpoint { events: Some(vec!["connection.needs_reauth".into()]), url: "https://app.example/hooks".into() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_webhook_endpoint(
         &self,
         organization: impl Into<String>,
@@ -4823,6 +5853,16 @@ impl Connections {
     /// What waits for it goes too.
     ///
     /// `DELETE /v1/organizations/{organization}/webhook-endpoints/{endpoint}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, endpoint: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().delete_webhook_endpoint(organization, endpoint).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_webhook_endpoint(
         &self,
         organization: impl Into<String>,
@@ -4872,6 +5912,16 @@ impl Connectors {
     /// All of them in one answer: the organization's own, and those that ship with the server.
     ///
     /// `GET /v1/providers`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().list_providers().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_providers(&self) -> ConnectorsListProviders {
         let call = Call::new(&self.client, &CONNECTORS_LIST_PROVIDERS);
         ConnectorsListProviders { call }
@@ -4913,6 +5963,16 @@ impl Connectors {
     /// Show a provider
     ///
     /// `GET /v1/providers/{provider}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, provider: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().show_provider(provider).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_provider(&self, provider: impl Into<String>) -> ConnectorsShowProvider {
         let mut call = Call::new(&self.client, &CONNECTORS_SHOW_PROVIDER);
         call.path.push(("provider", provider.into()));
@@ -4948,6 +6008,16 @@ impl Refusals {
     /// An administrator of one organization is told of refusals that concern it.
     ///
     /// `GET /v1/refusals/{code}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, code: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.refusals().explain_refusal(code).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn explain_refusal(&self, code: impl Into<String>) -> RefusalsExplainRefusal {
         let mut call = Call::new(&self.client, &REFUSALS_EXPLAIN_REFUSAL);
         call.path.push(("code", code.into()));
@@ -5020,6 +6090,16 @@ impl Sessions {
     /// Live ones, newest first.
     ///
     /// `GET /v1/sessions`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.sessions().list_sessions().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_sessions(&self) -> SessionsListSessions {
         let call = Call::new(&self.client, &SESSIONS_LIST_SESSIONS);
         SessionsListSessions { call }
@@ -5052,6 +6132,16 @@ impl Sessions {
     /// Show a session
     ///
     /// `GET /v1/sessions/{session}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.sessions().show_session(session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_session(&self, session: impl Into<String>) -> SessionsShowSession {
         let mut call = Call::new(&self.client, &SESSIONS_SHOW_SESSION);
         call.path.push(("session", session.into()));
@@ -5087,6 +6177,16 @@ impl Sessions {
     /// Its name, by which its owner tells it from the others.
     ///
     /// `PATCH /v1/sessions/{session}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.sessions().update_session(session, &models::UpdateSession { name: "Office laptop".into() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update_session(
         &self,
         session: impl Into<String>,
@@ -5127,6 +6227,16 @@ impl Sessions {
     /// And with it what was issued under it. One that has ended is not there any more.
     ///
     /// `DELETE /v1/sessions/{session}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.sessions().end_session(session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn end_session(&self, session: impl Into<String>) -> SessionsEndSession {
         let mut call = Call::new(&self.client, &SESSIONS_END_SESSION);
         call.path.push(("session", session.into()));
@@ -5162,6 +6272,16 @@ impl SigningKeys {
     /// Every key in the published set, newest first. For administrators of the instance.
     ///
     /// `GET /v1/signing-keys`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.signing_keys().list_signing_keys().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_signing_keys(&self) -> SigningKeysListSigningKeys {
         let call = Call::new(&self.client, &SIGNING_KEYS_LIST_SIGNING_KEYS);
         SigningKeysListSigningKeys { call }
@@ -5198,6 +6318,16 @@ impl SigningKeys {
     /// instance.
     ///
     /// `POST /v1/signing-keys`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.signing_keys().rotate_signing_keys(&models::RotateSigningKeys { alg: Some("ES256".into()), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rotate_signing_keys(
         &self,
         body: &models::RotateSigningKeys,
@@ -5237,6 +6367,16 @@ impl SignIn {
     /// minute is signed in as them, once. For administrators of the instance.
     ///
     /// `POST /v1/tickets`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.sign_in().create_ticket(&models::CreateTicket { user: user.into() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_ticket(&self, body: &models::CreateTicket) -> SignInCreateTicket {
         let mut call = Call::new(&self.client, &SIGN_IN_CREATE_TICKET);
         call.body(body);
@@ -5295,6 +6435,16 @@ impl Upstreams {
     /// Oldest first; an administrator of one organization sees its own.
     ///
     /// `GET /v1/upstreams`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.upstreams().list_upstreams().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_upstreams(&self) -> UpstreamsListUpstreams {
         let call = Call::new(&self.client, &UPSTREAMS_LIST_UPSTREAMS);
         UpstreamsListUpstreams { call }
@@ -5329,6 +6479,16 @@ impl Upstreams {
     /// The answer names the `redirect_uri` to register there.
     ///
     /// `POST /v1/upstreams`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.upstreams().create_upstream(&models::CreateUpstream { client_id: client_id.into(), client_secret: Some(client_secret.into()), preset: "google".into(), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_upstream(&self, body: &models::CreateUpstream) -> UpstreamsCreateUpstream {
         let mut call = Call::new(&self.client, &UPSTREAMS_CREATE_UPSTREAM);
         call.body(body);
@@ -5362,6 +6522,16 @@ impl Upstreams {
     /// Show an upstream provider
     ///
     /// `GET /v1/upstreams/{upstream}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, upstream: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.upstreams().show_upstream(upstream).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_upstream(&self, upstream: impl Into<String>) -> UpstreamsShowUpstream {
         let mut call = Call::new(&self.client, &UPSTREAMS_SHOW_UPSTREAM);
         call.path.push(("upstream", upstream.into()));
@@ -5397,6 +6567,16 @@ impl Upstreams {
     /// A disabled provider is refused when a sign-in starts and when it comes back.
     ///
     /// `PATCH /v1/upstreams/{upstream}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, upstream: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.upstreams().update_upstream(upstream, &models::UpdateUpstream { disabled: Some(Some(true)), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update_upstream(
         &self,
         upstream: impl Into<String>,
@@ -5437,6 +6617,16 @@ impl Upstreams {
     /// With every link to it. Who has no other way to sign in recovers by mail.
     ///
     /// `DELETE /v1/upstreams/{upstream}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, upstream: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.upstreams().delete_upstream(upstream).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_upstream(&self, upstream: impl Into<String>) -> UpstreamsDeleteUpstream {
         let mut call = Call::new(&self.client, &UPSTREAMS_DELETE_UPSTREAM);
         call.path.push(("upstream", upstream.into()));
@@ -5502,6 +6692,16 @@ impl Usage {
     /// By day and key, oldest first.
     ///
     /// `GET /v1/usage`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.usage().list_usage().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_usage(&self) -> UsageListUsage {
         let call = Call::new(&self.client, &USAGE_LIST_USAGE);
         UsageListUsage { call }
@@ -5538,6 +6738,16 @@ impl Usage {
     /// `reason` says it in a word. A charge whose answer got lost is repeated under its name.
     ///
     /// `POST /v1/usage/charge`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, credential: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.usage().charge_usage(&models::ChargeUsage { cost: models::UsageCost { amount: "0.0125".into(), unit: "USD".into() }, credential: credential.into(), from: None, scopes: None }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn charge_usage(&self, body: &models::ChargeUsage) -> UsageChargeUsage {
         let mut call = Call::new(&self.client, &USAGE_CHARGE_USAGE);
         call.body(body);
@@ -5574,6 +6784,16 @@ impl Usage {
     /// happens and the hold stays. 404 when the hold is over.
     ///
     /// `POST /v1/usage/commit`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, hold: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.usage().commit_usage(&models::CommitUsage { actual: "0.3175".into(), hold: hold.into() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn commit_usage(&self, body: &models::CommitUsage) -> UsageCommitUsage {
         let mut call = Call::new(&self.client, &USAGE_COMMIT_USAGE);
         call.body(body);
@@ -5609,6 +6829,16 @@ impl Usage {
     /// Gives back what was held. 404 when the hold is over. It takes nothing, so it needs no name.
     ///
     /// `POST /v1/usage/release`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, hold: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.usage().release_usage(&models::ReleaseUsage { hold: hold.into() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn release_usage(&self, body: &models::ReleaseUsage) -> UsageReleaseUsage {
         let mut call = Call::new(&self.client, &USAGE_RELEASE_USAGE);
         call.body(body);
@@ -5645,6 +6875,16 @@ impl Usage {
     /// or the time is over. The answer's `id` is the hold.
     ///
     /// `POST /v1/usage/reserve`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, credential: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.usage().reserve_usage(&models::ReserveUsage { cost: models::UsageCost { amount: "0.50".into(), unit: "USD".into() }, credential: credential.into(), seconds: Some(60), from: None, scopes: None }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reserve_usage(&self, body: &models::ReserveUsage) -> UsageReserveUsage {
         let mut call = Call::new(&self.client, &USAGE_RESERVE_USAGE);
         call.body(body);
@@ -5710,6 +6950,16 @@ impl Users {
     /// Oldest first; an administrator of one organization sees its members.
     ///
     /// `GET /v1/users`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.users().list_users().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_users(&self) -> UsersListUsers {
         let call = Call::new(&self.client, &USERS_LIST_USERS);
         UsersListUsers { call }
@@ -5744,6 +6994,16 @@ impl Users {
     /// For administrators of the instance.
     ///
     /// `POST /v1/users`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.users().create_user(&models::CreateUser { email: "ada@example.com".into(), name: "Ada Lovelace".into() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_user(&self, body: &models::CreateUser) -> UsersCreateUser {
         let mut call = Call::new(&self.client, &USERS_CREATE_USER);
         call.body(body);
@@ -5777,6 +7037,16 @@ impl Users {
     /// Show a user
     ///
     /// `GET /v1/users/{user}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.users().show_user(user).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_user(&self, user: impl Into<String>) -> UsersShowUser {
         let mut call = Call::new(&self.client, &USERS_SHOW_USER);
         call.path.push(("user", user.into()));
@@ -5812,6 +7082,16 @@ impl Users {
     /// For administrators of the instance.
     ///
     /// `PATCH /v1/users/{user}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.users().update_user(user, &models::UpdateUser { disabled: Some(Some(true)), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update_user(
         &self,
         user: impl Into<String>,
@@ -5852,6 +7132,16 @@ impl Users {
     /// With every membership and every grant the user gave. For administrators of the instance.
     ///
     /// `DELETE /v1/users/{user}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.users().delete_user(user).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_user(&self, user: impl Into<String>) -> UsersDeleteUser {
         let mut call = Call::new(&self.client, &USERS_DELETE_USER);
         call.path.push(("user", user.into()));
@@ -5887,6 +7177,16 @@ impl Users {
     /// One for each client and resource.
     ///
     /// `GET /v1/users/{user}/consents`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.users().list_consents(user).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_consents(&self, user: impl Into<String>) -> UsersListConsents {
         let mut call = Call::new(&self.client, &USERS_LIST_CONSENTS);
         call.path.push(("user", user.into()));
@@ -5922,6 +7222,16 @@ impl Users {
     /// For every resource. Codes and grants that the client has from the user end with it.
     ///
     /// `DELETE /v1/users/{user}/consents/{client}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str, client: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.users().withdraw_consent(user, client).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn withdraw_consent(
         &self,
         user: impl Into<String>,
@@ -5962,6 +7272,16 @@ impl Users {
     /// Without any secret of them.
     ///
     /// `GET /v1/users/{user}/factors`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.users().list_user_factors(user).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_user_factors(&self, user: impl Into<String>) -> UsersListUserFactors {
         let mut call = Call::new(&self.client, &USERS_LIST_USER_FACTORS);
         call.path.push(("user", user.into()));
@@ -5998,6 +7318,16 @@ impl Users {
     /// of the instance.
     ///
     /// `DELETE /v1/users/{user}/factors/{factor}`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str, factor: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.users().remove_user_factor(user, factor).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remove_user_factor(
         &self,
         user: impl Into<String>,
@@ -6048,6 +7378,16 @@ impl Keys {
     /// administrator of one organization deletes those within it.
     ///
     /// `DELETE /v1/users/{user}/keys`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().delete_user_keys(user).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_user_keys(&self, user: impl Into<String>) -> KeysDeleteUserKeys {
         let mut call = Call::new(&self.client, &KEYS_DELETE_USER_KEYS);
         call.path.push(("user", user.into()));
@@ -6081,6 +7421,16 @@ impl Users {
     /// Show a user's profile
     ///
     /// `GET /v1/users/{user}/profile`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.users().show_user_profile(user).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_user_profile(&self, user: impl Into<String>) -> UsersShowUserProfile {
         let mut call = Call::new(&self.client, &USERS_SHOW_USER_PROFILE);
         call.path.push(("user", user.into()));
@@ -6117,6 +7467,16 @@ impl Users {
     /// instance.
     ///
     /// `PUT /v1/users/{user}/profile`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.users().write_user_profile(user, &models::Profile { address: Some(models::Address { country: Some("GB".into()), locality: Some("London".into()), ..Default::default() }), family_name: Some("Lovelace".into()), given_name: Some("Ada".into()), locale: Some("en-GB".into()), ..Default::default() }).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn write_user_profile(
         &self,
         user: impl Into<String>,
@@ -6158,6 +7518,16 @@ impl SignIn {
     /// link. Second factors stay. For administrators of the instance.
     ///
     /// `POST /v1/users/{user}/require-reset`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.sign_in().require_password_reset(user).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn require_password_reset(&self, user: impl Into<String>) -> SignInRequirePasswordReset {
         let mut call = Call::new(&self.client, &SIGN_IN_REQUIRE_PASSWORD_RESET);
         call.path.push(("user", user.into()));
@@ -6193,6 +7563,16 @@ impl Sessions {
     /// All of them. For administrators of the instance.
     ///
     /// `DELETE /v1/users/{user}/sessions`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.sessions().end_user_sessions(user).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn end_user_sessions(&self, user: impl Into<String>) -> SessionsEndUserSessions {
         let mut call = Call::new(&self.client, &SESSIONS_END_USER_SESSIONS);
         call.path.push(("user", user.into()));
@@ -6252,6 +7632,16 @@ impl SignIn {
     /// instance.
     ///
     /// `GET /v1/users/{user}/sign-ins`
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.sign_in().list_user_sign_ins(user).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_user_sign_ins(&self, user: impl Into<String>) -> SignInListUserSignIns {
         let mut call = Call::new(&self.client, &SIGN_IN_LIST_USER_SIGN_INS);
         call.path.push(("user", user.into()));

@@ -86,6 +86,7 @@ const SOURCES: &[(&str, &str)] = sources![
     "rust/operations.rs",
     "rust/refusals.rs",
     "rust/funcs.rs",
+    "rust/example",
     "examples/programs.ts",
     "examples/programs.go",
     "examples/programs.rs",
