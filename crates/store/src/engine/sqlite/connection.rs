@@ -90,8 +90,11 @@ pub(super) fn run(
     let mut returned = Vec::new();
     let mut rows = prepared.raw_query();
     while let Some(row) = rows.next()? {
-        let values =
-            (0..columns).map(|at| value(row.get_ref(at)?, at)).collect::<Result<_, _>>()?;
+        // Not collected: what may fail has no length beforehand, and a wide row would grow five times.
+        let mut values = Vec::with_capacity(columns);
+        for at in 0..columns {
+            values.push(value(row.get_ref(at)?, at)?);
+        }
         returned.push(Row::new(statement.name, values));
     }
     let changed = returned.len() as u64;
