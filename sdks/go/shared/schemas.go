@@ -38,6 +38,16 @@ type App struct {
 	Origin string `json:"origin"`
 }
 
+// AskedFor: Why users are asked for a new authorization.
+type AskedFor string
+
+// Values of AskedFor.
+const (
+	AskedForRequested    AskedFor = "requested"
+	AskedForScopeChange  AskedFor = "scope_change"
+	AskedForClientChange AskedFor = "client_change"
+)
+
 // AuditEntry: Something that happened.
 type AuditEntry struct {
 	// What was done.
@@ -205,6 +215,8 @@ type BulkChange struct {
 	Action BulkChangeAction `json:"action"`
 	// Whether each user gets a letter with the link, once a day at most.
 	Mail *bool `json:"mail,omitempty"`
+	// What their state will say.
+	Reason *AskedFor `json:"reason,omitempty"`
 }
 
 // BulkChangeAction: one of several texts; others pass through.

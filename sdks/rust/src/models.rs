@@ -55,6 +55,56 @@ pub struct App {
     pub origin: String,
 }
 
+/// Why users are asked for a new authorization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AskedFor {
+    /// `requested`
+    Requested,
+    /// `scope_change`
+    ScopeChange,
+    /// `client_change`
+    ClientChange,
+    /// Something newer than this crate.
+    Other(String),
+}
+
+impl AskedFor {
+    /// The wire's word.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Requested => "requested",
+            Self::ScopeChange => "scope_change",
+            Self::ClientChange => "client_change",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<String> for AskedFor {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "requested" => Self::Requested,
+            "scope_change" => Self::ScopeChange,
+            "client_change" => Self::ClientChange,
+            _ => Self::Other(text),
+        }
+    }
+}
+
+impl Serialize for AskedFor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for AskedFor {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
+    }
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuditEntry {
@@ -295,6 +345,9 @@ pub struct BulkChange {
     /// Whether each user gets a letter with the link, once a day at most.
     #[serde(rename = "mail", default, skip_serializing_if = "Option::is_none")]
     pub mail: Option<bool>,
+    /// What their state will say.
+    #[serde(rename = "reason", default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<AskedFor>,
 }
 
 /// An object.

@@ -56,6 +56,9 @@ pub(super) enum Connector {
         /// Send each user a letter with the link, once a day at most.
         #[arg(long)]
         mail: bool,
+        /// What the state of its connections will say.
+        #[arg(long, value_parser = ["requested", "scope_change", "client_change"])]
+        reason: Option<String>,
     },
     /// Revoke all its connections; the connector stays.
     RevokeConnections {
@@ -165,8 +168,9 @@ impl Connector {
                 printer.list(&json!({ "items": found["checks"] }), &["check", "status", "detail"])
             }
             Self::Import { connector, prove } => import(caller, printer, &connector, prove).await,
-            Self::Reauthorize { connector, mail } => {
-                let change = json!({ "action": "reauthorize", "mail": mail });
+            Self::Reauthorize { connector, mail, reason } => {
+                let change = json!({ "action": "reauthorize", "mail": mail, "reason": reason });
+                let change = present(change);
                 change_all(caller, printer, &connector, &change).await
             }
             Self::RevokeConnections { connector } => {

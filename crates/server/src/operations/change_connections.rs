@@ -55,7 +55,7 @@ pub async fn reauthorize_some(
     app: &App,
     kept: &Kept,
     provider: &Found,
-    letters: Letters,
+    (reason, letters): (Reason, Letters),
     actor: &str,
 ) -> Result<Step, Error> {
     let connector = &kept.connector;
@@ -70,14 +70,14 @@ pub async fn reauthorize_some(
             Letters::None => None,
         };
         if let Some(letter) = letter
-            && note_end(app, &connection, letter, actor).await? == Outcome::Done
+            && note_end(app, &connection, reason, letter, actor).await? == Outcome::Done
         {
             step.changed += 1;
             step.mailed += 1;
             continue;
         }
         // Without a letter: nobody to write to, told today already, or too many letters wait.
-        let noted = note_end(app, &connection, Plan::default(), actor).await?;
+        let noted = note_end(app, &connection, reason, Plan::default(), actor).await?;
         step.changed += i64::from(noted == Outcome::Done);
     }
     Ok(step)
@@ -86,11 +86,12 @@ pub async fn reauthorize_some(
 async fn note_end(
     app: &App,
     connection: &Connection,
+    reason: Reason,
     letter: Plan,
     actor: &str,
 ) -> Result<Outcome, Error> {
     let (node, act) = (app.vault.node_name(), app.act(actor, &Origin::of_job("bulk")));
-    let event = Event::GrantDead(Reason::Requested);
+    let event = Event::GrantDead(reason);
     app.store.note_end_with(connection, event, &node, letter, act).await
 }
 

@@ -186,7 +186,11 @@ impl Store {
 /// The steps that ask for the further tokens of a connection together with it. Each else ends for its
 /// own reasons.
 fn below(connection: &Connection, event: Event, now: Timestamp) -> Plan {
-    let Event::GrantDead(reason @ Reason::Requested) = event else { return Plan::default() };
+    let Event::GrantDead(reason @ (Reason::Requested | Reason::ScopeChange | Reason::ClientChange)) =
+        event
+    else {
+        return Plan::default();
+    };
     let values = values![connection.organization.0, connection.id.0, reason.as_str(), now];
     Plan::default().also(Step::any(&ASK_FOR_SLOTS, values))
 }

@@ -103,6 +103,7 @@ pub(crate) async fn change_connector_connections(
             &models::BulkChange {
                 action: models::BulkChangeAction::from("reauthorize".to_owned()),
                 mail: None,
+                reason: None,
             },
         )
         .send()

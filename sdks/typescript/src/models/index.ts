@@ -36,6 +36,9 @@ export interface App {
   origin: string;
 }
 
+/** Why users are asked for a new authorization. */
+export type AskedFor = "requested" | "scope_change" | "client_change" | (string & {});
+
 /** Something that happened. */
 export interface AuditEntry {
   /** What was done. */
@@ -205,6 +208,8 @@ export interface BulkChange {
   action: BulkChangeAction;
   /** Whether each user gets a letter with the link, once a day at most. */
   mail?: boolean | undefined;
+  /** What their state will say. */
+  reason?: AskedFor | undefined;
 }
 
 export type BulkChangeAction = "reauthorize" | "revoke" | (string & {});

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use keyhaven_protocol::connection::state::Status;
+use keyhaven_protocol::connection::state::{Reason, Status};
 use keyhaven_protocol::id::ConnectorId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -40,6 +40,29 @@ impl ConnectorCounts {
     }
 }
 
+/// Why users are asked for a new authorization.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum AskedFor {
+    /// An administrator wants it.
+    #[default]
+    Requested,
+    /// The connector asks for other scopes now.
+    ScopeChange,
+    /// The connector is another app now.
+    ClientChange,
+}
+
+impl AskedFor {
+    const fn reason(self) -> Reason {
+        match self {
+            Self::Requested => Reason::Requested,
+            Self::ScopeChange => Reason::ScopeChange,
+            Self::ClientChange => Reason::ClientChange,
+        }
+    }
+}
+
 /// What to do with a connector's connections.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
@@ -50,6 +73,9 @@ enum BulkChange {
         /// Whether each user gets a letter with the link, once a day at most.
         #[serde(default)]
         mail: bool,
+        /// What their state will say.
+        #[serde(default)]
+        reason: AskedFor,
     },
     /// End them.
     Revoke {},
@@ -117,13 +143,13 @@ async fn change_connector_connections(
     let actor = &administrator.actor;
     let step = match body {
         BulkChange::Revoke {} => revoke_some(&app, &kept, actor).await?,
-        BulkChange::Reauthorize { mail } => {
+        BulkChange::Reauthorize { mail, reason } => {
             let provider = provider_of(&app, &kept).await?;
             let letters = if mail { Letters::Sent } else { Letters::None };
-            reauthorize_some(&app, &kept, &provider, letters, actor).await?
+            reauthorize_some(&app, &kept, &provider, (reason.reason(), letters), actor).await?
         }
     };
     let counts = app.store.count_connections(organization, connector).await?;
-    let mailed = matches!(body, BulkChange::Reauthorize { mail: true }).then_some(step.mailed);
+    let mailed = matches!(body, BulkChange::Reauthorize { mail: true, .. }).then_some(step.mailed);
     Ok(Json(Changed { changed: step.changed, mailed, remaining: body.remaining(&counts) }))
 }

@@ -135,8 +135,12 @@ async fn all_connections_of_a_connector_are_asked_again_and_ended() {
         let words = ["connection", "list", "--org", "acme-health", "--status", status];
         scene.instance.json(&words)["items"].as_array().unwrap().len()
     };
-    let asked = scene.server.json(&scene.operator, &["connector", "reauthorize", &connector]);
+    let words = ["connector", "reauthorize", &connector, "--reason", "scope_change"];
+    let asked = scene.server.json(&scene.operator, &words);
     assert_eq!(asked, json!({ "changed": 3, "mailed": 0, "remaining": 0 }));
+    let list = ["connection", "list", "--org", "acme-health"];
+    let listed = scene.instance.json(&list)["items"].clone();
+    assert_eq!(listed[0]["reason"], "scope_change", "{listed}");
     assert_eq!((count("needs_reauth"), count("active")), (3, 0));
     let again = scene.instance.json(&["connector", "reauthorize", &connector, "--mail"]);
     assert_eq!(again["changed"], 0, "they have been asked");
