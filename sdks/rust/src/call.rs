@@ -39,6 +39,14 @@ impl fmt::Debug for Meta {
 }
 
 /// An answer: its value, and the exchange that gave it.
+///
+/// ```no_run
+/// # async fn example(client: &keyhaven_sdk::Client) -> Result<(), keyhaven_sdk::Error> {
+/// let organization = client.organizations().show_organization("acme").send().await?;
+/// println!("{} after {} attempts", organization.name, organization.meta().attempts);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Response<T> {
     value: T,

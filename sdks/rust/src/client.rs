@@ -9,6 +9,17 @@ use crate::security::Security;
 use crate::tokens::TokenSource;
 
 /// A client; clones share its connections.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), keyhaven_sdk::Error> {
+/// use keyhaven_sdk::{Client, Security};
+/// let builder = Client::builder().server_url("https://auth.example.com");
+/// let client = builder.security(Security::bearer("kh_access_…")).build()?;
+/// let keys = client.signing_keys().list_signing_keys().send().await?;
+/// println!("{} keys", keys.items.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
@@ -41,6 +52,14 @@ impl Client {
 }
 
 /// A client that is being made.
+///
+/// ```
+/// use std::time::Duration;
+/// use keyhaven_sdk::{Client, Retries};
+/// let builder = Client::builder().server_url("https://auth.example.com");
+/// let client = builder.retries(Retries::none()).timeout(Duration::from_secs(5)).build();
+/// assert!(client.is_ok());
+/// ```
 #[must_use]
 pub struct Builder {
     options: Options,

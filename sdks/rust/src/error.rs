@@ -52,6 +52,17 @@ pub enum Kind {
 }
 
 /// Why a call failed. Neither `Debug` nor `Display` shows bodies or headers.
+///
+/// ```no_run
+/// # async fn example(client: &keyhaven_sdk::Client) {
+/// use keyhaven_sdk::Kind;
+/// match client.organizations().show_organization("acme").send().await {
+///     Ok(organization) => println!("{}", organization.name),
+///     Err(error) if error.kind() == Kind::NotFound => println!("there is none"),
+///     Err(error) => println!("{error}, request {:?}", error.request_id()),
+/// }
+/// # }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Error(Box<Inner>);

@@ -8,6 +8,13 @@ use crate::security::Security;
 use crate::tokens::Token;
 
 /// How and whether a call is repeated.
+///
+/// ```
+/// use std::time::Duration;
+/// use keyhaven_sdk::Retries;
+/// let patient = Retries { max_retries: 5, max_interval: Duration::from_secs(30), ..Retries::default() };
+/// assert_eq!(patient.exponent, 2.0);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Retries {
     /// Attempts after the first one.
@@ -57,6 +64,13 @@ pub struct HookContext {
 }
 
 /// What a caller may do around each attempt; each method does nothing unless it is written.
+///
+/// ```
+/// use keyhaven_sdk::Hooks;
+/// /// Does nothing, as every hook that is not written.
+/// struct Quiet;
+/// impl Hooks for Quiet {}
+/// ```
 pub trait Hooks: Send + Sync {
     /// May change the request. An error ends the call.
     ///

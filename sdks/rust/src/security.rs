@@ -21,6 +21,12 @@ pub(crate) struct Scheme {
 }
 
 /// Credentials. A call's own take the place of the client's.
+///
+/// ```
+/// use keyhaven_sdk::Security;
+/// let both = Security::bearer("kh_access_secret").and("session", "kh_session_secret");
+/// assert!(!format!("{both:?}").contains("secret"));
+/// ```
 #[derive(Clone, Default)]
 pub struct Security {
     named: BTreeMap<String, Secret>,

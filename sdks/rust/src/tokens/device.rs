@@ -24,6 +24,19 @@ pub struct DevicePrompt {
 }
 
 /// Signs somebody in on another device. Keep the token fresh with `RefreshToken`.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), keyhaven_sdk::Error> {
+/// use keyhaven_sdk::{ClientCredentials, tokens::DeviceCode};
+/// let client = ClientCredentials::new("https://auth.example.com", "kh_client_…", "").scope("read");
+/// let prompt = |it: keyhaven_sdk::tokens::DevicePrompt| {
+///     println!("Type {} at {}", it.user_code, it.verification_uri);
+/// };
+/// let token = DeviceCode::new(client).sign_in(prompt).await?;
+/// # drop(token);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct DeviceCode {

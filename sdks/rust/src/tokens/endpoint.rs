@@ -21,6 +21,19 @@ use crate::send::TOKEN_LIMIT;
 pub(super) type Form = Vec<(&'static str, String)>;
 
 /// Proves a client, anew for every request.
+///
+/// ```
+/// use keyhaven_sdk::{Error, tokens::ClientAuthentication};
+/// /// A token of the platform that a file has, new each time.
+/// struct Mounted;
+/// impl ClientAuthentication for Mounted {
+///     fn prove(&self, _audience: &str) -> Result<Vec<(&'static str, String)>, Error> {
+///         let assertion = std::fs::read_to_string("/var/run/secrets/token").unwrap_or_default();
+///         let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned();
+///         Ok(vec![("client_assertion_type", kind), ("client_assertion", assertion)])
+///     }
+/// }
+/// ```
 pub trait ClientAuthentication: Send + Sync {
     /// What goes into the form. `audience` is the issuer, or the endpoint where no issuer is known.
     ///
@@ -31,6 +44,14 @@ pub trait ClientAuthentication: Send + Sync {
 }
 
 /// Tokens of a client's own authority (RFC 6749 §4.4), and the client that other grants ask as.
+///
+/// ```
+/// use keyhaven_sdk::{Client, ClientCredentials};
+/// let server = "https://auth.example.com";
+/// let tokens = ClientCredentials::new(server, "kh_client_…", "kh_secret_…").scope("read").build();
+/// let client = Client::builder().server_url(server).token_source(tokens).build();
+/// assert!(client.is_ok());
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct ClientCredentials {

@@ -9,6 +9,15 @@ use crate::secret::Secret;
 
 /// Tokens by a refresh token, of which the newest is kept. A refresh whose answer was lost is repeated
 /// where the server gives the same answer again, and nowhere else: it would look like theft.
+///
+/// ```
+/// use std::sync::Arc;
+/// use keyhaven_sdk::{ClientCredentials, RefreshToken, tokens::FileStore};
+/// let client = ClientCredentials::new("https://auth.example.com", "kh_client_…", "");
+/// let kept = client.store(Arc::new(FileStore::new("/tmp/tokens.json")));
+/// let tokens = RefreshToken::new(kept, "kh_refresh_…").build();
+/// # drop(tokens);
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct RefreshToken {
@@ -63,6 +72,13 @@ impl Renew for RefreshToken {
 }
 
 /// Tokens for tokens (RFC 8693), on behalf of somebody, through an actor if there is one.
+///
+/// ```
+/// use keyhaven_sdk::{ClientCredentials, tokens::TokenExchange};
+/// let client = ClientCredentials::new("https://auth.example.com", "kh_client_…", "kh_secret_…");
+/// let tokens = TokenExchange::new(client, "the person's token").audience("orders").build();
+/// assert!(tokens.is_ok());
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct TokenExchange {
@@ -138,6 +154,13 @@ impl Renew for TokenExchange {
 }
 
 /// Tokens for assertions (RFC 7523 §2.1): workload identities, identity assertions of other issuers.
+///
+/// ```
+/// use keyhaven_sdk::{ClientCredentials, Secret, tokens::{JwtBearer, Reveal}};
+/// let client = ClientCredentials::new("https://auth.example.com", "kh_client_…", "");
+/// let fresh = Reveal::with(|| async { Ok(Secret::from("an assertion of another issuer")) });
+/// assert!(JwtBearer::new(client, fresh).build().is_ok());
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JwtBearer {

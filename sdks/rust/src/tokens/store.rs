@@ -113,6 +113,15 @@ impl Renew for Kept {
 }
 
 /// Keeps tokens as long as the process lives; several sources may share it.
+///
+/// ```
+/// use std::sync::Arc;
+/// use keyhaven_sdk::{ClientCredentials, tokens::MemoryStore};
+/// let store = Arc::new(MemoryStore::default());
+/// let client = ClientCredentials::new("https://auth.example.com", "kh_client_…", "kh_secret_…");
+/// let (one, other) = (client.clone().store(store.clone()).build(), client.store(store).build());
+/// # drop((one, other));
+/// ```
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     tokens: Mutex<HashMap<String, Token>>,
@@ -151,6 +160,12 @@ fn open<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Keeps tokens in a file (mode 0600) that is replaced as a whole; for command lines. The file is the
 /// one that the TypeScript and Go SDKs keep, too.
+///
+/// ```
+/// use keyhaven_sdk::tokens::{FileStore, TokenStore};
+/// let store = FileStore::new(std::env::temp_dir().join("no tokens here.json"));
+/// assert!(store.get("a name").is_ok_and(|token| token.is_none()));
+/// ```
 #[derive(Clone, Debug)]
 pub struct FileStore {
     path: PathBuf,
