@@ -1164,7 +1164,7 @@ pub async fn connectors_start_authorization(
 /// # use serde_json::{Map, Value, json};
 /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
 /// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
-/// let answer = funcs::connectors_change_connector_connections(keyhaven, connector, &models::BulkChange { action: models::BulkChangeAction::from("reauthorize".to_owned()), mail: None }).await?;
+/// let answer = funcs::connectors_change_connector_connections(keyhaven, connector, &models::BulkChange { action: models::BulkChangeAction::from("reauthorize".to_owned()), mail: None, reason: None }).await?;
 /// # Ok(())
 /// # }
 /// ```

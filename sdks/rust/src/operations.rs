@@ -3088,7 +3088,7 @@ impl Connectors {
     /// # use serde_json::{Map, Value, json};
     /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
     /// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
-    /// let answer = keyhaven.connectors().change_connector_connections(connector, &models::BulkChange { action: models::BulkChangeAction::from("reauthorize".to_owned()), mail: None }).send().await?;
+    /// let answer = keyhaven.connectors().change_connector_connections(connector, &models::BulkChange { action: models::BulkChangeAction::from("reauthorize".to_owned()), mail: None, reason: None }).send().await?;
     /// # Ok(())
     /// # }
     /// ```
