@@ -5,7 +5,9 @@ use keyhaven_protocol::id::{ConnectionId, ConnectorId, OrganizationId};
 use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::Seconds;
 use keyhaven_store::connect_sessions::ConnectSession;
-use keyhaven_store::connections::{Connected, Edit, Filter, Held, NewConnection, NewSlot};
+use keyhaven_store::connections::{
+    Connected, Edit, Filter, Held, NewConnection, NewSlot, Renewed, Stored, Tokens, Upstream,
+};
 use keyhaven_store::{Outcome, Page, Reach, Store};
 use tokio::task::JoinSet;
 
@@ -24,6 +26,7 @@ on_every_engine![
     an_unconfirmed_connection_s_further_tokens_wait_with_it,
     whoever_is_asked_again_is_asked_for_further_tokens_too,
     further_tokens_do_not_lack_what_their_connection_lacks,
+    a_refresh_that_loses_a_required_scope_keeps_the_token_and_asks_its_user,
     an_invitation_is_open_until_it_is_withdrawn,
 ];
 
@@ -177,6 +180,27 @@ async fn further_tokens_do_not_lack_what_their_connection_lacks(place: Place) {
     let due = store.take_due(NOW.plus(Seconds(99_999)), 10).await.unwrap();
     let due: Vec<_> = due.into_iter().map(|due| due.id).collect();
     assert_eq!(due, [connection_id(71)], "only the further token is renewed");
+}
+
+async fn a_refresh_that_loses_a_required_scope_keeps_the_token_and_asks_its_user(place: Place) {
+    let store = furnished(&place).await;
+    connect(&store, 1, "account-1").await;
+    let before = held(&store, 1).await;
+    let lost = Tokens { coverage: Coverage::Lacking, ..tokens(2) };
+    let renewed = Renewed { tokens: &lost, upstream: Upstream::default(), node: id(900) };
+    let stored = store.record_refresh(&before, &renewed, [7; 32], act()).await;
+    assert_eq!(stored.unwrap(), Stored::Yes);
+    let after = held(&store, 1).await;
+    assert_eq!(after.connection.standing, Standing::authorized(Coverage::Lacking, NOW));
+    assert!(after.has_refresh(), "nothing that arrived is thrown away");
+    let access = store.open_access_token(&after).unwrap().expect("has one");
+    assert_eq!(access.reveal(), "access-2");
+    let page = Page { after: None, limit: 1 };
+    let newest = store.list_token_events(ORGANIZATION, connection_id(1), page).await.unwrap();
+    let newest = &newest.items[0];
+    assert_eq!((&*newest.what, newest.reason.as_deref()), ("refreshed", Some("missing_scopes")));
+    let due = store.take_due(NOW.plus(Seconds(99_999)), 10).await.unwrap();
+    assert_eq!(due.len(), 0, "what only its user mends is not renewed");
 }
 
 fn an_invitation(connector: ConnectorId) -> ConnectSession {
