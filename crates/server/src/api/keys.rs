@@ -30,9 +30,11 @@ use crate::app::{App, Shared};
 use crate::http::error::ApiError;
 use crate::operations::keys::KeyText;
 
+mod asked;
 mod wire;
 
-pub use wire::{CreateKey, IssuedKey, Key, KeyLimit, KeyRateLimit, RotateKey, UpdateKey};
+pub use asked::{CreateKey, KeyLimit, RotateKey, UpdateKey};
+pub use wire::{IssuedKey, Key, KeyRateLimit};
 
 /// The longest overlap of a rotation: thirty days.
 const MOST_OVERLAP: i64 = 30 * 86_400;
@@ -323,7 +325,7 @@ async fn place(
     parent.key.stands(app.clock.now()).map_err(|refusal| {
         ApiError::member("/parent", "does not count any more").because(refusal)
     })?;
-    new.terms = parent.key.narrow(wanted, new.terms.id).map_err(wire::beyond)?;
+    new.terms = parent.key.narrow(wanted, new.terms.id).map_err(asked::beyond)?;
     new.parent = Some(GrantId(parent.key.id().0));
     (new.organization, new.owner) = (parent.key.organization, parent.key.owner);
     (new.project, new.group) = (parent.key.project, parent.key.group);
@@ -353,7 +355,7 @@ async fn stay_within(app: &App, parent: GrantId, terms: &Terms) -> Result<(), Ap
         allowed: Some(terms.allowed.clone()),
         rate_limits: terms.rate_limits.clone(),
     };
-    parent.key.narrow(&wanted, terms.id).map(|_| ()).map_err(wire::beyond)
+    parent.key.narrow(&wanted, terms.id).map(|_| ()).map_err(asked::beyond)
 }
 
 /// What a change of standing is.
