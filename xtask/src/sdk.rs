@@ -12,6 +12,7 @@ mod model;
 mod names;
 mod operations;
 mod pages;
+mod samples;
 mod schemas;
 mod snippets;
 mod templates;

@@ -5,6 +5,18 @@ use serde::{Deserialize, Serialize};
 use crate::Secret;
 
 /// A user to make a member.
+///
+/// ```
+/// use keyhaven_sdk::models::AddMember;
+///
+/// let text = r##"{
+///   "role": "admin",
+///   "user": "019a2b3c-4d5e-7f60-8123-456789abcdef"
+/// }"##;
+/// let value: AddMember = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AddMember {
     /// `owner`, `admin` or `member`.
@@ -16,6 +28,22 @@ pub struct AddMember {
 }
 
 /// A postal address (OpenID Connect Core §5.1.1).
+///
+/// ```
+/// use keyhaven_sdk::models::Address;
+///
+/// let text = r##"{
+///   "country": "…",
+///   "formatted": "…",
+///   "locality": "…",
+///   "postal_code": "…",
+///   "region": "…",
+///   "street_address": "…"
+/// }"##;
+/// let value: Address = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Address {
     /// Country.
@@ -39,6 +67,19 @@ pub struct Address {
 }
 
 /// An app that people gave keys to.
+///
+/// ```
+/// use keyhaven_sdk::models::App;
+///
+/// let text = r##"{
+///   "created_at": 1764000000,
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "origin": "https://notes.example"
+/// }"##;
+/// let value: App = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct App {
     /// Since when it is blocked.
@@ -56,6 +97,12 @@ pub struct App {
 }
 
 /// Why users are asked for a new authorization.
+///
+/// ```
+/// use keyhaven_sdk::models::AskedFor;
+///
+/// assert_eq!(AskedFor::Requested.as_str(), "requested");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AskedFor {
@@ -106,6 +153,24 @@ impl<'de> Deserialize<'de> for AskedFor {
 }
 
 /// Something that happened.
+///
+/// ```
+/// use keyhaven_sdk::models::AuditEntry;
+///
+/// let text = r##"{
+///   "action": "client.registered",
+///   "actor": "client:kh_client_0AbCdEfGhIjKlMnOpQrStU",
+///   "at": 1764000000,
+///   "detail": {},
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///   "request": "019a2b3c-4d5e-7f60-8123-0123456789ab",
+///   "target": "client:kh_client_0ZyXwVuTsRqPoNmLkJiHgF"
+/// }"##;
+/// let value: AuditEntry = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// What was done.
@@ -135,6 +200,18 @@ pub struct AuditEntry {
 }
 
 /// A key that was handed out.
+///
+/// ```
+/// use keyhaven_sdk::models::AuthKeys;
+///
+/// let text = r##"{
+///   "key": "kh_key_0AbCdEfGhIjKlMnOpQrStU…",
+///   "user_id": null
+/// }"##;
+/// let value: AuthKeys = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuthKeys {
     /// The key, in this answer only.
@@ -146,6 +223,21 @@ pub struct AuthKeys {
 }
 
 /// A code for a key.
+///
+/// ```
+/// use keyhaven_sdk::models::AuthKeysCode;
+///
+/// let text = r##"{
+///   "data": {
+///     "app_id": 4211,
+///     "created_at": "2026-11-22T01:00:00.000Z",
+///     "id": "kh_code_0AbCdEfGhIjKlMnOpQrStU…"
+///   }
+/// }"##;
+/// let value: AuthKeysCode = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthKeysCode {
     /// The code.
@@ -154,6 +246,19 @@ pub struct AuthKeysCode {
 }
 
 /// A code and the app it is for.
+///
+/// ```
+/// use keyhaven_sdk::models::AuthKeysCodeData;
+///
+/// let text = r##"{
+///   "app_id": 4211,
+///   "created_at": "2026-11-22T01:00:00.000Z",
+///   "id": "kh_code_0AbCdEfGhIjKlMnOpQrStU…"
+/// }"##;
+/// let value: AuthKeysCodeData = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuthKeysCodeData {
     /// The number of the app, made from the origin of its callback.
@@ -168,6 +273,20 @@ pub struct AuthKeysCodeData {
 }
 
 /// A key that an app asks for.
+///
+/// ```
+/// use keyhaven_sdk::models::AuthKeysCodeRequest;
+///
+/// let text = r##"{
+///   "callback_url": "https://notes.example/cb",
+///   "code_challenge": "5BSxWuHm9vpsFuRpPXmF3J_IeTgFNKgj8RnNhhnWDqQ",
+///   "code_challenge_method": "S256",
+///   "limit": 25
+/// }"##;
+/// let value: AuthKeysCodeRequest = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuthKeysCodeRequest {
     /// Where the code goes: https, or http to localhost or 127.0.0.1.
@@ -198,6 +317,20 @@ pub struct AuthKeysCodeRequest {
 }
 
 /// A refusal.
+///
+/// ```
+/// use keyhaven_sdk::models::AuthKeysError;
+///
+/// let text = r##"{
+///   "error": {
+///     "code": 403,
+///     "message": "Invalid code or code_verifier"
+///   }
+/// }"##;
+/// let value: AuthKeysError = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthKeysError {
     /// What was refused.
@@ -206,6 +339,19 @@ pub struct AuthKeysError {
 }
 
 /// What was refused.
+///
+/// ```
+/// use keyhaven_sdk::models::AuthKeysErrorBody;
+///
+/// let text = r##"{
+///   "code": 1,
+///   "message": "…",
+///   "metadata": {}
+/// }"##;
+/// let value: AuthKeysErrorBody = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuthKeysErrorBody {
     /// The HTTP status.
@@ -220,6 +366,19 @@ pub struct AuthKeysErrorBody {
 }
 
 /// A code to exchange.
+///
+/// ```
+/// use keyhaven_sdk::models::AuthKeysRequest;
+///
+/// let text = r##"{
+///   "code": "kh_code_0AbCdEfGhIjKlMnOpQrStU…",
+///   "code_challenge_method": "S256",
+///   "code_verifier": "h3Jt9PzWq0sLxRk2Yc7VbNf5Ae8UdGm1Ti4OoQp6Zw-"
+/// }"##;
+/// let value: AuthKeysRequest = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuthKeysRequest {
     /// The code.
@@ -234,6 +393,21 @@ pub struct AuthKeysRequest {
 }
 
 /// An access token and the refresh token that renews it.
+///
+/// ```
+/// use keyhaven_sdk::models::AuthToken;
+///
+/// let text = r##"{
+///   "access_token": "kh_access_0AbCdEfGhIjKlMnOpQrStU…",
+///   "expires_in": 1893456000,
+///   "refresh_token": "kh_refresh_0AbCdEfGhIjKlMnOpQrStU…",
+///   "scope": "/accounts.read /ping.read",
+///   "token_type": "opaque"
+/// }"##;
+/// let value: AuthToken = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuthToken {
     /// The access token.
@@ -254,6 +428,20 @@ pub struct AuthToken {
 }
 
 /// A request for a token.
+///
+/// ```
+/// use keyhaven_sdk::models::AuthTokenRequest;
+///
+/// let text = r##"{
+///   "client_id": "kh_client_0AbCdEfGhIjKlMnOpQrStU",
+///   "client_secret": "kh_secret_0AbCdEfGhIjKlMnOpQrStU…",
+///   "grant_type": "client_credentials",
+///   "scope": "/accounts.read /ping.read"
+/// }"##;
+/// let value: AuthTokenRequest = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthTokenRequest {
     /// The client, unless it is given as HTTP Basic.
@@ -274,6 +462,17 @@ pub struct AuthTokenRequest {
 }
 
 /// What is wrong with which field of a request for a token.
+///
+/// ```
+/// use keyhaven_sdk::models::AuthTokenRequestError;
+///
+/// let text = r##"{
+///   "scope": "scope is required"
+/// }"##;
+/// let value: AuthTokenRequestError = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuthTokenRequestError {
     /// What is wrong with `refresh_token`.
@@ -285,6 +484,19 @@ pub struct AuthTokenRequestError {
 }
 
 /// Where to send a user.
+///
+/// ```
+/// use keyhaven_sdk::models::Authorization;
+///
+/// let text = r##"{
+///   "authorization_url": "https://accounts.google.com/o/oauth2/v2/auth?client_id=…",
+///   "expires_at": 1764000600,
+///   "state": "eyJzdGF0ZSI6ICI…"
+/// }"##;
+/// let value: Authorization = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Authorization {
     /// The provider's page.
@@ -299,6 +511,27 @@ pub struct Authorization {
 }
 
 /// A budget with its balance.
+///
+/// ```
+/// use keyhaven_sdk::models::Budget;
+///
+/// let text = r##"{
+///   "held": "0.00",
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "left": "487.4975",
+///   "level": "organization",
+///   "limit": "500.00",
+///   "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///   "period": "monthly",
+///   "resets_at": 1764547200,
+///   "spent": "12.5025",
+///   "subject": "019a2b3c-0000-7f60-8123-456789abcdef",
+///   "unit": "USD"
+/// }"##;
+/// let value: Budget = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Budget {
     /// What is held for charges to come.
@@ -337,6 +570,17 @@ pub struct Budget {
 }
 
 /// What to do with a connector's connections.
+///
+/// ```
+/// use keyhaven_sdk::models::BulkChange;
+///
+/// let text = r##"{
+///   "action": "reauthorize"
+/// }"##;
+/// let value: BulkChange = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BulkChange {
     /// See the reference.
@@ -351,6 +595,12 @@ pub struct BulkChange {
 }
 
 /// An object.
+///
+/// ```
+/// use keyhaven_sdk::models::BulkChangeAction;
+///
+/// assert_eq!(BulkChangeAction::Reauthorize.as_str(), "reauthorize");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BulkChangeAction {
@@ -397,6 +647,17 @@ impl<'de> Deserialize<'de> for BulkChangeAction {
 }
 
 /// A member's new role.
+///
+/// ```
+/// use keyhaven_sdk::models::ChangeMemberRole;
+///
+/// let text = r##"{
+///   "role": "owner"
+/// }"##;
+/// let value: ChangeMemberRole = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ChangeMemberRole {
     /// `owner`, `admin` or `member`.
@@ -405,6 +666,18 @@ pub struct ChangeMemberRole {
 }
 
 /// How far a bulk change got.
+///
+/// ```
+/// use keyhaven_sdk::models::Changed;
+///
+/// let text = r##"{
+///   "changed": 100,
+///   "remaining": 23
+/// }"##;
+/// let value: Changed = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Changed {
     /// Changed by this call.
@@ -419,6 +692,21 @@ pub struct Changed {
 }
 
 /// A use of a key, and what it costs.
+///
+/// ```
+/// use keyhaven_sdk::models::ChargeUsage;
+///
+/// let text = r##"{
+///   "cost": {
+///     "amount": "0.0125",
+///     "unit": "USD"
+///   },
+///   "credential": "kh_key_0AbCdEfGhIjKlMnOpQrStU…"
+/// }"##;
+/// let value: ChargeUsage = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChargeUsage {
     /// What it costs.
@@ -436,6 +724,22 @@ pub struct ChargeUsage {
 }
 
 /// What a credential must be good for.
+///
+/// ```
+/// use keyhaven_sdk::models::CheckNeed;
+///
+/// let text = r##"{
+///   "audience": "…",
+///   "cost": {
+///     "amount": "0.0125",
+///     "unit": "USD"
+///   },
+///   "scopes": "…"
+/// }"##;
+/// let value: CheckNeed = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CheckNeed {
     /// The audience it must be for.
@@ -450,6 +754,21 @@ pub struct CheckNeed {
 }
 
 /// A credential, and what it is needed for.
+///
+/// ```
+/// use keyhaven_sdk::models::CheckRequest;
+///
+/// let text = r##"{
+///   "credential": "kh_access_0AbCdEfGhIjKlMnOpQrStU…",
+///   "need": {
+///     "audience": "https://api.example.com",
+///     "scopes": "accounts.read"
+///   }
+/// }"##;
+/// let value: CheckRequest = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CheckRequest {
     /// Any credential we issue, as its bearer sent it.
@@ -464,6 +783,27 @@ pub struct CheckRequest {
 }
 
 /// What a live credential resolves to.
+///
+/// ```
+/// use keyhaven_sdk::models::CheckedCredential;
+///
+/// let text = r##"{
+///   "active": true,
+///   "audience": "https://auth.example.com",
+///   "client_id": "kh_client_0AbCdEfGhIjKlMnOpQrStU",
+///   "expires_at": 1764000600,
+///   "format": "jwt",
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "issued_at": 1764000000,
+///   "kind": "access_token",
+///   "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///   "scopes": "accounts.read",
+///   "subject": "kh_client_0AbCdEfGhIjKlMnOpQrStU"
+/// }"##;
+/// let value: CheckedCredential = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CheckedCredential {
     /// Always `true`; what is not alive is refused.
@@ -524,6 +864,21 @@ pub struct CheckedCredential {
 }
 
 /// A rate limit of a checked key.
+///
+/// ```
+/// use keyhaven_sdk::models::CheckedRateLimit;
+///
+/// let text = r##"{
+///   "limit": 1,
+///   "name": "burst",
+///   "remaining": 1,
+///   "resets_in": 1,
+///   "window": 1
+/// }"##;
+/// let value: CheckedRateLimit = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CheckedRateLimit {
     /// How many uses.
@@ -544,6 +899,34 @@ pub struct CheckedRateLimit {
 }
 
 /// An OAuth client.
+///
+/// ```
+/// use keyhaven_sdk::models::Client;
+///
+/// let text = r##"{
+///   "access_ttl": 600,
+///   "auth_method": "client_secret_basic",
+///   "client_id": "kh_client_0AbCdEfGhIjKlMnOpQrStU",
+///   "created_at": 1764000000,
+///   "grant_types": [
+///     "client_credentials"
+///   ],
+///   "groups": [],
+///   "name": "Billing",
+///   "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///   "profile": "strict",
+///   "redirect_uris": [],
+///   "refresh_absolute_ttl": 2592000,
+///   "refresh_grace": 90,
+///   "refresh_idle_ttl": 1209600,
+///   "scope": "accounts.read",
+///   "token_alg": "ES256",
+///   "token_format": "jwt"
+/// }"##;
+/// let value: Client = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Client {
     /// Life of its access tokens in seconds.
@@ -615,6 +998,19 @@ pub struct Client {
 }
 
 /// A live secret of a client, without its text.
+///
+/// ```
+/// use keyhaven_sdk::models::ClientSecret;
+///
+/// let text = r##"{
+///   "created_at": 1764000000,
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "last_four": "x7Qa"
+/// }"##;
+/// let value: ClientSecret = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClientSecret {
     /// When it was made, in seconds since 1970.
@@ -632,6 +1028,12 @@ pub struct ClientSecret {
 }
 
 /// How the verifier is compared with the challenge.
+///
+/// ```
+/// use keyhaven_sdk::models::CodeChallengeMethod;
+///
+/// assert_eq!(CodeChallengeMethod::S256.as_str(), "S256");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CodeChallengeMethod {
@@ -678,6 +1080,18 @@ impl<'de> Deserialize<'de> for CodeChallengeMethod {
 }
 
 /// What a reserved use really cost.
+///
+/// ```
+/// use keyhaven_sdk::models::CommitUsage;
+///
+/// let text = r##"{
+///   "actual": "0.3175",
+///   "hold": "019a2b3c-4d5e-7f60-8123-456789abcdef"
+/// }"##;
+/// let value: CommitUsage = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CommitUsage {
     /// What it cost, in the hold's unit. More than was held must fit the budgets.
@@ -689,6 +1103,17 @@ pub struct CommitUsage {
 }
 
 /// What confirms a connection.
+///
+/// ```
+/// use keyhaven_sdk::models::Confirmation;
+///
+/// let text = r##"{
+///   "ticket": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: Confirmation = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Confirmation {
     /// What the callback's browser was sent on with.
@@ -697,6 +1122,22 @@ pub struct Confirmation {
 }
 
 /// An invitation to connect an account.
+///
+/// ```
+/// use keyhaven_sdk::models::ConnectSession;
+///
+/// let text = r##"{
+///   "connector": "019a2b3c-1111-7f60-8123-456789abcdef",
+///   "expires_at": 1764001800,
+///   "id": "019a2b3c-9999-7f60-8123-456789abcdef",
+///   "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///   "status": "open",
+///   "url": "https://keys.example/connect/kh_flow_…"
+/// }"##;
+/// let value: ConnectSession = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConnectSession {
     /// The connection it has led to, or is for.
@@ -723,6 +1164,35 @@ pub struct ConnectSession {
 }
 
 /// A connection to an outside account.
+///
+/// ```
+/// use keyhaven_sdk::models::Connection;
+///
+/// let text = r##"{
+///   "account": "118234",
+///   "account_label": "ada@example.com",
+///   "connector": "019a2b3c-1111-7f60-8123-456789abcdef",
+///   "created_at": 1764000000,
+///   "expires_at": 1764003600,
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "labels": [
+///     "drive"
+///   ],
+///   "method": "oauth",
+///   "missing_scopes": [],
+///   "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///   "scopes": [
+///     "drive.readonly"
+///   ],
+///   "since": 1764000000,
+///   "status": "active",
+///   "token_updated_at": 1764000000,
+///   "updated_at": 1764000000
+/// }"##;
+/// let value: Connection = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Connection {
     /// The outside account.
@@ -797,6 +1267,25 @@ pub struct Connection {
 }
 
 /// A token of the provider's.
+///
+/// ```
+/// use keyhaven_sdk::models::ConnectionToken;
+///
+/// let text = r##"{
+///   "access_token": "ya29.a0…",
+///   "account": "ada@example.com",
+///   "expires_at": 1764003600,
+///   "fingerprint": "8f14e45fceea167a5a36dedd",
+///   "missing_scopes": [],
+///   "scheme": "Bearer",
+///   "scopes": [
+///     "https://www.googleapis.com/auth/drive.readonly"
+///   ]
+/// }"##;
+/// let value: ConnectionToken = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConnectionToken {
     /// The token.
@@ -827,6 +1316,37 @@ pub struct ConnectionToken {
 }
 
 /// A connector of an organization.
+///
+/// ```
+/// use keyhaven_sdk::models::Connector;
+///
+/// let text = r##"{
+///   "client_id": "1234.apps.googleusercontent.com",
+///   "client_secret": {
+///     "last_four": "x7Qa",
+///     "set_at": 1764000000
+///   },
+///   "created_at": 1764000000,
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "method": "oauth",
+///   "name": "Google Drive",
+///   "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///   "params": {},
+///   "provider": "google",
+///   "redirect_uri": "https://keys.example/connectors/oauth/callback/019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "required_scopes": [],
+///   "scopes": [
+///     "https://www.googleapis.com/auth/drive.readonly"
+///   ],
+///   "sharing": "private",
+///   "status": "ok",
+///   "updated_at": 1764000000,
+///   "vars": {}
+/// }"##;
+/// let value: Connector = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Connector {
     /// The app's client id.
@@ -892,6 +1412,19 @@ pub struct Connector {
 }
 
 /// One thing that was looked at.
+///
+/// ```
+/// use keyhaven_sdk::models::ConnectorCheck;
+///
+/// let text = r##"{
+///   "check": "token_endpoint",
+///   "detail": "It takes the credentials.",
+///   "status": "passed"
+/// }"##;
+/// let value: ConnectorCheck = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConnectorCheck {
     /// `credentials`, `redirect_uri`, `authorization_endpoint` or `token_endpoint`.
@@ -906,6 +1439,20 @@ pub struct ConnectorCheck {
 }
 
 /// How many connections of a connector stand in which state.
+///
+/// ```
+/// use keyhaven_sdk::models::ConnectorCounts;
+///
+/// let text = r##"{
+///   "counts": {
+///     "active": 120,
+///     "needs_reauth": 3
+///   }
+/// }"##;
+/// let value: ConnectorCounts = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConnectorCounts {
     /// By state.
@@ -914,6 +1461,20 @@ pub struct ConnectorCounts {
 }
 
 /// Why a connection was not begun.
+///
+/// ```
+/// use keyhaven_sdk::models::ConnectorError;
+///
+/// let text = r##"{
+///   "error": {
+///     "code": "HTTP_NOT_FOUND",
+///     "message": "Connector instance not found or access denied"
+///   }
+/// }"##;
+/// let value: ConnectorError = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConnectorError {
     /// What happened.
@@ -922,6 +1483,18 @@ pub struct ConnectorError {
 }
 
 /// What happened.
+///
+/// ```
+/// use keyhaven_sdk::models::ConnectorErrorDetail;
+///
+/// let text = r##"{
+///   "code": "…",
+///   "message": "…"
+/// }"##;
+/// let value: ConnectorErrorDetail = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConnectorErrorDetail {
     /// The kind: `HTTP_BAD_REQUEST`, `HTTP_NOT_FOUND` …
@@ -933,6 +1506,24 @@ pub struct ConnectorErrorDetail {
 }
 
 /// What a dry run found.
+///
+/// ```
+/// use keyhaven_sdk::models::ConnectorTest;
+///
+/// let text = r##"{
+///   "checks": [
+///     {
+///       "check": "token_endpoint",
+///       "detail": "It refuses the credentials: invalid_client.",
+///       "status": "failed"
+///     }
+///   ],
+///   "ok": false
+/// }"##;
+/// let value: ConnectorTest = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConnectorTest {
     /// Everything that was looked at.
@@ -944,6 +1535,18 @@ pub struct ConnectorTest {
 }
 
 /// Whose token is wanted, and what token. Who is not an administrator or a program asks for their own.
+///
+/// ```
+/// use keyhaven_sdk::models::ConnectorTokenRequest;
+///
+/// let text = r##"{
+///   "min_ttl": 120,
+///   "user": "019a2b3c-7777-7f60-8123-456789abcdef"
+/// }"##;
+/// let value: ConnectorTokenRequest = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConnectorTokenRequest {
     /// Of the connection to this outside account.
@@ -973,6 +1576,21 @@ pub struct ConnectorTokenRequest {
 }
 
 /// What a person let a client do at one resource.
+///
+/// ```
+/// use keyhaven_sdk::models::Consent;
+///
+/// let text = r##"{
+///   "client": "kh_client_0AbCdEfGhIjKlMnOpQrStU",
+///   "client_name": "Notebook",
+///   "given_at": 1764000000,
+///   "scope": "openid email",
+///   "used_at": 1764000600
+/// }"##;
+/// let value: Consent = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Consent {
     /// For which resource; absent for this server itself.
@@ -996,6 +1614,25 @@ pub struct Consent {
 }
 
 /// Everything a person agreed to.
+///
+/// ```
+/// use keyhaven_sdk::models::Consents;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "client": "kh_client_0AbCdEfGhIjKlMnOpQrStU",
+///       "client_name": "Notebook",
+///       "given_at": 1764000000,
+///       "scope": "openid email",
+///       "used_at": 1764000600
+///     }
+///   ]
+/// }"##;
+/// let value: Consents = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Consents {
     /// By client and resource, at most a thousand.
@@ -1004,6 +1641,23 @@ pub struct Consents {
 }
 
 /// A budget to make.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateBudget;
+///
+/// let text = r##"{
+///   "level": "organization",
+///   "limit": {
+///     "amount": "500.00",
+///     "period": "monthly",
+///     "unit": "USD"
+///   },
+///   "organization": "acme"
+/// }"##;
+/// let value: CreateBudget = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CreateBudget {
     /// What it limits: `organization`, `project`, `group`, `user`, `app` or `key`.
@@ -1022,6 +1676,23 @@ pub struct CreateBudget {
 }
 
 /// A client to create.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateClient;
+///
+/// let text = r##"{
+///   "grant_types": [
+///     "client_credentials",
+///     "refresh_token"
+///   ],
+///   "name": "Billing",
+///   "organization": "acme",
+///   "scope": "accounts.read accounts.write"
+/// }"##;
+/// let value: CreateClient = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateClient {
     /// Life of its access tokens in seconds: 1 to 600. Absent: `access_token_ttl` of the server.
@@ -1093,6 +1764,20 @@ pub struct CreateClient {
 }
 
 /// Whom to invite, and to what.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateConnectSession;
+///
+/// let text = r##"{
+///   "connector": "019a2b3c-1111-7f60-8123-456789abcdef",
+///   "external_id": "customer-42",
+///   "purpose": "Import the reports you choose",
+///   "return_url": "https://hub.example/apps"
+/// }"##;
+/// let value: CreateConnectSession = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateConnectSession {
     /// Which outside account is expected, in words for the page.
@@ -1130,6 +1815,24 @@ pub struct CreateConnectSession {
 }
 
 /// A connection that needs no consent page.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateConnection;
+///
+/// let text = r##"{
+///   "access_token": "…",
+///   "account": "118234",
+///   "connector": "019a2b3c-1111-7f60-8123-456789abcdef",
+///   "expires_at": 1764003600,
+///   "refresh_token": "…",
+///   "scopes": [
+///     "read"
+///   ]
+/// }"##;
+/// let value: CreateConnection = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateConnection {
     /// An access token from another system.
@@ -1177,6 +1880,23 @@ pub struct CreateConnection {
 }
 
 /// A connector to create.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateConnector;
+///
+/// let text = r##"{
+///   "client_id": "1234.apps.googleusercontent.com",
+///   "client_secret": "GOCSPX-…",
+///   "name": "Google Drive",
+///   "provider": "google",
+///   "scopes": [
+///     "https://www.googleapis.com/auth/drive.readonly"
+///   ]
+/// }"##;
+/// let value: CreateConnector = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateConnector {
     /// The app's client id.
@@ -1219,6 +1939,18 @@ pub struct CreateConnector {
 }
 
 /// A group to create.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateGroup;
+///
+/// let text = r##"{
+///   "bio": "Everybody up north",
+///   "name": "North Clinic"
+/// }"##;
+/// let value: CreateGroup = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateGroup {
     /// A few words about it, at most 1000 characters.
@@ -1230,6 +1962,30 @@ pub struct CreateGroup {
 }
 
 /// A key to make.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateKey;
+///
+/// let text = r##"{
+///   "label": "Notes laptop",
+///   "limit": {
+///     "amount": "25.00",
+///     "period": "monthly",
+///     "unit": "USD"
+///   },
+///   "rate_limits": [
+///     {
+///       "limit": 100,
+///       "name": "burst",
+///       "window": 60
+///     }
+///   ],
+///   "scopes": "notes.read"
+/// }"##;
+/// let value: CreateKey = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateKey {
     /// Addresses and networks it may be used from.
@@ -1274,6 +2030,26 @@ pub struct CreateKey {
 }
 
 /// Why a token was not created.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateOrUpdateErrorResponse;
+///
+/// let text = r##"{
+///   "errors": [
+///     {
+///       "code": "InvalidCredentials",
+///       "detail": "the client is unknown or its secret is wrong",
+///       "status": "401"
+///     }
+///   ],
+///   "meta": {
+///     "req_id": "019a2b3c-4d5e-7f60-8123-0123456789ab"
+///   }
+/// }"##;
+/// let value: CreateOrUpdateErrorResponse = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateOrUpdateErrorResponse {
     /// What went wrong.
@@ -1285,6 +2061,18 @@ pub struct CreateOrUpdateErrorResponse {
 }
 
 /// A tenant to create.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateOrganization;
+///
+/// let text = r##"{
+///   "name": "Acme",
+///   "slug": "acme"
+/// }"##;
+/// let value: CreateOrganization = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateOrganization {
     /// The name people see: 1 to 200 characters.
@@ -1296,6 +2084,18 @@ pub struct CreateOrganization {
 }
 
 /// A project to create.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateProject;
+///
+/// let text = r##"{
+///   "name": "Production",
+///   "slug": "production"
+/// }"##;
+/// let value: CreateProject = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateProject {
     /// The name people see: 1 to 200 characters.
@@ -1307,6 +2107,17 @@ pub struct CreateProject {
 }
 
 /// Whose ticket.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateTicket;
+///
+/// let text = r##"{
+///   "user": "019a2b3c-4d5e-7f60-8123-456789abcdef"
+/// }"##;
+/// let value: CreateTicket = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateTicket {
     /// The user that the caller has authenticated: id or address.
@@ -1315,6 +2126,24 @@ pub struct CreateTicket {
 }
 
 /// A request for a token.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateTokenRequest;
+///
+/// let text = r##"{
+///   "data": {
+///     "attributes": {
+///       "client_id": "kh_client_0AbCdEfGhIjKlMnOpQrStU",
+///       "client_secret": "kh_secret_0AbCdEfGhIjKlMnOpQrStU…",
+///       "grant_type": "client_credentials"
+///     },
+///     "type": "token"
+///   }
+/// }"##;
+/// let value: CreateTokenRequest = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CreateTokenRequest {
     /// The token to be.
@@ -1323,6 +2152,20 @@ pub struct CreateTokenRequest {
 }
 
 /// What a token is made from.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateTokenRequestAttributes;
+///
+/// let text = r##"{
+///   "client_id": "…",
+///   "client_secret": "…",
+///   "grant_type": "client_credentials",
+///   "refresh_token": "…"
+/// }"##;
+/// let value: CreateTokenRequestAttributes = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CreateTokenRequestAttributes {
     /// The client.
@@ -1340,6 +2183,21 @@ pub struct CreateTokenRequestAttributes {
 }
 
 /// The token to be.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateTokenRequestData;
+///
+/// let text = r##"{
+///   "attributes": {
+///     "client_id": "…",
+///     "grant_type": "client_credentials"
+///   },
+///   "type": "…"
+/// }"##;
+/// let value: CreateTokenRequestData = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CreateTokenRequestData {
     /// What it is made from.
@@ -1351,6 +2209,42 @@ pub struct CreateTokenRequestData {
 }
 
 /// A created token.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateTokenResponse;
+///
+/// let text = r##"{
+///   "data": {
+///     "attributes": {
+///       "access_token": "kh_access_0AbCdEfGhIjKlMnOpQrStU…",
+///       "expires_in": 600,
+///       "refresh_token": "kh_refresh_0AbCdEfGhIjKlMnOpQrStU…",
+///       "token_type": "bearer"
+///     },
+///     "id": "019a2b3c4d5e7f608123456789abcdef",
+///     "relationships": {
+///       "groups": {
+///         "data": [
+///           {
+///             "id": "019a2b3c00007f608123456789abcdef",
+///             "type": "group"
+///           }
+///         ],
+///         "links": {
+///           "related": "/oauth/token/019a2b3c4d5e7f608123456789abcdef/groups"
+///         }
+///       }
+///     },
+///     "type": "token"
+///   },
+///   "meta": {
+///     "req_id": "019a2b3c-4d5e-7f60-8123-0123456789ab"
+///   }
+/// }"##;
+/// let value: CreateTokenResponse = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CreateTokenResponse {
     /// The token.
@@ -1365,6 +2259,19 @@ pub struct CreateTokenResponse {
 }
 
 /// A provider to add.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateUpstream;
+///
+/// let text = r##"{
+///   "client_id": "1234.apps.googleusercontent.com",
+///   "client_secret": "…",
+///   "preset": "google"
+/// }"##;
+/// let value: CreateUpstream = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateUpstream {
     /// `nobody` (the default) or `newcomers`.
@@ -1395,6 +2302,18 @@ pub struct CreateUpstream {
 }
 
 /// A person to create.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateUser;
+///
+/// let text = r##"{
+///   "email": "ada@example.com",
+///   "name": "Ada Lovelace"
+/// }"##;
+/// let value: CreateUser = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateUser {
     /// The address; case does not matter, it is unique.
@@ -1406,6 +2325,20 @@ pub struct CreateUser {
 }
 
 /// An endpoint to add.
+///
+/// ```
+/// use keyhaven_sdk::models::CreateWebhookEndpoint;
+///
+/// let text = r##"{
+///   "events": [
+///     "connection.needs_reauth"
+///   ],
+///   "url": "https://app.example/hooks"
+/// }"##;
+/// let value: CreateWebhookEndpoint = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateWebhookEndpoint {
     /// The events to be told of; empty for all but `connection.refreshed`.
@@ -1417,6 +2350,23 @@ pub struct CreateWebhookEndpoint {
 }
 
 /// An endpoint with its secret, shown once.
+///
+/// ```
+/// use keyhaven_sdk::models::CreatedWebhookEndpoint;
+///
+/// let text = r##"{
+///   "created_at": 1,
+///   "events": [
+///     "…"
+///   ],
+///   "id": "…",
+///   "secret": "…",
+///   "url": "…"
+/// }"##;
+/// let value: CreatedWebhookEndpoint = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreatedWebhookEndpoint {
     /// When it was made, in seconds since 1970.
@@ -1439,6 +2389,42 @@ pub struct CreatedWebhookEndpoint {
 }
 
 /// What a key is and what it has left.
+///
+/// ```
+/// use keyhaven_sdk::models::CurrentKey;
+///
+/// let text = r##"{
+///   "data": {
+///     "budgets": [],
+///     "effective_budget": null,
+///     "expires_at": null,
+///     "label": "Notes laptop",
+///     "limit": 25.0,
+///     "limit_remaining": 12.5,
+///     "limit_reset": "monthly",
+///     "limit_resets_at": "2026-12-01T00:00:00.000Z",
+///     "organization_id": "019a2b3c-0000-7f60-8123-456789abcdef",
+///     "owner": null,
+///     "rate_limits": [
+///       {
+///         "limit": 100,
+///         "name": "burst",
+///         "window": 60
+///       }
+///     ],
+///     "scopes": "notes.read",
+///     "unit": "USD",
+///     "usage": 40.0,
+///     "usage_daily": 1.0,
+///     "usage_monthly": 12.5,
+///     "usage_weekly": 5.0,
+///     "workspace_id": null
+///   }
+/// }"##;
+/// let value: CurrentKey = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CurrentKey {
     /// The key.
@@ -1448,6 +2434,24 @@ pub struct CurrentKey {
 
 /// A budget on the path of a key. The amounts are in the unit of the key, whatever the family's names
 /// say.
+///
+/// ```
+/// use keyhaven_sdk::models::CurrentKeyBudget;
+///
+/// let text = r##"{
+///   "budget_id": "…",
+///   "level": "…",
+///   "limit_usd": 1.5,
+///   "remaining_usd": 1.5,
+///   "reset_interval": "daily",
+///   "resets_at": "…",
+///   "scope": "…",
+///   "spend_usd": 1.5
+/// }"##;
+/// let value: CurrentKeyBudget = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CurrentKeyBudget {
     /// Its id.
@@ -1477,6 +2481,56 @@ pub struct CurrentKeyBudget {
 }
 
 /// A key as it says of itself. Amounts are numbers, as this family has them; `/v1` has them exact.
+///
+/// ```
+/// use keyhaven_sdk::models::CurrentKeyData;
+///
+/// let text = r##"{
+///   "budgets": [
+///     {
+///       "budget_id": "…",
+///       "level": "…",
+///       "limit_usd": 1.5,
+///       "remaining_usd": 1.5,
+///       "scope": "…",
+///       "spend_usd": 1.5
+///     }
+///   ],
+///   "effective_budget": {
+///     "budget_id": "…",
+///     "level": "…",
+///     "limit_usd": 1.5,
+///     "remaining_usd": 1.5,
+///     "scope": "…",
+///     "spend_usd": 1.5
+///   },
+///   "expires_at": "…",
+///   "label": "…",
+///   "limit": 1.5,
+///   "limit_remaining": 1.5,
+///   "limit_reset": "daily",
+///   "limit_resets_at": "…",
+///   "organization_id": "…",
+///   "owner": "…",
+///   "rate_limits": [
+///     {
+///       "limit": 1,
+///       "name": "…",
+///       "window": 1
+///     }
+///   ],
+///   "scopes": "…",
+///   "unit": "…",
+///   "usage": 1.5,
+///   "usage_daily": 1.5,
+///   "usage_monthly": 1.5,
+///   "usage_weekly": 1.5,
+///   "workspace_id": "…"
+/// }"##;
+/// let value: CurrentKeyData = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CurrentKeyData {
     /// Every budget a use is charged to, from the key upwards.
@@ -1536,6 +2590,19 @@ pub struct CurrentKeyData {
 }
 
 /// A rate limit of a key.
+///
+/// ```
+/// use keyhaven_sdk::models::CurrentKeyRateLimit;
+///
+/// let text = r##"{
+///   "limit": 1,
+///   "name": "…",
+///   "window": 1
+/// }"##;
+/// let value: CurrentKeyRateLimit = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CurrentKeyRateLimit {
     /// How many uses.
@@ -1550,6 +2617,17 @@ pub struct CurrentKeyRateLimit {
 }
 
 /// What an organization shall ask.
+///
+/// ```
+/// use keyhaven_sdk::models::DecideSignInPolicy;
+///
+/// let text = r##"{
+///   "demand": "second_factor"
+/// }"##;
+/// let value: DecideSignInPolicy = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DecideSignInPolicy {
     /// `nothing`, `second_factor`, `passkey` or `upstream`.
@@ -1561,6 +2639,29 @@ pub struct DecideSignInPolicy {
 }
 
 /// A provider to define.
+///
+/// ```
+/// use keyhaven_sdk::models::DefineProvider;
+///
+/// let text = r##"{
+///   "definition": {
+///     "authorize": {
+///       "url": "https://sso.example/authorize"
+///     },
+///     "key": "intranet",
+///     "name": "Intranet",
+///     "refresh": {
+///       "kind": "rotating"
+///     },
+///     "token": {
+///       "url": "https://sso.example/token"
+///     }
+///   }
+/// }"##;
+/// let value: DefineProvider = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DefineProvider {
     /// The provider file as JSON, in the schema of the shipped ones.
@@ -1569,6 +2670,18 @@ pub struct DefineProvider {
 }
 
 /// A claimed domain.
+///
+/// ```
+/// use keyhaven_sdk::models::Domain;
+///
+/// let text = r##"{
+///   "claimed_at": 1,
+///   "domain": "…"
+/// }"##;
+/// let value: Domain = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Domain {
     /// Since when, in seconds since 1970.
@@ -1580,6 +2693,22 @@ pub struct Domain {
 }
 
 /// The domains an organization has claimed.
+///
+/// ```
+/// use keyhaven_sdk::models::Domains;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "claimed_at": 1764000000,
+///       "domain": "example.com"
+///     }
+///   ]
+/// }"##;
+/// let value: Domains = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Domains {
     /// By name.
@@ -1588,6 +2717,18 @@ pub struct Domains {
 }
 
 /// Where in a request something is wrong.
+///
+/// ```
+/// use keyhaven_sdk::models::ErrorSource;
+///
+/// let text = r##"{
+///   "parameter": "…",
+///   "pointer": "…"
+/// }"##;
+/// let value: ErrorSource = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ErrorSource {
     /// A parameter of the query.
@@ -1599,6 +2740,22 @@ pub struct ErrorSource {
 }
 
 /// One way to sign in.
+///
+/// ```
+/// use keyhaven_sdk::models::Factor;
+///
+/// let text = r##"{
+///   "created_at": 1,
+///   "id": "…",
+///   "left": 1,
+///   "method": "…",
+///   "name": "…",
+///   "used_at": 1
+/// }"##;
+/// let value: Factor = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Factor {
     /// When it was set up, in seconds since 1970.
@@ -1622,6 +2779,36 @@ pub struct Factor {
 }
 
 /// How a person signs in beside the password.
+///
+/// ```
+/// use keyhaven_sdk::models::Factors;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "created_at": 1764000000,
+///       "id": "totp",
+///       "method": "totp",
+///       "used_at": 1764000100
+///     },
+///     {
+///       "created_at": 1764000000,
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "method": "passkey",
+///       "name": "Ada's phone"
+///     },
+///     {
+///       "created_at": 1764000000,
+///       "id": "recovery-codes",
+///       "left": 9,
+///       "method": "recovery_code"
+///     }
+///   ]
+/// }"##;
+/// let value: Factors = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Factors {
     /// Each of them.
@@ -1630,6 +2817,26 @@ pub struct Factors {
 }
 
 /// Why a resource was not shown.
+///
+/// ```
+/// use keyhaven_sdk::models::FetchErrorResponse;
+///
+/// let text = r##"{
+///   "errors": [
+///     {
+///       "code": "Unauthorized",
+///       "detail": "a valid bearer token is required",
+///       "status": "401"
+///     }
+///   ],
+///   "meta": {
+///     "req_id": "019a2b3c-4d5e-7f60-8123-0123456789ab"
+///   }
+/// }"##;
+/// let value: FetchErrorResponse = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FetchErrorResponse {
     /// What went wrong.
@@ -1641,6 +2848,32 @@ pub struct FetchErrorResponse {
 }
 
 /// The groups of a token.
+///
+/// ```
+/// use keyhaven_sdk::models::FetchGroupsResponse;
+///
+/// let text = r##"{
+///   "data": [
+///     {
+///       "attributes": {
+///         "name": "North Clinic"
+///       },
+///       "id": "019a2b3c00007f608123456789abcdef",
+///       "links": {
+///         "self": "/group/019a2b3c00007f608123456789abcdef"
+///       },
+///       "type": "group"
+///     }
+///   ],
+///   "meta": {
+///     "count": 1,
+///     "req_id": "019a2b3c-4d5e-7f60-8123-0123456789ab"
+///   }
+/// }"##;
+/// let value: FetchGroupsResponse = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FetchGroupsResponse {
     /// The groups.
@@ -1655,6 +2888,29 @@ pub struct FetchGroupsResponse {
 }
 
 /// The organization of a token.
+///
+/// ```
+/// use keyhaven_sdk::models::FetchOrganizationResponse;
+///
+/// let text = r##"{
+///   "data": {
+///     "attributes": {
+///       "name": "North Health"
+///     },
+///     "id": "019a2b3c00007f608123456789abcdee",
+///     "links": {
+///       "self": "/organization/019a2b3c00007f608123456789abcdee"
+///     },
+///     "type": "organization"
+///   },
+///   "meta": {
+///     "req_id": "019a2b3c-4d5e-7f60-8123-0123456789ab"
+///   }
+/// }"##;
+/// let value: FetchOrganizationResponse = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FetchOrganizationResponse {
     /// The organization.
@@ -1666,6 +2922,19 @@ pub struct FetchOrganizationResponse {
 }
 
 /// What is wrong with one member of the body or one parameter of the query.
+///
+/// ```
+/// use keyhaven_sdk::models::FieldError;
+///
+/// let text = r##"{
+///   "detail": "a slug has lower-case letters, digits and hyphens only",
+///   "parameter": "…",
+///   "pointer": "/slug"
+/// }"##;
+/// let value: FieldError = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FieldError {
     /// What is wrong with it.
@@ -1680,6 +2949,17 @@ pub struct FieldError {
 }
 
 /// Why a token was refused.
+///
+/// ```
+/// use keyhaven_sdk::models::GenericError;
+///
+/// let text = r##"{
+///   "error": "invalid_client"
+/// }"##;
+/// let value: GenericError = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GenericError {
     /// A code of RFC 6749 §5.2, `invalid_client` for one.
@@ -1688,6 +2968,23 @@ pub struct GenericError {
 }
 
 /// The authority under which credentials exist.
+///
+/// ```
+/// use keyhaven_sdk::models::Grant;
+///
+/// let text = r##"{
+///   "client": "kh_client_0AbCdEfGhIjKlMnOpQrStU",
+///   "created_at": 1764000000,
+///   "expires_at": 1766592000,
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "kind": "refresh",
+///   "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///   "scope": "accounts.read"
+/// }"##;
+/// let value: Grant = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Grant {
     /// Where it is good.
@@ -1729,6 +3026,21 @@ pub struct Grant {
 }
 
 /// A group of an organization.
+///
+/// ```
+/// use keyhaven_sdk::models::Group;
+///
+/// let text = r##"{
+///   "bio": "Everybody up north",
+///   "created_at": 1764000000,
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "name": "North Clinic",
+///   "organization": "019a2b3c-0000-7f60-8123-456789abcdef"
+/// }"##;
+/// let value: Group = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     /// A few words about it.
@@ -1749,6 +3061,17 @@ pub struct Group {
 }
 
 /// Somebody in a group.
+///
+/// ```
+/// use keyhaven_sdk::models::GroupMember;
+///
+/// let text = r##"{
+///   "user": "019a2b3c-4d5e-7f60-8123-456789abcdef"
+/// }"##;
+/// let value: GroupMember = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GroupMember {
     /// The user's id.
@@ -1757,6 +3080,27 @@ pub struct GroupMember {
 }
 
 /// Grants of another system.
+///
+/// ```
+/// use keyhaven_sdk::models::ImportConnections;
+///
+/// let text = r##"{
+///   "connections": [
+///     {
+///       "account": "118234",
+///       "external_id": "customer-42",
+///       "refresh_token": "…",
+///       "scopes": [
+///         "read"
+///       ]
+///     }
+///   ],
+///   "prove": "refresh"
+/// }"##;
+/// let value: ImportConnections = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImportConnections {
     /// At most 100 rows, 25 where they are proved.
@@ -1768,6 +3112,24 @@ pub struct ImportConnections {
 }
 
 /// What became of each row, in order.
+///
+/// ```
+/// use keyhaven_sdk::models::ImportReport;
+///
+/// let text = r##"{
+///   "results": [
+///     {
+///       "connection": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "external_id": "customer-42",
+///       "proof": "passed",
+///       "status": "created"
+///     }
+///   ]
+/// }"##;
+/// let value: ImportReport = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImportReport {
     /// One per row.
@@ -1776,6 +3138,18 @@ pub struct ImportReport {
 }
 
 /// What became of a row.
+///
+/// ```
+/// use keyhaven_sdk::models::ImportResult;
+///
+/// let text = r##"{
+///   "external_id": "customer-42",
+///   "status": "exists"
+/// }"##;
+/// let value: ImportResult = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImportResult {
     /// The connection it is.
@@ -1796,6 +3170,18 @@ pub struct ImportResult {
 }
 
 /// One grant.
+///
+/// ```
+/// use keyhaven_sdk::models::ImportedGrant;
+///
+/// let text = r##"{
+///   "external_id": "customer-42",
+///   "refresh_token": "…"
+/// }"##;
+/// let value: ImportedGrant = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImportedGrant {
     /// The access token.
@@ -1831,6 +3217,22 @@ pub struct ImportedGrant {
 }
 
 /// The running instance.
+///
+/// ```
+/// use keyhaven_sdk::models::Instance;
+///
+/// let text = r##"{
+///   "database_bytes": 1048576,
+///   "engine": "sqlite",
+///   "issuer": "https://auth.example.com",
+///   "log_bytes": 65536,
+///   "version": "0.1.0",
+///   "waiting_commits": 0
+/// }"##;
+/// let value: Instance = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
     /// What the database occupies.
@@ -1854,6 +3256,20 @@ pub struct Instance {
 }
 
 /// An invitation. Its link is shown once.
+///
+/// ```
+/// use keyhaven_sdk::models::Invitation;
+///
+/// let text = r##"{
+///   "email": "ada@example.com",
+///   "expires_at": 1764604800,
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "link": "https://auth.example.com/invitation#kh_once_…"
+/// }"##;
+/// let value: Invitation = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Invitation {
     /// The address it is for.
@@ -1871,6 +3287,19 @@ pub struct Invitation {
 }
 
 /// Somebody to invite.
+///
+/// ```
+/// use keyhaven_sdk::models::InviteUser;
+///
+/// let text = r##"{
+///   "email": "ada@example.com",
+///   "organization": "acme",
+///   "role": "member"
+/// }"##;
+/// let value: InviteUser = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InviteUser {
     /// The address.
@@ -1886,6 +3315,47 @@ pub struct InviteUser {
 }
 
 /// A key with its text.
+///
+/// ```
+/// use keyhaven_sdk::models::IssuedKey;
+///
+/// let text = r##"{
+///   "addresses": [
+///     "…"
+///   ],
+///   "app": "…",
+///   "created_at": 1,
+///   "depth": 1,
+///   "disabled_at": 1,
+///   "expires_at": 1,
+///   "group": "…",
+///   "id": "…",
+///   "label": "…",
+///   "last_four": "…",
+///   "last_used_at": 1,
+///   "organization": "…",
+///   "origins": [
+///     "…"
+///   ],
+///   "owner": "…",
+///   "parent": "…",
+///   "prefix": "…",
+///   "previous_expires_at": 1,
+///   "project": "…",
+///   "rate_limits": [
+///     {
+///       "limit": 100,
+///       "name": "burst",
+///       "window": 60
+///     }
+///   ],
+///   "scopes": "…",
+///   "secret": "kh_key_0AbCdEfGhIjKlMnOpQrStU…"
+/// }"##;
+/// let value: IssuedKey = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct IssuedKey {
     /// Addresses and networks it may be used from; empty for any.
@@ -1954,6 +3424,21 @@ pub struct IssuedKey {
 }
 
 /// One thing that went wrong.
+///
+/// ```
+/// use keyhaven_sdk::models::JsonApiError;
+///
+/// let text = r##"{
+///   "code": "…",
+///   "detail": "…",
+///   "source": {},
+///   "status": "…",
+///   "title": "…"
+/// }"##;
+/// let value: JsonApiError = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct JsonApiError {
     /// One of the family's codes, `InvalidCredentials` for one.
@@ -1974,6 +3459,36 @@ pub struct JsonApiError {
 }
 
 /// An API key.
+///
+/// ```
+/// use keyhaven_sdk::models::Key;
+///
+/// let text = r##"{
+///   "addresses": [
+///     "192.0.2.0/24"
+///   ],
+///   "created_at": 1764000000,
+///   "depth": 1,
+///   "expires_at": 1766592000,
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "label": "Notes laptop",
+///   "last_four": "x7Qa",
+///   "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///   "origins": [],
+///   "prefix": "kh_key_0Ab9",
+///   "rate_limits": [
+///     {
+///       "limit": 100,
+///       "name": "burst",
+///       "window": 60
+///     }
+///   ],
+///   "scopes": "notes.read"
+/// }"##;
+/// let value: Key = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Key {
     /// Addresses and networks it may be used from; empty for any.
@@ -2039,6 +3554,19 @@ pub struct Key {
 }
 
 /// What a key may spend.
+///
+/// ```
+/// use keyhaven_sdk::models::KeyLimit;
+///
+/// let text = r##"{
+///   "amount": "25.00",
+///   "period": "monthly",
+///   "unit": "USD"
+/// }"##;
+/// let value: KeyLimit = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct KeyLimit {
     /// How much, as a decimal number in text.
@@ -2053,6 +3581,19 @@ pub struct KeyLimit {
 }
 
 /// A rate limit.
+///
+/// ```
+/// use keyhaven_sdk::models::KeyRateLimit;
+///
+/// let text = r##"{
+///   "limit": 100,
+///   "name": "burst",
+///   "window": 60
+/// }"##;
+/// let value: KeyRateLimit = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct KeyRateLimit {
     /// How many uses: 1 to 1000000.
@@ -2067,6 +3608,24 @@ pub struct KeyRateLimit {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingApp;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "created_at": 1764000000,
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "origin": "https://notes.example"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingApp = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingApp {
     /// What is on this page.
@@ -2078,6 +3637,29 @@ pub struct ListingApp {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingAuditEntry;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "action": "client.registered",
+///       "actor": "client:kh_client_0AbCdEfGhIjKlMnOpQrStU",
+///       "at": 1764000000,
+///       "detail": {},
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///       "request": "019a2b3c-4d5e-7f60-8123-0123456789ab",
+///       "target": "client:kh_client_0ZyXwVuTsRqPoNmLkJiHgF"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingAuditEntry = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingAuditEntry {
     /// What is on this page.
@@ -2089,6 +3671,32 @@ pub struct ListingAuditEntry {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingBudget;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "held": "0.00",
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "left": "487.4975",
+///       "level": "organization",
+///       "limit": "500.00",
+///       "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///       "period": "monthly",
+///       "resets_at": 1764547200,
+///       "spent": "12.5025",
+///       "subject": "019a2b3c-0000-7f60-8123-456789abcdef",
+///       "unit": "USD"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingBudget = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingBudget {
     /// What is on this page.
@@ -2100,6 +3708,39 @@ pub struct ListingBudget {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingClient;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "access_ttl": 600,
+///       "auth_method": "client_secret_basic",
+///       "client_id": "kh_client_0AbCdEfGhIjKlMnOpQrStU",
+///       "created_at": 1764000000,
+///       "grant_types": [
+///         "client_credentials"
+///       ],
+///       "groups": [],
+///       "name": "Billing",
+///       "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///       "profile": "strict",
+///       "redirect_uris": [],
+///       "refresh_absolute_ttl": 2592000,
+///       "refresh_grace": 90,
+///       "refresh_idle_ttl": 1209600,
+///       "scope": "accounts.read",
+///       "token_alg": "ES256",
+///       "token_format": "jwt"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingClient = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingClient {
     /// What is on this page.
@@ -2111,6 +3752,24 @@ pub struct ListingClient {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingClientSecret;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "created_at": 1764000000,
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "last_four": "x7Qa"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingClientSecret = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingClientSecret {
     /// What is on this page.
@@ -2122,6 +3781,40 @@ pub struct ListingClientSecret {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingConnection;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "account": "118234",
+///       "account_label": "ada@example.com",
+///       "connector": "019a2b3c-1111-7f60-8123-456789abcdef",
+///       "created_at": 1764000000,
+///       "expires_at": 1764003600,
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "labels": [
+///         "drive"
+///       ],
+///       "method": "oauth",
+///       "missing_scopes": [],
+///       "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///       "scopes": [
+///         "drive.readonly"
+///       ],
+///       "since": 1764000000,
+///       "status": "active",
+///       "token_updated_at": 1764000000,
+///       "updated_at": 1764000000
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingConnection = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingConnection {
     /// What is on this page.
@@ -2133,6 +3826,42 @@ pub struct ListingConnection {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingConnector;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "client_id": "1234.apps.googleusercontent.com",
+///       "client_secret": {
+///         "last_four": "x7Qa",
+///         "set_at": 1764000000
+///       },
+///       "created_at": 1764000000,
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "method": "oauth",
+///       "name": "Google Drive",
+///       "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///       "params": {},
+///       "provider": "google",
+///       "redirect_uri": "https://keys.example/connectors/oauth/callback/019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "required_scopes": [],
+///       "scopes": [
+///         "https://www.googleapis.com/auth/drive.readonly"
+///       ],
+///       "sharing": "private",
+///       "status": "ok",
+///       "updated_at": 1764000000,
+///       "vars": {}
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingConnector = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingConnector {
     /// What is on this page.
@@ -2144,6 +3873,28 @@ pub struct ListingConnector {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingGrant;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "client": "kh_client_0AbCdEfGhIjKlMnOpQrStU",
+///       "created_at": 1764000000,
+///       "expires_at": 1766592000,
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "kind": "refresh",
+///       "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///       "scope": "accounts.read"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingGrant = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingGrant {
     /// What is on this page.
@@ -2155,6 +3906,26 @@ pub struct ListingGrant {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingGroup;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "bio": "Everybody up north",
+///       "created_at": 1764000000,
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "name": "North Clinic",
+///       "organization": "019a2b3c-0000-7f60-8123-456789abcdef"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingGroup = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingGroup {
     /// What is on this page.
@@ -2166,6 +3937,22 @@ pub struct ListingGroup {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingGroupMember;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "user": "019a2b3c-4d5e-7f60-8123-456789abcdef"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingGroupMember = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingGroupMember {
     /// What is on this page.
@@ -2177,6 +3964,41 @@ pub struct ListingGroupMember {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingKey;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "addresses": [
+///         "192.0.2.0/24"
+///       ],
+///       "created_at": 1764000000,
+///       "depth": 1,
+///       "expires_at": 1766592000,
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "label": "Notes laptop",
+///       "last_four": "x7Qa",
+///       "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///       "origins": [],
+///       "prefix": "kh_key_0Ab9",
+///       "rate_limits": [
+///         {
+///           "limit": 100,
+///           "name": "burst",
+///           "window": 60
+///         }
+///       ],
+///       "scopes": "notes.read"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingKey = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingKey {
     /// What is on this page.
@@ -2188,6 +4010,29 @@ pub struct ListingKey {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingMember;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "created_at": 1764000100,
+///       "role": "admin",
+///       "user": {
+///         "created_at": 1764000000,
+///         "email": "ada@example.com",
+///         "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///         "name": "Ada Lovelace"
+///       }
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingMember = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingMember {
     /// What is on this page.
@@ -2199,6 +4044,27 @@ pub struct ListingMember {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingOpenInvitation;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "created_at": 1764000000,
+///       "email": "ada@example.com",
+///       "expires_at": 1764604800,
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "organization": "019a2b3c-4d5e-7f60-8123-0123456789ab",
+///       "role": "member"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingOpenInvitation = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingOpenInvitation {
     /// What is on this page.
@@ -2210,6 +4076,25 @@ pub struct ListingOpenInvitation {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingOrganization;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "created_at": 1764000000,
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "name": "Acme",
+///       "slug": "acme"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingOrganization = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingOrganization {
     /// What is on this page.
@@ -2221,6 +4106,26 @@ pub struct ListingOrganization {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingProject;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "created_at": 1764000000,
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "name": "Production",
+///       "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///       "slug": "production"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingProject = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingProject {
     /// What is on this page.
@@ -2232,6 +4137,31 @@ pub struct ListingProject {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingSession;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "address": "192.0.2.7",
+///       "agent": "Mozilla/5.0 …",
+///       "authenticated_at": 1764000000,
+///       "created_at": 1764000000,
+///       "email": "ada@example.com",
+///       "expires_at": 1765296000,
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "methods": "password totp",
+///       "seen_at": 1764000600,
+///       "user": "019a2b3c-0000-7f60-8123-456789abcdef"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingSession = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingSession {
     /// What is on this page.
@@ -2243,6 +4173,29 @@ pub struct ListingSession {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingSignIn;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "actor": "visitor",
+///       "at": 1764000000,
+///       "detail": {
+///         "address": "192.0.2.7",
+///         "method": "password",
+///         "reason": "wrong password"
+///       },
+///       "what": "sign_in.failed"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingSignIn = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingSignIn {
     /// What is on this page.
@@ -2254,6 +4207,24 @@ pub struct ListingSignIn {
 }
 
 /// Something in the history of a person's sign-ins.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingSignInItems;
+///
+/// let text = r##"{
+///   "actor": "visitor",
+///   "at": 1764000000,
+///   "detail": {
+///     "address": "192.0.2.7",
+///     "method": "password",
+///     "reason": "wrong password"
+///   },
+///   "what": "sign_in.failed"
+/// }"##;
+/// let value: ListingSignInItems = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingSignInItems {
     /// Who did it.
@@ -2271,6 +4242,27 @@ pub struct ListingSignInItems {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingSigningKey;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "alg": "ES256",
+///       "created_at": 1764000000,
+///       "generation": 2,
+///       "kid": "0iT1Yb3Hc6R3yGq1nEo3mD2bJc8u2xJtQx1oU0i8m1M",
+///       "signs_from": 1764000600,
+///       "state": "next"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingSigningKey = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingSigningKey {
     /// What is on this page.
@@ -2282,6 +4274,29 @@ pub struct ListingSigningKey {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingTimelineEvent;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "actor": "system",
+///       "at": 1764000000,
+///       "class": "grant_dead",
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "node": "019a2b3c-2222-7f60-8123-456789abcdef",
+///       "reason": "grant_revoked",
+///       "upstream_status": 400,
+///       "what": "failed"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingTimelineEvent = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingTimelineEvent {
     /// What is on this page.
@@ -2293,6 +4308,30 @@ pub struct ListingTimelineEvent {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingUpstream;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "admits": "nobody",
+///       "client_id": "1234.apps.googleusercontent.com",
+///       "created_at": 1764000000,
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "issuer": "https://accounts.google.com",
+///       "name": "Google",
+///       "preset": "google",
+///       "redirect_uri": "https://auth.example.com/login/with/019a2b3c-4d5e-7f60-8123-456789abcdef/callback",
+///       "scope": "openid profile email"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingUpstream = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingUpstream {
     /// What is on this page.
@@ -2304,6 +4343,25 @@ pub struct ListingUpstream {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingUser;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "created_at": 1764000000,
+///       "email": "ada@example.com",
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "name": "Ada Lovelace"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingUser = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingUser {
     /// What is on this page.
@@ -2315,6 +4373,27 @@ pub struct ListingUser {
 }
 
 /// One page of a list.
+///
+/// ```
+/// use keyhaven_sdk::models::ListingWebhookEndpoint;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "created_at": 1764000000,
+///       "events": [
+///         "connection.needs_reauth"
+///       ],
+///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "url": "https://app.example/hooks"
+///     }
+///   ],
+///   "next": "AcWyTTvXq0cJvW8kmZbIhKzqd3c0tB3Yq9mD"
+/// }"##;
+/// let value: ListingWebhookEndpoint = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListingWebhookEndpoint {
     /// What is on this page.
@@ -2326,6 +4405,26 @@ pub struct ListingWebhookEndpoint {
 }
 
 /// How much is sealed under which master key.
+///
+/// ```
+/// use keyhaven_sdk::models::MasterKey;
+///
+/// let text = r##"{
+///   "current": "8f14e45f",
+///   "failed": 0,
+///   "remaining": 12,
+///   "sealed": [
+///     {
+///       "column": "connections.data_key",
+///       "count": 120,
+///       "key": "8f14e45f"
+///     }
+///   ]
+/// }"##;
+/// let value: MasterKey = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MasterKey {
     /// The key that seals now, by its public name.
@@ -2343,6 +4442,24 @@ pub struct MasterKey {
 }
 
 /// A user as a member of an organization.
+///
+/// ```
+/// use keyhaven_sdk::models::Member;
+///
+/// let text = r##"{
+///   "created_at": 1764000100,
+///   "role": "admin",
+///   "user": {
+///     "created_at": 1764000000,
+///     "email": "ada@example.com",
+///     "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///     "name": "Ada Lovelace"
+///   }
+/// }"##;
+/// let value: Member = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Member {
     /// Since when, in seconds since 1970.
@@ -2357,10 +4474,32 @@ pub struct Member {
 }
 
 /// A request without members.
+///
+/// ```
+/// use keyhaven_sdk::models::NoMembers;
+///
+/// let text = r##"{}"##;
+/// let value: NoMembers = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NoMembers {}
 
 /// Where to send the browser.
+///
+/// ```
+/// use keyhaven_sdk::models::OAuthAuthorizationUrl;
+///
+/// let text = r##"{
+///   "authorizationUrl": "https://idp.example/authorize?client_id=drive-app&state=…",
+///   "state": "eyJzdGF0ZSI6ICJwWDR1N1ljMCIsICJjb25uZWN0b3JfaWQiOiAiY29ubmVjdG9yLTEifQ==",
+///   "success": true
+/// }"##;
+/// let value: OAuthAuthorizationUrl = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OAuthAuthorizationUrl {
     /// The provider's page.
@@ -2375,6 +4514,22 @@ pub struct OAuthAuthorizationUrl {
 }
 
 /// An invitation that was not accepted yet. Its link was shown once and cannot be shown again.
+///
+/// ```
+/// use keyhaven_sdk::models::OpenInvitation;
+///
+/// let text = r##"{
+///   "created_at": 1764000000,
+///   "email": "ada@example.com",
+///   "expires_at": 1764604800,
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "organization": "019a2b3c-4d5e-7f60-8123-0123456789ab",
+///   "role": "member"
+/// }"##;
+/// let value: OpenInvitation = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OpenInvitation {
     /// When it was made, in seconds since 1970.
@@ -2398,6 +4553,20 @@ pub struct OpenInvitation {
 }
 
 /// A tenant.
+///
+/// ```
+/// use keyhaven_sdk::models::Organization;
+///
+/// let text = r##"{
+///   "created_at": 1764000000,
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "name": "Acme",
+///   "slug": "acme"
+/// }"##;
+/// let value: Organization = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Organization {
     /// When it was created, in seconds since 1970.
@@ -2418,6 +4587,30 @@ pub struct Organization {
 }
 
 /// Problem details (RFC 9457 §3).
+///
+/// ```
+/// use keyhaven_sdk::models::Problem;
+///
+/// let text = r##"{
+///   "code": "KH-4F2A-9C1D",
+///   "detail": "No such project.",
+///   "error": "needs_reauth",
+///   "errors": [
+///     {
+///       "detail": "a slug has lower-case letters, digits and hyphens only"
+///     }
+///   ],
+///   "instance": "/v1/organizations/acme/projects/019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "reason": "invalid_token",
+///   "reconnect_url": "https://keys.example/connections/019a2b3c-4d5e-7f60-8123-456789abcdef/reconnect",
+///   "status": 404,
+///   "title": "There is no such thing within your reach",
+///   "type": "/docs#problem-not-found"
+/// }"##;
+/// let value: Problem = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Problem {
     /// The code under which an administrator finds the exact rule, for a day: `keyhaven explain`.
@@ -2456,6 +4649,23 @@ pub struct Problem {
 
 /// The claims of a person that an administrator writes. `sub`, `email`, `email_verified` and
 /// `updated_at` follow from the account. Texts have 1 to 500 bytes.
+///
+/// ```
+/// use keyhaven_sdk::models::Profile;
+///
+/// let text = r##"{
+///   "address": {
+///     "country": "GB",
+///     "locality": "London"
+///   },
+///   "family_name": "Lovelace",
+///   "given_name": "Ada",
+///   "locale": "en-GB"
+/// }"##;
+/// let value: Profile = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     /// See the reference.
@@ -2509,6 +4719,21 @@ pub struct Profile {
 }
 
 /// A project of an organization.
+///
+/// ```
+/// use keyhaven_sdk::models::Project;
+///
+/// let text = r##"{
+///   "created_at": 1764000000,
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "name": "Production",
+///   "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
+///   "slug": "production"
+/// }"##;
+/// let value: Project = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Project {
     /// When it was created, in seconds since 1970.
@@ -2529,6 +4754,12 @@ pub struct Project {
 }
 
 /// How rows are proved.
+///
+/// ```
+/// use keyhaven_sdk::models::ProofWish;
+///
+/// assert_eq!(ProofWish::Refresh.as_str(), "refresh");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProofWish {
@@ -2575,6 +4806,23 @@ impl<'de> Deserialize<'de> for ProofWish {
 }
 
 /// A service that connectors can be made for.
+///
+/// ```
+/// use keyhaven_sdk::models::Provider;
+///
+/// let text = r##"{
+///   "key": "google",
+///   "kind": "oauth2",
+///   "name": "Google",
+///   "refresh": "static",
+///   "source": "shipped",
+///   "tested": "",
+///   "vars": []
+/// }"##;
+/// let value: Provider = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provider {
     /// Its key.
@@ -2604,6 +4852,31 @@ pub struct Provider {
 }
 
 /// A provider with its whole file.
+///
+/// ```
+/// use keyhaven_sdk::models::ProviderFile;
+///
+/// let text = r##"{
+///   "file": "…",
+///   "key": "…",
+///   "kind": "…",
+///   "name": "…",
+///   "note": "…",
+///   "refresh": "…",
+///   "source": "…",
+///   "tested": "…",
+///   "vars": [
+///     {
+///       "name": "…",
+///       "required": true,
+///       "title": "…"
+///     }
+///   ]
+/// }"##;
+/// let value: ProviderFile = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProviderFile {
     /// Its key.
@@ -2636,6 +4909,19 @@ pub struct ProviderFile {
 }
 
 /// A variable of a provider.
+///
+/// ```
+/// use keyhaven_sdk::models::ProviderVar;
+///
+/// let text = r##"{
+///   "name": "…",
+///   "required": true,
+///   "title": "…"
+/// }"##;
+/// let value: ProviderVar = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProviderVar {
     /// Its name.
@@ -2650,6 +4936,27 @@ pub struct ProviderVar {
 }
 
 /// All providers an organization can use.
+///
+/// ```
+/// use keyhaven_sdk::models::Providers;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "key": "google",
+///       "kind": "oauth2",
+///       "name": "Google",
+///       "refresh": "static",
+///       "source": "shipped",
+///       "tested": "",
+///       "vars": []
+///     }
+///   ]
+/// }"##;
+/// let value: Providers = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Providers {
     /// Its own first, then the shipped ones by key.
@@ -2658,6 +4965,18 @@ pub struct Providers {
 }
 
 /// What a revocation promises.
+///
+/// ```
+/// use keyhaven_sdk::models::Receipt;
+///
+/// let text = r##"{
+///   "effective_by": 1764000001,
+///   "revoked_at": 1764000000
+/// }"##;
+/// let value: Receipt = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
     /// From here on every node refuses what was revoked.
@@ -2669,6 +4988,24 @@ pub struct Receipt {
 }
 
 /// Why a request was refused.
+///
+/// ```
+/// use keyhaven_sdk::models::Refusal;
+///
+/// let text = r##"{
+///   "at": 1764000000,
+///   "code": "KH-4F2A-9C1D",
+///   "compared": {
+///     "client_id": "kh_client_0AbCdEfGhIjKlMnOpQrStU"
+///   },
+///   "error": "invalid_client",
+///   "reason": "wrong client secret",
+///   "request": "019a2b3c-4d5e-7f60-8123-0123456789ab"
+/// }"##;
+/// let value: Refusal = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Refusal {
     /// When, in seconds since 1970.
@@ -2695,6 +5032,49 @@ pub struct Refusal {
 }
 
 /// A new client, with its secret where it has one.
+///
+/// ```
+/// use keyhaven_sdk::models::RegisteredClient;
+///
+/// let text = r##"{
+///   "access_ttl": 1,
+///   "assertion_alg": "…",
+///   "audience": "…",
+///   "auth_method": "…",
+///   "client_id": "…",
+///   "client_secret": "kh_secret_0AbCdEfGhIjKlMnOpQrStU…",
+///   "created_at": 1,
+///   "disabled_at": 1,
+///   "grant_types": [
+///     "…"
+///   ],
+///   "groups": [
+///     "…"
+///   ],
+///   "jwks": {},
+///   "jwks_uri": "…",
+///   "name": "…",
+///   "organization": "…",
+///   "profile": "…",
+///   "redirect_uris": [
+///     "…"
+///   ],
+///   "refresh_absolute_ttl": 1,
+///   "refresh_grace": 1,
+///   "refresh_idle_ttl": 1,
+///   "scope": "…",
+///   "sign_in": {
+///     "post_logout_redirect_uris": [
+///       "https://app.example/bye"
+///     ]
+///   },
+///   "token_alg": "…",
+///   "token_format": "…"
+/// }"##;
+/// let value: RegisteredClient = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RegisteredClient {
     /// Life of its access tokens in seconds.
@@ -2769,6 +5149,17 @@ pub struct RegisteredClient {
 }
 
 /// Where related resources are.
+///
+/// ```
+/// use keyhaven_sdk::models::RelatedLink;
+///
+/// let text = r##"{
+///   "related": "…"
+/// }"##;
+/// let value: RelatedLink = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RelatedLink {
     /// A path of this server.
@@ -2777,6 +5168,17 @@ pub struct RelatedLink {
 }
 
 /// A reserved use that did not happen.
+///
+/// ```
+/// use keyhaven_sdk::models::ReleaseUsage;
+///
+/// let text = r##"{
+///   "hold": "019a2b3c-4d5e-7f60-8123-456789abcdef"
+/// }"##;
+/// let value: ReleaseUsage = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReleaseUsage {
     /// The hold.
@@ -2785,6 +5187,22 @@ pub struct ReleaseUsage {
 }
 
 /// A use of a key that is to come, and what it costs at most.
+///
+/// ```
+/// use keyhaven_sdk::models::ReserveUsage;
+///
+/// let text = r##"{
+///   "cost": {
+///     "amount": "0.50",
+///     "unit": "USD"
+///   },
+///   "credential": "kh_key_0AbCdEfGhIjKlMnOpQrStU…",
+///   "seconds": 60
+/// }"##;
+/// let value: ReserveUsage = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReserveUsage {
     /// What it costs at most.
@@ -2805,6 +5223,24 @@ pub struct ReserveUsage {
 }
 
 /// A group or an organization.
+///
+/// ```
+/// use keyhaven_sdk::models::Resource;
+///
+/// let text = r##"{
+///   "attributes": {
+///     "name": "…"
+///   },
+///   "id": "…",
+///   "links": {
+///     "self": "…"
+///   },
+///   "type": "…"
+/// }"##;
+/// let value: Resource = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resource {
     /// What is known of it.
@@ -2822,6 +5258,18 @@ pub struct Resource {
 }
 
 /// What is known of a group or an organization.
+///
+/// ```
+/// use keyhaven_sdk::models::ResourceAttributes;
+///
+/// let text = r##"{
+///   "bio": "…",
+///   "name": "…"
+/// }"##;
+/// let value: ResourceAttributes = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ResourceAttributes {
     /// What a group says about itself.
@@ -2833,6 +5281,18 @@ pub struct ResourceAttributes {
 }
 
 /// The name of a resource.
+///
+/// ```
+/// use keyhaven_sdk::models::ResourceIdentifier;
+///
+/// let text = r##"{
+///   "id": "…",
+///   "type": "…"
+/// }"##;
+/// let value: ResourceIdentifier = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ResourceIdentifier {
     /// Its id.
@@ -2844,6 +5304,21 @@ pub struct ResourceIdentifier {
 }
 
 /// About an answer.
+///
+/// ```
+/// use keyhaven_sdk::models::ResponseMeta;
+///
+/// let text = r##"{
+///   "count": 1,
+///   "ignored": [
+///     "…"
+///   ],
+///   "req_id": "…"
+/// }"##;
+/// let value: ResponseMeta = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ResponseMeta {
     /// How many resources there are.
@@ -2858,6 +5333,20 @@ pub struct ResponseMeta {
 }
 
 /// A token to revoke.
+///
+/// ```
+/// use keyhaven_sdk::models::RevokeTokenRequest;
+///
+/// let text = r##"{
+///   "client_id": "kh_client_0AbCdEfGhIjKlMnOpQrStU",
+///   "client_secret": "kh_secret_0AbCdEfGhIjKlMnOpQrStU…",
+///   "token": "kh_refresh_0AbCdEfGhIjKlMnOpQrStU…",
+///   "token_type_hint": "refresh_token"
+/// }"##;
+/// let value: RevokeTokenRequest = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RevokeTokenRequest {
     /// The client, unless it is given as HTTP Basic.
@@ -2875,6 +5364,17 @@ pub struct RevokeTokenRequest {
 }
 
 /// What is wrong with which field of a revocation.
+///
+/// ```
+/// use keyhaven_sdk::models::RevokeTokenRequestError;
+///
+/// let text = r##"{
+///   "token": "token is required"
+/// }"##;
+/// let value: RevokeTokenRequestError = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RevokeTokenRequestError {
     /// What is wrong with `token`.
@@ -2886,6 +5386,17 @@ pub struct RevokeTokenRequestError {
 }
 
 /// How to rotate.
+///
+/// ```
+/// use keyhaven_sdk::models::RotateClientSecret;
+///
+/// let text = r##"{
+///   "overlap_seconds": 86400
+/// }"##;
+/// let value: RotateClientSecret = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RotateClientSecret {
     /// For how long the present secret keeps working: 0 to 2592000.
@@ -2894,6 +5405,17 @@ pub struct RotateClientSecret {
 }
 
 /// How to rotate a key.
+///
+/// ```
+/// use keyhaven_sdk::models::RotateKey;
+///
+/// let text = r##"{
+///   "overlap_seconds": 3600
+/// }"##;
+/// let value: RotateKey = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RotateKey {
     /// For how long the present text keeps working: 0 (the default) to 2592000.
@@ -2902,6 +5424,17 @@ pub struct RotateKey {
 }
 
 /// Which keys to rotate, and how fast.
+///
+/// ```
+/// use keyhaven_sdk::models::RotateSigningKeys;
+///
+/// let text = r##"{
+///   "alg": "ES256"
+/// }"##;
+/// let value: RotateSigningKeys = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RotateSigningKeys {
     /// Only this algorithm: `ES256`, `EdDSA`, `PS256` or `RS256`. Without it, every one in use.
@@ -2914,6 +5447,20 @@ pub struct RotateSigningKeys {
 }
 
 /// A new secret.
+///
+/// ```
+/// use keyhaven_sdk::models::RotatedClientSecret;
+///
+/// let text = r##"{
+///   "client_id": "kh_client_0AbCdEfGhIjKlMnOpQrStU",
+///   "client_secret": "kh_secret_0AbCdEfGhIjKlMnOpQrStU…",
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "previous_expires_at": 1764086400
+/// }"##;
+/// let value: RotatedClientSecret = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RotatedClientSecret {
     /// The client.
@@ -2931,6 +5478,19 @@ pub struct RotatedClientSecret {
 }
 
 /// Values of one column under one key.
+///
+/// ```
+/// use keyhaven_sdk::models::SealedUnder;
+///
+/// let text = r##"{
+///   "column": "…",
+///   "count": 1,
+///   "key": "…"
+/// }"##;
+/// let value: SealedUnder = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SealedUnder {
     /// `table.column`.
@@ -2945,6 +5505,18 @@ pub struct SealedUnder {
 }
 
 /// What is shown of a secret.
+///
+/// ```
+/// use keyhaven_sdk::models::SecretShown;
+///
+/// let text = r##"{
+///   "last_four": "…",
+///   "set_at": 1
+/// }"##;
+/// let value: SecretShown = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SecretShown {
     /// Its last four characters; empty when it is too short to show any.
@@ -2956,6 +5528,17 @@ pub struct SecretShown {
 }
 
 /// Where a resource is.
+///
+/// ```
+/// use keyhaven_sdk::models::SelfLink;
+///
+/// let text = r##"{
+///   "self": "…"
+/// }"##;
+/// let value: SelfLink = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SelfLink {
     /// A path of this server.
@@ -2964,6 +5547,22 @@ pub struct SelfLink {
 }
 
 /// Why a call about a session was refused.
+///
+/// ```
+/// use keyhaven_sdk::models::ServiceError;
+///
+/// let text = r##"{
+///   "fault": false,
+///   "id": "s3cr3Tid",
+///   "message": "unauthorized access",
+///   "name": "unauthorized",
+///   "temporary": false,
+///   "timeout": false
+/// }"##;
+/// let value: ServiceError = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServiceError {
     /// Whether it is the server's own fault.
@@ -2987,6 +5586,26 @@ pub struct ServiceError {
 }
 
 /// A signed-in browser or program.
+///
+/// ```
+/// use keyhaven_sdk::models::Session;
+///
+/// let text = r##"{
+///   "address": "192.0.2.7",
+///   "agent": "Mozilla/5.0 …",
+///   "authenticated_at": 1764000000,
+///   "created_at": 1764000000,
+///   "email": "ada@example.com",
+///   "expires_at": 1765296000,
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "methods": "password totp",
+///   "seen_at": 1764000600,
+///   "user": "019a2b3c-0000-7f60-8123-456789abcdef"
+/// }"##;
+/// let value: Session = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// Where it began.
@@ -3034,6 +5653,38 @@ pub struct Session {
 }
 
 /// Who is signed in, and where they may act.
+///
+/// ```
+/// use keyhaven_sdk::models::SessionInfo;
+///
+/// let text = r##"{
+///   "active_organization_id": "019a2b3c-0000-7f60-8123-456789abcdef",
+///   "gram_account_type": "free",
+///   "has_active_subscription": false,
+///   "is_admin": false,
+///   "organization_override": false,
+///   "organizations": [
+///     {
+///       "account_type": "free",
+///       "id": "019a2b3c-0000-7f60-8123-456789abcdef",
+///       "name": "North Yard",
+///       "organization_id": "019a2b3c-0000-7f60-8123-456789abcdef",
+///       "organization_name": "North Yard",
+///       "organization_slug": "north-yard",
+///       "projects": [],
+///       "slug": "north-yard"
+///     }
+///   ],
+///   "trial": null,
+///   "user_display_name": "Ana",
+///   "user_email": "ana@north.example",
+///   "user_id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "whitelisted": true
+/// }"##;
+/// let value: SessionInfo = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SessionInfo {
     /// The organization the session acts in; empty when there is none.
@@ -3072,6 +5723,33 @@ pub struct SessionInfo {
 }
 
 /// An organization of the person, under its newer and its older names.
+///
+/// ```
+/// use keyhaven_sdk::models::SessionOrganization;
+///
+/// let text = r##"{
+///   "account_type": "…",
+///   "id": "…",
+///   "name": "…",
+///   "organization_id": "…",
+///   "organization_name": "…",
+///   "organization_slug": "…",
+///   "projects": [
+///     {
+///       "id": "…",
+///       "name": "…",
+///       "project_id": "…",
+///       "project_name": "…",
+///       "project_slug": "…",
+///       "slug": "…"
+///     }
+///   ],
+///   "slug": "…"
+/// }"##;
+/// let value: SessionOrganization = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SessionOrganization {
     /// The kind of account.
@@ -3101,6 +5779,22 @@ pub struct SessionOrganization {
 }
 
 /// A project, under its newer and its older names.
+///
+/// ```
+/// use keyhaven_sdk::models::SessionProject;
+///
+/// let text = r##"{
+///   "id": "…",
+///   "name": "…",
+///   "project_id": "…",
+///   "project_name": "…",
+///   "project_slug": "…",
+///   "slug": "…"
+/// }"##;
+/// let value: SessionProject = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SessionProject {
     /// Its id.
@@ -3124,6 +5818,17 @@ pub struct SessionProject {
 }
 
 /// A new limit for a budget.
+///
+/// ```
+/// use keyhaven_sdk::models::SetBudget;
+///
+/// let text = r##"{
+///   "amount": "750.00"
+/// }"##;
+/// let value: SetBudget = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SetBudget {
     /// How much may be spent in a period, in the budget's unit. What is spent stays spent.
@@ -3133,6 +5838,19 @@ pub struct SetBudget {
 
 /// How a client signs people in. In a change the whole object is replaced: an absent member gets its
 /// default.
+///
+/// ```
+/// use keyhaven_sdk::models::SignIn;
+///
+/// let text = r##"{
+///   "post_logout_redirect_uris": [
+///     "https://app.example/bye"
+///   ]
+/// }"##;
+/// let value: SignIn = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SignIn {
     /// Where the client is told that a session ended: https.
@@ -3192,6 +5910,18 @@ pub struct SignIn {
 }
 
 /// What an organization asks.
+///
+/// ```
+/// use keyhaven_sdk::models::SignInPolicy;
+///
+/// let text = r##"{
+///   "changed_at": 1764000000,
+///   "demand": "second_factor"
+/// }"##;
+/// let value: SignInPolicy = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SignInPolicy {
     /// When that was decided, in seconds since 1970.
@@ -3206,6 +5936,22 @@ pub struct SignInPolicy {
 }
 
 /// A published signing key.
+///
+/// ```
+/// use keyhaven_sdk::models::SigningKey;
+///
+/// let text = r##"{
+///   "alg": "ES256",
+///   "created_at": 1764000000,
+///   "generation": 2,
+///   "kid": "0iT1Yb3Hc6R3yGq1nEo3mD2bJc8u2xJtQx1oU0i8m1M",
+///   "signs_from": 1764000600,
+///   "state": "next"
+/// }"##;
+/// let value: SigningKey = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SigningKey {
     /// What it signs with.
@@ -3229,6 +5975,23 @@ pub struct SigningKey {
 }
 
 /// A further token of a connection.
+///
+/// ```
+/// use keyhaven_sdk::models::Slot;
+///
+/// let text = r##"{
+///   "expires_at": 1764003600,
+///   "name": "user",
+///   "scopes": [
+///     "chat:write"
+///   ],
+///   "since": 1764000000,
+///   "status": "active"
+/// }"##;
+/// let value: Slot = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Slot {
     /// The access token's end.
@@ -3252,6 +6015,17 @@ pub struct Slot {
 }
 
 /// How to start an authorization.
+///
+/// ```
+/// use keyhaven_sdk::models::StartAuthorization;
+///
+/// let text = r##"{
+///   "base_url": "https://hub.example"
+/// }"##;
+/// let value: StartAuthorization = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StartAuthorization {
     /// Where the user goes in the end: this server, or a configured origin.
@@ -3266,6 +6040,18 @@ pub struct StartAuthorization {
 }
 
 /// A sign-in ticket, shown once.
+///
+/// ```
+/// use keyhaven_sdk::models::Ticket;
+///
+/// let text = r##"{
+///   "expires_at": 1764000060,
+///   "shared_token": "kh_once_0AbCdEf…"
+/// }"##;
+/// let value: Ticket = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ticket {
     /// When it ends, in seconds since 1970.
@@ -3277,6 +6063,24 @@ pub struct Ticket {
 }
 
 /// One line of a timeline.
+///
+/// ```
+/// use keyhaven_sdk::models::TimelineEvent;
+///
+/// let text = r##"{
+///   "actor": "system",
+///   "at": 1764000000,
+///   "class": "grant_dead",
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "node": "019a2b3c-2222-7f60-8123-456789abcdef",
+///   "reason": "grant_revoked",
+///   "upstream_status": 400,
+///   "what": "failed"
+/// }"##;
+/// let value: TimelineEvent = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimelineEvent {
     /// Who asked for it.
@@ -3312,6 +6116,25 @@ pub struct TimelineEvent {
 }
 
 /// Several resources by name.
+///
+/// ```
+/// use keyhaven_sdk::models::ToMany;
+///
+/// let text = r##"{
+///   "data": [
+///     {
+///       "id": "…",
+///       "type": "…"
+///     }
+///   ],
+///   "links": {
+///     "related": "…"
+///   }
+/// }"##;
+/// let value: ToMany = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToMany {
     /// Their names.
@@ -3323,6 +6146,23 @@ pub struct ToMany {
 }
 
 /// One resource by name.
+///
+/// ```
+/// use keyhaven_sdk::models::ToOne;
+///
+/// let text = r##"{
+///   "data": {
+///     "id": "…",
+///     "type": "…"
+///   },
+///   "links": {
+///     "related": "…"
+///   }
+/// }"##;
+/// let value: ToOne = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToOne {
     /// Its name.
@@ -3334,6 +6174,20 @@ pub struct ToOne {
 }
 
 /// A token's secrets and how long they live.
+///
+/// ```
+/// use keyhaven_sdk::models::TokenAttributes;
+///
+/// let text = r##"{
+///   "access_token": "…",
+///   "expires_in": 1,
+///   "refresh_token": "…",
+///   "token_type": "…"
+/// }"##;
+/// let value: TokenAttributes = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TokenAttributes {
     /// The access token.
@@ -3351,6 +6205,12 @@ pub struct TokenAttributes {
 }
 
 /// What a token is made from.
+///
+/// ```
+/// use keyhaven_sdk::models::TokenGrantType;
+///
+/// assert_eq!(TokenGrantType::ClientCredentials.as_str(), "client_credentials");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenGrantType {
@@ -3397,6 +6257,36 @@ impl<'de> Deserialize<'de> for TokenGrantType {
 }
 
 /// What belongs to a token.
+///
+/// ```
+/// use keyhaven_sdk::models::TokenRelationships;
+///
+/// let text = r##"{
+///   "groups": {
+///     "data": [
+///       {
+///         "id": "…",
+///         "type": "…"
+///       }
+///     ],
+///     "links": {
+///       "related": "…"
+///     }
+///   },
+///   "organization": {
+///     "data": {
+///       "id": "…",
+///       "type": "…"
+///     },
+///     "links": {
+///       "related": "…"
+///     }
+///   }
+/// }"##;
+/// let value: TokenRelationships = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TokenRelationships {
     /// The groups its client is tied to.
@@ -3408,6 +6298,18 @@ pub struct TokenRelationships {
 }
 
 /// What token is wanted. All members may be absent.
+///
+/// ```
+/// use keyhaven_sdk::models::TokenRequest;
+///
+/// let text = r##"{
+///   "min_ttl": 120,
+///   "purpose": "nightly sync"
+/// }"##;
+/// let value: TokenRequest = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TokenRequest {
     /// How many seconds it should last at least; more than the provider gives means the freshest.
@@ -3428,6 +6330,25 @@ pub struct TokenRequest {
 }
 
 /// A token.
+///
+/// ```
+/// use keyhaven_sdk::models::TokenResource;
+///
+/// let text = r##"{
+///   "attributes": {
+///     "access_token": "…",
+///     "expires_in": 1,
+///     "refresh_token": "…",
+///     "token_type": "…"
+///   },
+///   "id": "…",
+///   "relationships": {},
+///   "type": "…"
+/// }"##;
+/// let value: TokenResource = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TokenResource {
     /// Its secrets and how long they live.
@@ -3445,6 +6366,12 @@ pub struct TokenResource {
 }
 
 /// What kind of token is revoked.
+///
+/// ```
+/// use keyhaven_sdk::models::TokenTypeHint;
+///
+/// assert_eq!(TokenTypeHint::AccessToken.as_str(), "access_token");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenTypeHint {
@@ -3491,6 +6418,17 @@ impl<'de> Deserialize<'de> for TokenTypeHint {
 }
 
 /// What to change of an app.
+///
+/// ```
+/// use keyhaven_sdk::models::UpdateApp;
+///
+/// let text = r##"{
+///   "blocked": true
+/// }"##;
+/// let value: UpdateApp = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateApp {
     /// Whether its keys count no more.
@@ -3499,6 +6437,18 @@ pub struct UpdateApp {
 }
 
 /// What to change of a client; absent members stay as they are.
+///
+/// ```
+/// use keyhaven_sdk::models::UpdateClient;
+///
+/// let text = r##"{
+///   "disabled": false,
+///   "scope": "accounts.read"
+/// }"##;
+/// let value: UpdateClient = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateClient {
     /// Life of its access tokens in seconds: 1 to 600. Absent: `access_token_ttl` of the server.
@@ -3610,6 +6560,23 @@ pub struct UpdateClient {
 }
 
 /// What changes of a connection.
+///
+/// ```
+/// use keyhaven_sdk::models::UpdateConnection;
+///
+/// let text = r##"{
+///   "labels": [
+///     "drive",
+///     "finance"
+///   ],
+///   "metadata": {
+///     "folder": "reports"
+///   }
+/// }"##;
+/// let value: UpdateConnection = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateConnection {
     /// What people call the outside account; null takes it away.
@@ -3631,6 +6598,17 @@ pub struct UpdateConnection {
 }
 
 /// What to change of a connector; absent members stay as they are.
+///
+/// ```
+/// use keyhaven_sdk::models::UpdateConnector;
+///
+/// let text = r##"{
+///   "client_secret": "GOCSPX-…"
+/// }"##;
+/// let value: UpdateConnector = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateConnector {
     /// Another app.
@@ -3671,6 +6649,17 @@ pub struct UpdateConnector {
 }
 
 /// What to change of a group; absent members stay as they are.
+///
+/// ```
+/// use keyhaven_sdk::models::UpdateGroup;
+///
+/// let text = r##"{
+///   "bio": null
+/// }"##;
+/// let value: UpdateGroup = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateGroup {
     /// A new bio; `null` removes it.
@@ -3686,6 +6675,17 @@ pub struct UpdateGroup {
 }
 
 /// What to change of a key; absent members stay as they are.
+///
+/// ```
+/// use keyhaven_sdk::models::UpdateKey;
+///
+/// let text = r##"{
+///   "disabled": true
+/// }"##;
+/// let value: UpdateKey = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateKey {
     /// Addresses and networks it may be used from.
@@ -3731,6 +6731,17 @@ pub struct UpdateKey {
 }
 
 /// What to change of a tenant; absent members stay as they are.
+///
+/// ```
+/// use keyhaven_sdk::models::UpdateOrganization;
+///
+/// let text = r##"{
+///   "name": "Acme Health"
+/// }"##;
+/// let value: UpdateOrganization = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateOrganization {
     /// `true` stops everything the tenant holds, `false` lets it act again. For administrators of
@@ -3752,6 +6763,17 @@ pub struct UpdateOrganization {
 }
 
 /// What to change of a project; absent members stay as they are.
+///
+/// ```
+/// use keyhaven_sdk::models::UpdateProject;
+///
+/// let text = r##"{
+///   "name": "Production EU"
+/// }"##;
+/// let value: UpdateProject = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateProject {
     /// A new name.
@@ -3767,6 +6789,17 @@ pub struct UpdateProject {
 }
 
 /// What to change of a session.
+///
+/// ```
+/// use keyhaven_sdk::models::UpdateSession;
+///
+/// let text = r##"{
+///   "name": "Office laptop"
+/// }"##;
+/// let value: UpdateSession = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateSession {
     /// What it is called: 1 to 200 characters, or nothing to take the name away.
@@ -3775,6 +6808,17 @@ pub struct UpdateSession {
 }
 
 /// What to change of a provider; absent members stay as they are.
+///
+/// ```
+/// use keyhaven_sdk::models::UpdateUpstream;
+///
+/// let text = r##"{
+///   "disabled": true
+/// }"##;
+/// let value: UpdateUpstream = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateUpstream {
     /// `nobody` or `newcomers`.
@@ -3810,6 +6854,17 @@ pub struct UpdateUpstream {
 }
 
 /// What to change of a person; absent members stay as they are.
+///
+/// ```
+/// use keyhaven_sdk::models::UpdateUser;
+///
+/// let text = r##"{
+///   "disabled": true
+/// }"##;
+/// let value: UpdateUser = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateUser {
     /// `true` stops the user, `false` lets them act again.
@@ -3830,6 +6885,25 @@ pub struct UpdateUser {
 }
 
 /// A provider people may sign in with.
+///
+/// ```
+/// use keyhaven_sdk::models::Upstream;
+///
+/// let text = r##"{
+///   "admits": "nobody",
+///   "client_id": "1234.apps.googleusercontent.com",
+///   "created_at": 1764000000,
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "issuer": "https://accounts.google.com",
+///   "name": "Google",
+///   "preset": "google",
+///   "redirect_uri": "https://auth.example.com/login/with/019a2b3c-4d5e-7f60-8123-456789abcdef/callback",
+///   "scope": "openid profile email"
+/// }"##;
+/// let value: Upstream = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Upstream {
     /// Whom it may bring in: `nobody` but those who linked it, or `newcomers` too.
@@ -3868,6 +6942,18 @@ pub struct Upstream {
 }
 
 /// What something costs.
+///
+/// ```
+/// use keyhaven_sdk::models::UsageCost;
+///
+/// let text = r##"{
+///   "amount": "0.0125",
+///   "unit": "USD"
+/// }"##;
+/// let value: UsageCost = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UsageCost {
     /// How much, as a decimal number in text; money may be four decimals finer than its currency.
@@ -3879,6 +6965,21 @@ pub struct UsageCost {
 }
 
 /// What was counted.
+///
+/// ```
+/// use keyhaven_sdk::models::UsageCounted;
+///
+/// let text = r##"{
+///   "amount": "0.0125",
+///   "budgets": [],
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "repeated": false,
+///   "unit": "USD"
+/// }"##;
+/// let value: UsageCounted = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UsageCounted {
     /// How much was charged or held.
@@ -3902,6 +7003,12 @@ pub struct UsageCounted {
 }
 
 /// When a limit begins anew.
+///
+/// ```
+/// use keyhaven_sdk::models::UsageLimitType;
+///
+/// assert_eq!(UsageLimitType::Daily.as_str(), "daily");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UsageLimitType {
@@ -3952,6 +7059,25 @@ impl<'de> Deserialize<'de> for UsageLimitType {
 }
 
 /// What was used.
+///
+/// ```
+/// use keyhaven_sdk::models::UsageList;
+///
+/// let text = r##"{
+///   "items": [
+///     {
+///       "amount": "12.5025",
+///       "charges": 317,
+///       "day": "2026-11-27",
+///       "key": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///       "unit": "USD"
+///     }
+///   ]
+/// }"##;
+/// let value: UsageList = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UsageList {
     /// By day and key, oldest first; ten thousand at most.
@@ -3960,6 +7086,21 @@ pub struct UsageList {
 }
 
 /// What a key used on a day.
+///
+/// ```
+/// use keyhaven_sdk::models::UsageOfDay;
+///
+/// let text = r##"{
+///   "amount": "12.5025",
+///   "charges": 317,
+///   "day": "2026-11-27",
+///   "key": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "unit": "USD"
+/// }"##;
+/// let value: UsageOfDay = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UsageOfDay {
     /// How much.
@@ -3980,6 +7121,18 @@ pub struct UsageOfDay {
 }
 
 /// Where a key was used.
+///
+/// ```
+/// use keyhaven_sdk::models::UsedFrom;
+///
+/// let text = r##"{
+///   "address": "192.0.2.7",
+///   "origin": "https://app.example.com"
+/// }"##;
+/// let value: UsedFrom = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UsedFrom {
     /// The network address.
@@ -3991,6 +7144,20 @@ pub struct UsedFrom {
 }
 
 /// A person.
+///
+/// ```
+/// use keyhaven_sdk::models::User;
+///
+/// let text = r##"{
+///   "created_at": 1764000000,
+///   "email": "ada@example.com",
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "name": "Ada Lovelace"
+/// }"##;
+/// let value: User = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct User {
     /// When the user was created, in seconds since 1970.
@@ -4011,6 +7178,22 @@ pub struct User {
 }
 
 /// Where an organization is told.
+///
+/// ```
+/// use keyhaven_sdk::models::WebhookEndpoint;
+///
+/// let text = r##"{
+///   "created_at": 1764000000,
+///   "events": [
+///     "connection.needs_reauth"
+///   ],
+///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
+///   "url": "https://app.example/hooks"
+/// }"##;
+/// let value: WebhookEndpoint = serde_json::from_str(text)?;
+/// println!("{value:?}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WebhookEndpoint {
     /// When it was made, in seconds since 1970.

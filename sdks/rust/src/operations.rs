@@ -289,6 +289,8 @@ static OAUTH_POST_AUTH_KEYS: Operation = Operation {
 };
 
 /// Exchange a code for a key
+///
+/// Made by [`Oauth::post_auth_keys`], which has an example.
 #[must_use]
 pub struct OauthPostAuthKeys {
     call: Call<models::AuthKeys>,
@@ -339,6 +341,8 @@ static OAUTH_POST_AUTH_KEYS_CODE: Operation = Operation {
 };
 
 /// Create a code for a key
+///
+/// Made by [`Oauth::post_auth_keys_code`], which has an example.
 #[must_use]
 pub struct OauthPostAuthKeysCode {
     call: Call<models::AuthKeysCode>,
@@ -385,6 +389,8 @@ static CONNECTOR_OAUTH_HANDLE_OAUTH_CALLBACK: Operation = Operation {
 };
 
 /// Take the provider's answer
+///
+/// Made by [`ConnectorOAuth::handle_oauth_callback`], which has an example.
 #[must_use]
 pub struct ConnectorOAuthHandleOAuthCallback {
     call: Call<()>,
@@ -465,6 +471,8 @@ static CONNECTOR_OAUTH_GET_OAUTH_AUTHORIZATION_URL: Operation = Operation {
 };
 
 /// Get the page where a person connects
+///
+/// Made by [`ConnectorOAuth::get_oauth_authorization_url`], which has an example.
 #[must_use]
 pub struct ConnectorOAuthGetOAuthAuthorizationUrl {
     call: Call<models::OAuthAuthorizationUrl>,
@@ -520,6 +528,8 @@ static OAUTH_GET_CURRENT_KEY: Operation = Operation {
 };
 
 /// Show the key that asks
+///
+/// Made by [`Oauth::get_current_key`], which has an example.
 #[must_use]
 pub struct OauthGetCurrentKey {
     call: Call<models::CurrentKey>,
@@ -569,6 +579,8 @@ static OAUTH_CREATE_TOKEN: Operation = Operation {
 };
 
 /// Create a token
+///
+/// Made by [`Oauth::create_token`], which has an example.
 #[must_use]
 pub struct OauthCreateToken {
     call: Call<models::CreateTokenResponse>,
@@ -630,6 +642,8 @@ static OAUTH_FETCH_TOKEN_GROUPS: Operation = Operation {
 };
 
 /// Fetch the groups of a token
+///
+/// Made by [`Oauth::fetch_token_groups`], which has an example.
 #[must_use]
 pub struct OauthFetchTokenGroups {
     call: Call<models::FetchGroupsResponse>,
@@ -681,6 +695,8 @@ static OAUTH_FETCH_TOKEN_ORGANIZATION: Operation = Operation {
 };
 
 /// Fetch the organization of a token
+///
+/// Made by [`Oauth::fetch_token_organization`], which has an example.
 #[must_use]
 pub struct OauthFetchTokenOrganization {
     call: Call<models::FetchOrganizationResponse>,
@@ -727,6 +743,8 @@ static AUTHENTICATION_REVOKE_AUTH_TOKEN: Operation = Operation {
 };
 
 /// Revoke a token
+///
+/// Made by [`Authentication::revoke_auth_token`], which has an example.
 #[must_use]
 pub struct AuthenticationRevokeAuthToken {
     call: Call<()>,
@@ -785,6 +803,8 @@ static AUTHENTICATION_CREATE_AUTH_TOKEN: Operation = Operation {
 };
 
 /// Create or refresh an access token
+///
+/// Made by [`Authentication::create_auth_token`], which has an example.
 #[must_use]
 pub struct AuthenticationCreateAuthToken {
     call: Call<models::AuthToken>,
@@ -845,6 +865,8 @@ static AUTH_CALLBACK: Operation = Operation {
 };
 
 /// Complete a sign-in
+///
+/// Made by [`Auth::callback`], which has an example.
 #[must_use]
 pub struct AuthCallback {
     call: Call<()>,
@@ -918,6 +940,8 @@ static AUTH_INFO: Operation = Operation {
 };
 
 /// Tell who is signed in
+///
+/// Made by [`Auth::info`], which has an example.
 #[must_use]
 pub struct AuthInfo {
     call: Call<models::SessionInfo>,
@@ -977,6 +1001,8 @@ static AUTH_LOGOUT: Operation = Operation {
 };
 
 /// Sign out
+///
+/// Made by [`Auth::logout`], which has an example.
 #[must_use]
 pub struct AuthLogout {
     call: Call<()>,
@@ -1043,6 +1069,8 @@ static AUTH_SWITCH_SCOPES: Operation = Operation {
 };
 
 /// Switch the session to another organization
+///
+/// Made by [`Auth::switch_scopes`], which has an example.
 #[must_use]
 pub struct AuthSwitchScopes {
     call: Call<()>,
@@ -1115,6 +1143,8 @@ static KEYS_LIST_APPS: Operation = Operation {
 };
 
 /// List apps
+///
+/// Made by [`Keys::list_apps`], which has an example.
 #[must_use]
 pub struct KeysListApps {
     call: Call<models::ListingApp>,
@@ -1182,6 +1212,8 @@ static KEYS_UPDATE_APP: Operation = Operation {
 };
 
 /// Block an app, or let it act again
+///
+/// Made by [`Keys::update_app`], which has an example.
 #[must_use]
 pub struct KeysUpdateApp {
     call: Call<models::App>,
@@ -1228,6 +1260,8 @@ static AUDIT_LIST_AUDIT: Operation = Operation {
 };
 
 /// List what happened
+///
+/// Made by [`Audit::list_audit`], which has an example.
 #[must_use]
 pub struct AuditListAudit {
     call: Call<models::ListingAuditEntry>,
@@ -1322,6 +1356,8 @@ static BUDGETS_LIST_BUDGETS: Operation = Operation {
 };
 
 /// List budgets
+///
+/// Made by [`Budgets::list_budgets`], which has an example.
 #[must_use]
 pub struct BudgetsListBudgets {
     call: Call<models::ListingBudget>,
@@ -1396,6 +1432,8 @@ static BUDGETS_CREATE_BUDGET: Operation = Operation {
 };
 
 /// Create a budget
+///
+/// Made by [`Budgets::create_budget`], which has an example.
 #[must_use]
 pub struct BudgetsCreateBudget {
     call: Call<models::Budget>,
@@ -1441,6 +1479,8 @@ static BUDGETS_SHOW_BUDGET: Operation = Operation {
 };
 
 /// Show a budget
+///
+/// Made by [`Budgets::show_budget`], which has an example.
 #[must_use]
 pub struct BudgetsShowBudget {
     call: Call<models::Budget>,
@@ -1484,6 +1524,8 @@ static BUDGETS_SET_BUDGET: Operation = Operation {
 };
 
 /// Set a budget's limit
+///
+/// Made by [`Budgets::set_budget`], which has an example.
 #[must_use]
 pub struct BudgetsSetBudget {
     call: Call<models::Budget>,
@@ -1532,6 +1574,8 @@ static BUDGETS_DELETE_BUDGET: Operation = Operation {
 };
 
 /// Delete a budget
+///
+/// Made by [`Budgets::delete_budget`], which has an example.
 #[must_use]
 pub struct BudgetsDeleteBudget {
     call: Call<()>,
@@ -1577,6 +1621,8 @@ static CHECK_CHECK_CREDENTIAL: Operation = Operation {
 };
 
 /// Check a credential
+///
+/// Made by [`Check::check_credential`], which has an example.
 #[must_use]
 pub struct CheckCheckCredential {
     call: Call<models::CheckedCredential>,
@@ -1626,6 +1672,8 @@ static CLIENTS_LIST_CLIENTS: Operation = Operation {
 };
 
 /// List clients
+///
+/// Made by [`Clients::list_clients`], which has an example.
 #[must_use]
 pub struct ClientsListClients {
     call: Call<models::ListingClient>,
@@ -1700,6 +1748,8 @@ static CLIENTS_CREATE_CLIENT: Operation = Operation {
 };
 
 /// Create a client
+///
+/// Made by [`Clients::create_client`], which has an example.
 #[must_use]
 pub struct ClientsCreateClient {
     call: Call<models::RegisteredClient>,
@@ -1747,6 +1797,8 @@ static CLIENTS_SHOW_CLIENT: Operation = Operation {
 };
 
 /// Show a client
+///
+/// Made by [`Clients::show_client`], which has an example.
 #[must_use]
 pub struct ClientsShowClient {
     call: Call<models::Client>,
@@ -1790,6 +1842,8 @@ static CLIENTS_UPDATE_CLIENT: Operation = Operation {
 };
 
 /// Change a client
+///
+/// Made by [`Clients::update_client`], which has an example.
 #[must_use]
 pub struct ClientsUpdateClient {
     call: Call<models::Client>,
@@ -1841,6 +1895,8 @@ static CLIENTS_DELETE_CLIENT: Operation = Operation {
 };
 
 /// Delete a client
+///
+/// Made by [`Clients::delete_client`], which has an example.
 #[must_use]
 pub struct ClientsDeleteClient {
     call: Call<()>,
@@ -1886,6 +1942,8 @@ static CLIENTS_REVOKE_CLIENT_TOKENS: Operation = Operation {
 };
 
 /// Revoke a client's tokens
+///
+/// Made by [`Clients::revoke_client_tokens`], which has an example.
 #[must_use]
 pub struct ClientsRevokeClientTokens {
     call: Call<models::Receipt>,
@@ -1937,6 +1995,8 @@ static CLIENTS_LIST_CLIENT_SECRETS: Operation = Operation {
 };
 
 /// List a client's secrets
+///
+/// Made by [`Clients::list_client_secrets`], which has an example.
 #[must_use]
 pub struct ClientsListClientSecrets {
     call: Call<models::ListingClientSecret>,
@@ -1982,6 +2042,8 @@ static CLIENTS_ROTATE_CLIENT_SECRET: Operation = Operation {
 };
 
 /// Rotate a client's secret
+///
+/// Made by [`Clients::rotate_client_secret`], which has an example.
 #[must_use]
 pub struct ClientsRotateClientSecret {
     call: Call<models::RotatedClientSecret>,
@@ -2033,6 +2095,8 @@ static CLIENTS_DELETE_CLIENT_SECRET: Operation = Operation {
 };
 
 /// Delete a client's secret
+///
+/// Made by [`Clients::delete_client_secret`], which has an example.
 #[must_use]
 pub struct ClientsDeleteClientSecret {
     call: Call<()>,
@@ -2083,6 +2147,8 @@ static CONNECTIONS_CREATE_CONNECT_SESSION: Operation = Operation {
 };
 
 /// Invite somebody to connect an account
+///
+/// Made by [`Connections::create_connect_session`], which has an example.
 #[must_use]
 pub struct ConnectionsCreateConnectSession {
     call: Call<models::ConnectSession>,
@@ -2132,6 +2198,8 @@ static CONNECTIONS_SHOW_CONNECT_SESSION: Operation = Operation {
 };
 
 /// Show an invitation
+///
+/// Made by [`Connections::show_connect_session`], which has an example.
 #[must_use]
 pub struct ConnectionsShowConnectSession {
     call: Call<models::ConnectSession>,
@@ -2180,6 +2248,8 @@ static CONNECTIONS_WITHDRAW_CONNECT_SESSION: Operation = Operation {
 };
 
 /// Withdraw an invitation
+///
+/// Made by [`Connections::withdraw_connect_session`], which has an example.
 #[must_use]
 pub struct ConnectionsWithdrawConnectSession {
     call: Call<()>,
@@ -2226,6 +2296,8 @@ static CONNECTIONS_LIST_CONNECTIONS: Operation = Operation {
 };
 
 /// List connections
+///
+/// Made by [`Connections::list_connections`], which has an example.
 #[must_use]
 pub struct ConnectionsListConnections {
     call: Call<models::ListingConnection>,
@@ -2343,6 +2415,8 @@ static CONNECTIONS_CREATE_CONNECTION: Operation = Operation {
 };
 
 /// Create a connection
+///
+/// Made by [`Connections::create_connection`], which has an example.
 #[must_use]
 pub struct ConnectionsCreateConnection {
     call: Call<models::Connection>,
@@ -2394,6 +2468,8 @@ static CONNECTIONS_SHOW_CONNECTION: Operation = Operation {
 };
 
 /// Show a connection
+///
+/// Made by [`Connections::show_connection`], which has an example.
 #[must_use]
 pub struct ConnectionsShowConnection {
     call: Call<models::Connection>,
@@ -2437,6 +2513,8 @@ static CONNECTIONS_UPDATE_CONNECTION: Operation = Operation {
 };
 
 /// Change a connection
+///
+/// Made by [`Connections::update_connection`], which has an example.
 #[must_use]
 pub struct ConnectionsUpdateConnection {
     call: Call<models::Connection>,
@@ -2488,6 +2566,8 @@ static CONNECTIONS_REVOKE_CONNECTION: Operation = Operation {
 };
 
 /// Revoke a connection
+///
+/// Made by [`Connections::revoke_connection`], which has an example.
 #[must_use]
 pub struct ConnectionsRevokeConnection {
     call: Call<()>,
@@ -2533,6 +2613,8 @@ static CONNECTIONS_RESTART_AUTHORIZATION: Operation = Operation {
 };
 
 /// Authorize a connection again
+///
+/// Made by [`Connections::restart_authorization`], which has an example.
 #[must_use]
 pub struct ConnectionsRestartAuthorization {
     call: Call<models::Authorization>,
@@ -2584,6 +2666,8 @@ static CONNECTIONS_CONFIRM_ONE_CONNECTION: Operation = Operation {
 };
 
 /// Confirm a connection
+///
+/// Made by [`Connections::confirm_one_connection`], which has an example.
 #[must_use]
 pub struct ConnectionsConfirmOneConnection {
     call: Call<models::Connection>,
@@ -2635,6 +2719,8 @@ static CONNECTIONS_LIST_CONNECTION_EVENTS: Operation = Operation {
 };
 
 /// List what happened to a connection
+///
+/// Made by [`Connections::list_connection_events`], which has an example.
 #[must_use]
 pub struct ConnectionsListConnectionEvents {
     call: Call<models::ListingTimelineEvent>,
@@ -2706,6 +2792,8 @@ static CONNECTIONS_GET_CONNECTION_TOKEN: Operation = Operation {
 };
 
 /// Get a connection's token
+///
+/// Made by [`Connections::get_connection_token`], which has an example.
 #[must_use]
 pub struct ConnectionsGetConnectionToken {
     call: Call<models::ConnectionToken>,
@@ -2757,6 +2845,8 @@ static CONNECTORS_LIST_CONNECTORS: Operation = Operation {
 };
 
 /// List connectors
+///
+/// Made by [`Connectors::list_connectors`], which has an example.
 #[must_use]
 pub struct ConnectorsListConnectors {
     call: Call<models::ListingConnector>,
@@ -2831,6 +2921,8 @@ static CONNECTORS_CREATE_CONNECTOR: Operation = Operation {
 };
 
 /// Create a connector
+///
+/// Made by [`Connectors::create_connector`], which has an example.
 #[must_use]
 pub struct ConnectorsCreateConnector {
     call: Call<models::Connector>,
@@ -2876,6 +2968,8 @@ static CONNECTORS_SHOW_CONNECTOR: Operation = Operation {
 };
 
 /// Show a connector
+///
+/// Made by [`Connectors::show_connector`], which has an example.
 #[must_use]
 pub struct ConnectorsShowConnector {
     call: Call<models::Connector>,
@@ -2919,6 +3013,8 @@ static CONNECTORS_UPDATE_CONNECTOR: Operation = Operation {
 };
 
 /// Change a connector
+///
+/// Made by [`Connectors::update_connector`], which has an example.
 #[must_use]
 pub struct ConnectorsUpdateConnector {
     call: Call<models::Connector>,
@@ -2971,6 +3067,8 @@ static CONNECTORS_DELETE_CONNECTOR: Operation = Operation {
 };
 
 /// Delete a connector
+///
+/// Made by [`Connectors::delete_connector`], which has an example.
 #[must_use]
 pub struct ConnectorsDeleteConnector {
     call: Call<()>,
@@ -3017,6 +3115,8 @@ static CONNECTORS_START_AUTHORIZATION: Operation = Operation {
 };
 
 /// Start a connection
+///
+/// Made by [`Connectors::start_authorization`], which has an example.
 #[must_use]
 pub struct ConnectorsStartAuthorization {
     call: Call<models::Authorization>,
@@ -3068,6 +3168,8 @@ static CONNECTORS_CHANGE_CONNECTOR_CONNECTIONS: Operation = Operation {
 };
 
 /// Change all connections of a connector
+///
+/// Made by [`Connectors::change_connector_connections`], which has an example.
 #[must_use]
 pub struct ConnectorsChangeConnectorConnections {
     call: Call<models::Changed>,
@@ -3119,6 +3221,8 @@ static CONNECTORS_COUNT_CONNECTOR_CONNECTIONS: Operation = Operation {
 };
 
 /// Count a connector's connections
+///
+/// Made by [`Connectors::count_connector_connections`], which has an example.
 #[must_use]
 pub struct ConnectorsCountConnectorConnections {
     call: Call<models::ConnectorCounts>,
@@ -3167,6 +3271,8 @@ static CONNECTORS_IMPORT_CONNECTIONS: Operation = Operation {
 };
 
 /// Import connections
+///
+/// Made by [`Connectors::import_connections`], which has an example.
 #[must_use]
 pub struct ConnectorsImportConnections {
     call: Call<models::ImportReport>,
@@ -3218,6 +3324,8 @@ static CONNECTORS_TEST_CONNECTOR: Operation = Operation {
 };
 
 /// Test a connector
+///
+/// Made by [`Connectors::test_connector`], which has an example.
 #[must_use]
 pub struct ConnectorsTestConnector {
     call: Call<models::ConnectorTest>,
@@ -3264,6 +3372,8 @@ static CONNECTIONS_GET_CONNECTOR_TOKEN: Operation = Operation {
 };
 
 /// Get the token of whoever is meant
+///
+/// Made by [`Connections::get_connector_token`], which has an example.
 #[must_use]
 pub struct ConnectionsGetConnectorToken {
     call: Call<models::ConnectionToken>,
@@ -3315,6 +3425,8 @@ static CHECK_FORWARD_AUTH: Operation = Operation {
 };
 
 /// Check the bearer of a proxied request
+///
+/// Made by [`Check::forward_auth`], which has an example.
 #[must_use]
 pub struct CheckForwardAuth {
     call: Call<()>,
@@ -3383,6 +3495,8 @@ static GRANTS_LIST_GRANTS: Operation = Operation {
 };
 
 /// List grants
+///
+/// Made by [`Grants::list_grants`], which has an example.
 #[must_use]
 pub struct GrantsListGrants {
     call: Call<models::ListingGrant>,
@@ -3471,6 +3585,8 @@ static GRANTS_SHOW_GRANT: Operation = Operation {
 };
 
 /// Show a grant
+///
+/// Made by [`Grants::show_grant`], which has an example.
 #[must_use]
 pub struct GrantsShowGrant {
     call: Call<models::Grant>,
@@ -3514,6 +3630,8 @@ static GRANTS_REVOKE_GRANT: Operation = Operation {
 };
 
 /// Revoke a grant
+///
+/// Made by [`Grants::revoke_grant`], which has an example.
 #[must_use]
 pub struct GrantsRevokeGrant {
     call: Call<models::Receipt>,
@@ -3560,6 +3678,8 @@ static INSTANCE_SHOW_INSTANCE: Operation = Operation {
 };
 
 /// Show the instance
+///
+/// Made by [`Instance::show_instance`], which has an example.
 #[must_use]
 pub struct InstanceShowInstance {
     call: Call<models::Instance>,
@@ -3604,6 +3724,8 @@ static SIGN_IN_LIST_INVITATIONS: Operation = Operation {
 };
 
 /// List invitations
+///
+/// Made by [`SignIn::list_invitations`], which has an example.
 #[must_use]
 pub struct SignInListInvitations {
     call: Call<models::ListingOpenInvitation>,
@@ -3678,6 +3800,8 @@ static SIGN_IN_INVITE_USER: Operation = Operation {
 };
 
 /// Invite somebody
+///
+/// Made by [`SignIn::invite_user`], which has an example.
 #[must_use]
 pub struct SignInInviteUser {
     call: Call<models::Invitation>,
@@ -3724,6 +3848,8 @@ static SIGN_IN_WITHDRAW_INVITATION: Operation = Operation {
 };
 
 /// Withdraw an invitation
+///
+/// Made by [`SignIn::withdraw_invitation`], which has an example.
 #[must_use]
 pub struct SignInWithdrawInvitation {
     call: Call<()>,
@@ -3769,6 +3895,8 @@ static KEYS_LIST_KEYS: Operation = Operation {
 };
 
 /// List keys
+///
+/// Made by [`Keys::list_keys`], which has an example.
 #[must_use]
 pub struct KeysListKeys {
     call: Call<models::ListingKey>,
@@ -3864,6 +3992,8 @@ static KEYS_CREATE_KEY: Operation = Operation {
 };
 
 /// Create a key
+///
+/// Made by [`Keys::create_key`], which has an example.
 #[must_use]
 pub struct KeysCreateKey {
     call: Call<models::IssuedKey>,
@@ -3911,6 +4041,8 @@ static KEYS_SHOW_KEY: Operation = Operation {
 };
 
 /// Show a key
+///
+/// Made by [`Keys::show_key`], which has an example.
 #[must_use]
 pub struct KeysShowKey {
     call: Call<models::Key>,
@@ -3954,6 +4086,8 @@ static KEYS_UPDATE_KEY: Operation = Operation {
 };
 
 /// Change a key
+///
+/// Made by [`Keys::update_key`], which has an example.
 #[must_use]
 pub struct KeysUpdateKey {
     call: Call<models::Key>,
@@ -4001,6 +4135,8 @@ static KEYS_DELETE_KEY: Operation = Operation {
 };
 
 /// Delete a key
+///
+/// Made by [`Keys::delete_key`], which has an example.
 #[must_use]
 pub struct KeysDeleteKey {
     call: Call<models::Receipt>,
@@ -4046,6 +4182,8 @@ static KEYS_ROTATE_KEY: Operation = Operation {
 };
 
 /// Rotate a key
+///
+/// Made by [`Keys::rotate_key`], which has an example.
 #[must_use]
 pub struct KeysRotateKey {
     call: Call<models::IssuedKey>,
@@ -4093,6 +4231,8 @@ static INSTANCE_SHOW_MASTER_KEY: Operation = Operation {
 };
 
 /// Show what is sealed under which master key
+///
+/// Made by [`Instance::show_master_key`], which has an example.
 #[must_use]
 pub struct InstanceShowMasterKey {
     call: Call<models::MasterKey>,
@@ -4135,6 +4275,8 @@ static INSTANCE_TURN_MASTER_KEY: Operation = Operation {
 };
 
 /// Turn the master key a step further
+///
+/// Made by [`Instance::turn_master_key`], which has an example.
 #[must_use]
 pub struct InstanceTurnMasterKey {
     call: Call<models::MasterKey>,
@@ -4180,6 +4322,8 @@ static ORGANIZATIONS_LIST_ORGANIZATIONS: Operation = Operation {
 };
 
 /// List organizations
+///
+/// Made by [`Organizations::list_organizations`], which has an example.
 #[must_use]
 pub struct OrganizationsListOrganizations {
     call: Call<models::ListingOrganization>,
@@ -4247,6 +4391,8 @@ static ORGANIZATIONS_CREATE_ORGANIZATION: Operation = Operation {
 };
 
 /// Create an organization
+///
+/// Made by [`Organizations::create_organization`], which has an example.
 #[must_use]
 pub struct OrganizationsCreateOrganization {
     call: Call<models::Organization>,
@@ -4295,6 +4441,8 @@ static ORGANIZATIONS_SHOW_ORGANIZATION: Operation = Operation {
 };
 
 /// Show an organization
+///
+/// Made by [`Organizations::show_organization`], which has an example.
 #[must_use]
 pub struct OrganizationsShowOrganization {
     call: Call<models::Organization>,
@@ -4341,6 +4489,8 @@ static ORGANIZATIONS_UPDATE_ORGANIZATION: Operation = Operation {
 };
 
 /// Change an organization
+///
+/// Made by [`Organizations::update_organization`], which has an example.
 #[must_use]
 pub struct OrganizationsUpdateOrganization {
     call: Call<models::Organization>,
@@ -4389,6 +4539,8 @@ static ORGANIZATIONS_DELETE_ORGANIZATION: Operation = Operation {
 };
 
 /// Delete an organization
+///
+/// Made by [`Organizations::delete_organization`], which has an example.
 #[must_use]
 pub struct OrganizationsDeleteOrganization {
     call: Call<()>,
@@ -4438,6 +4590,8 @@ static ORGANIZATIONS_LIST_DOMAINS: Operation = Operation {
 };
 
 /// List claimed domains
+///
+/// Made by [`Organizations::list_domains`], which has an example.
 #[must_use]
 pub struct OrganizationsListDomains {
     call: Call<models::Domains>,
@@ -4481,6 +4635,8 @@ static ORGANIZATIONS_CLAIM_DOMAIN: Operation = Operation {
 };
 
 /// Claim a domain
+///
+/// Made by [`Organizations::claim_domain`], which has an example.
 #[must_use]
 pub struct OrganizationsClaimDomain {
     call: Call<()>,
@@ -4532,6 +4688,8 @@ static ORGANIZATIONS_RELEASE_DOMAIN: Operation = Operation {
 };
 
 /// Release a domain
+///
+/// Made by [`Organizations::release_domain`], which has an example.
 #[must_use]
 pub struct OrganizationsReleaseDomain {
     call: Call<()>,
@@ -4580,6 +4738,8 @@ static GROUPS_LIST_GROUPS: Operation = Operation {
 };
 
 /// List groups
+///
+/// Made by [`Groups::list_groups`], which has an example.
 #[must_use]
 pub struct GroupsListGroups {
     call: Call<models::ListingGroup>,
@@ -4648,6 +4808,8 @@ static GROUPS_CREATE_GROUP: Operation = Operation {
 };
 
 /// Create a group
+///
+/// Made by [`Groups::create_group`], which has an example.
 #[must_use]
 pub struct GroupsCreateGroup {
     call: Call<models::Group>,
@@ -4696,6 +4858,8 @@ static GROUPS_SHOW_GROUP: Operation = Operation {
 };
 
 /// Show a group
+///
+/// Made by [`Groups::show_group`], which has an example.
 #[must_use]
 pub struct GroupsShowGroup {
     call: Call<models::Group>,
@@ -4744,6 +4908,8 @@ static GROUPS_UPDATE_GROUP: Operation = Operation {
 };
 
 /// Change a group
+///
+/// Made by [`Groups::update_group`], which has an example.
 #[must_use]
 pub struct GroupsUpdateGroup {
     call: Call<models::Group>,
@@ -4794,6 +4960,8 @@ static GROUPS_DELETE_GROUP: Operation = Operation {
 };
 
 /// Delete a group
+///
+/// Made by [`Groups::delete_group`], which has an example.
 #[must_use]
 pub struct GroupsDeleteGroup {
     call: Call<()>,
@@ -4844,6 +5012,8 @@ static GROUPS_LIST_GROUP_MEMBERS: Operation = Operation {
 };
 
 /// List the members of a group
+///
+/// Made by [`Groups::list_group_members`], which has an example.
 #[must_use]
 pub struct GroupsListGroupMembers {
     call: Call<models::ListingGroupMember>,
@@ -4915,6 +5085,8 @@ static GROUPS_ADD_GROUP_MEMBER: Operation = Operation {
 };
 
 /// Put a member into a group
+///
+/// Made by [`Groups::add_group_member`], which has an example.
 #[must_use]
 pub struct GroupsAddGroupMember {
     call: Call<()>,
@@ -4967,6 +5139,8 @@ static GROUPS_REMOVE_GROUP_MEMBER: Operation = Operation {
 };
 
 /// Take a member out of a group
+///
+/// Made by [`Groups::remove_group_member`], which has an example.
 #[must_use]
 pub struct GroupsRemoveGroupMember {
     call: Call<()>,
@@ -5017,6 +5191,8 @@ static MEMBERS_LIST_MEMBERS: Operation = Operation {
 };
 
 /// List members
+///
+/// Made by [`Members::list_members`], which has an example.
 #[must_use]
 pub struct MembersListMembers {
     call: Call<models::ListingMember>,
@@ -5085,6 +5261,8 @@ static MEMBERS_ADD_MEMBER: Operation = Operation {
 };
 
 /// Add a member
+///
+/// Made by [`Members::add_member`], which has an example.
 #[must_use]
 pub struct MembersAddMember {
     call: Call<models::Member>,
@@ -5136,6 +5314,8 @@ static MEMBERS_SHOW_MEMBER: Operation = Operation {
 };
 
 /// Show a member
+///
+/// Made by [`Members::show_member`], which has an example.
 #[must_use]
 pub struct MembersShowMember {
     call: Call<models::Member>,
@@ -5184,6 +5364,8 @@ static MEMBERS_CHANGE_MEMBER_ROLE: Operation = Operation {
 };
 
 /// Change a member's role
+///
+/// Made by [`Members::change_member_role`], which has an example.
 #[must_use]
 pub struct MembersChangeMemberRole {
     call: Call<models::Member>,
@@ -5234,6 +5416,8 @@ static MEMBERS_REMOVE_MEMBER: Operation = Operation {
 };
 
 /// Remove a member
+///
+/// Made by [`Members::remove_member`], which has an example.
 #[must_use]
 pub struct MembersRemoveMember {
     call: Call<()>,
@@ -5284,6 +5468,8 @@ static PROJECTS_LIST_PROJECTS: Operation = Operation {
 };
 
 /// List projects
+///
+/// Made by [`Projects::list_projects`], which has an example.
 #[must_use]
 pub struct ProjectsListProjects {
     call: Call<models::ListingProject>,
@@ -5352,6 +5538,8 @@ static PROJECTS_CREATE_PROJECT: Operation = Operation {
 };
 
 /// Create a project
+///
+/// Made by [`Projects::create_project`], which has an example.
 #[must_use]
 pub struct ProjectsCreateProject {
     call: Call<models::Project>,
@@ -5400,6 +5588,8 @@ static PROJECTS_SHOW_PROJECT: Operation = Operation {
 };
 
 /// Show a project
+///
+/// Made by [`Projects::show_project`], which has an example.
 #[must_use]
 pub struct ProjectsShowProject {
     call: Call<models::Project>,
@@ -5448,6 +5638,8 @@ static PROJECTS_UPDATE_PROJECT: Operation = Operation {
 };
 
 /// Change a project
+///
+/// Made by [`Projects::update_project`], which has an example.
 #[must_use]
 pub struct ProjectsUpdateProject {
     call: Call<models::Project>,
@@ -5498,6 +5690,8 @@ static PROJECTS_DELETE_PROJECT: Operation = Operation {
 };
 
 /// Delete a project
+///
+/// Made by [`Projects::delete_project`], which has an example.
 #[must_use]
 pub struct ProjectsDeleteProject {
     call: Call<()>,
@@ -5546,6 +5740,8 @@ static CONNECTORS_DEFINE_PROVIDER: Operation = Operation {
 };
 
 /// Define a provider
+///
+/// Made by [`Connectors::define_provider`], which has an example.
 #[must_use]
 pub struct ConnectorsDefineProvider {
     call: Call<models::Provider>,
@@ -5598,6 +5794,8 @@ static CONNECTORS_DELETE_PROVIDER: Operation = Operation {
 };
 
 /// Delete a provider
+///
+/// Made by [`Connectors::delete_provider`], which has an example.
 #[must_use]
 pub struct ConnectorsDeleteProvider {
     call: Call<()>,
@@ -5648,6 +5846,8 @@ static ORGANIZATIONS_SHOW_SIGN_IN_POLICY: Operation = Operation {
 };
 
 /// Show a sign-in policy
+///
+/// Made by [`Organizations::show_sign_in_policy`], which has an example.
 #[must_use]
 pub struct OrganizationsShowSignInPolicy {
     call: Call<models::SignInPolicy>,
@@ -5694,6 +5894,8 @@ static ORGANIZATIONS_DECIDE_SIGN_IN_POLICY: Operation = Operation {
 };
 
 /// Decide a sign-in policy
+///
+/// Made by [`Organizations::decide_sign_in_policy`], which has an example.
 #[must_use]
 pub struct OrganizationsDecideSignInPolicy {
     call: Call<models::SignInPolicy>,
@@ -5744,6 +5946,8 @@ static CONNECTIONS_LIST_WEBHOOK_ENDPOINTS: Operation = Operation {
 };
 
 /// List webhook endpoints
+///
+/// Made by [`Connections::list_webhook_endpoints`], which has an example.
 #[must_use]
 pub struct ConnectionsListWebhookEndpoints {
     call: Call<models::ListingWebhookEndpoint>,
@@ -5790,6 +5994,8 @@ static CONNECTIONS_CREATE_WEBHOOK_ENDPOINT: Operation = Operation {
 };
 
 /// Add a webhook endpoint
+///
+/// Made by [`Connections::create_webhook_endpoint`], which has an example.
 #[must_use]
 pub struct ConnectionsCreateWebhookEndpoint {
     call: Call<models::CreatedWebhookEndpoint>,
@@ -5840,6 +6046,8 @@ static CONNECTIONS_DELETE_WEBHOOK_ENDPOINT: Operation = Operation {
 };
 
 /// Delete a webhook endpoint
+///
+/// Made by [`Connections::delete_webhook_endpoint`], which has an example.
 #[must_use]
 pub struct ConnectionsDeleteWebhookEndpoint {
     call: Call<()>,
@@ -5890,6 +6098,8 @@ static CONNECTORS_LIST_PROVIDERS: Operation = Operation {
 };
 
 /// List providers
+///
+/// Made by [`Connectors::list_providers`], which has an example.
 #[must_use]
 pub struct ConnectorsListProviders {
     call: Call<models::Providers>,
@@ -5943,6 +6153,8 @@ static CONNECTORS_SHOW_PROVIDER: Operation = Operation {
 };
 
 /// Show a provider
+///
+/// Made by [`Connectors::show_provider`], which has an example.
 #[must_use]
 pub struct ConnectorsShowProvider {
     call: Call<models::ProviderFile>,
@@ -5995,6 +6207,8 @@ static REFUSALS_EXPLAIN_REFUSAL: Operation = Operation {
 };
 
 /// Explain a refusal
+///
+/// Made by [`Refusals::explain_refusal`], which has an example.
 #[must_use]
 pub struct RefusalsExplainRefusal {
     call: Call<models::Refusal>,
@@ -6040,6 +6254,8 @@ static SESSIONS_LIST_SESSIONS: Operation = Operation {
 };
 
 /// List sessions
+///
+/// Made by [`Sessions::list_sessions`], which has an example.
 #[must_use]
 pub struct SessionsListSessions {
     call: Call<models::ListingSession>,
@@ -6121,6 +6337,8 @@ static SESSIONS_SHOW_SESSION: Operation = Operation {
 };
 
 /// Show a session
+///
+/// Made by [`Sessions::show_session`], which has an example.
 #[must_use]
 pub struct SessionsShowSession {
     call: Call<models::Session>,
@@ -6164,6 +6382,8 @@ static SESSIONS_UPDATE_SESSION: Operation = Operation {
 };
 
 /// Change a session
+///
+/// Made by [`Sessions::update_session`], which has an example.
 #[must_use]
 pub struct SessionsUpdateSession {
     call: Call<models::Session>,
@@ -6214,6 +6434,8 @@ static SESSIONS_END_SESSION: Operation = Operation {
 };
 
 /// End a session
+///
+/// Made by [`Sessions::end_session`], which has an example.
 #[must_use]
 pub struct SessionsEndSession {
     call: Call<models::Receipt>,
@@ -6259,6 +6481,8 @@ static SIGNING_KEYS_LIST_SIGNING_KEYS: Operation = Operation {
 };
 
 /// List the signing keys
+///
+/// Made by [`SigningKeys::list_signing_keys`], which has an example.
 #[must_use]
 pub struct SigningKeysListSigningKeys {
     call: Call<models::ListingSigningKey>,
@@ -6303,6 +6527,8 @@ static SIGNING_KEYS_ROTATE_SIGNING_KEYS: Operation = Operation {
 };
 
 /// Rotate the signing keys
+///
+/// Made by [`SigningKeys::rotate_signing_keys`], which has an example.
 #[must_use]
 pub struct SigningKeysRotateSigningKeys {
     call: Call<models::ListingSigningKey>,
@@ -6353,6 +6579,8 @@ static SIGN_IN_CREATE_TICKET: Operation = Operation {
 };
 
 /// Create a sign-in ticket
+///
+/// Made by [`SignIn::create_ticket`], which has an example.
 #[must_use]
 pub struct SignInCreateTicket {
     call: Call<models::Ticket>,
@@ -6399,6 +6627,8 @@ static UPSTREAMS_LIST_UPSTREAMS: Operation = Operation {
 };
 
 /// List upstream providers
+///
+/// Made by [`Upstreams::list_upstreams`], which has an example.
 #[must_use]
 pub struct UpstreamsListUpstreams {
     call: Call<models::ListingUpstream>,
@@ -6466,6 +6696,8 @@ static UPSTREAMS_CREATE_UPSTREAM: Operation = Operation {
 };
 
 /// Add an upstream provider
+///
+/// Made by [`Upstreams::create_upstream`], which has an example.
 #[must_use]
 pub struct UpstreamsCreateUpstream {
     call: Call<models::Upstream>,
@@ -6511,6 +6743,8 @@ static UPSTREAMS_SHOW_UPSTREAM: Operation = Operation {
 };
 
 /// Show an upstream provider
+///
+/// Made by [`Upstreams::show_upstream`], which has an example.
 #[must_use]
 pub struct UpstreamsShowUpstream {
     call: Call<models::Upstream>,
@@ -6554,6 +6788,8 @@ static UPSTREAMS_UPDATE_UPSTREAM: Operation = Operation {
 };
 
 /// Change an upstream provider
+///
+/// Made by [`Upstreams::update_upstream`], which has an example.
 #[must_use]
 pub struct UpstreamsUpdateUpstream {
     call: Call<models::Upstream>,
@@ -6604,6 +6840,8 @@ static UPSTREAMS_DELETE_UPSTREAM: Operation = Operation {
 };
 
 /// Delete an upstream provider
+///
+/// Made by [`Upstreams::delete_upstream`], which has an example.
 #[must_use]
 pub struct UpstreamsDeleteUpstream {
     call: Call<()>,
@@ -6649,6 +6887,8 @@ static USAGE_LIST_USAGE: Operation = Operation {
 };
 
 /// List usage
+///
+/// Made by [`Usage::list_usage`], which has an example.
 #[must_use]
 pub struct UsageListUsage {
     call: Call<models::UsageList>,
@@ -6723,6 +6963,8 @@ static USAGE_CHARGE_USAGE: Operation = Operation {
 };
 
 /// Charge a use
+///
+/// Made by [`Usage::charge_usage`], which has an example.
 #[must_use]
 pub struct UsageChargeUsage {
     call: Call<models::UsageCounted>,
@@ -6770,6 +7012,8 @@ static USAGE_COMMIT_USAGE: Operation = Operation {
 };
 
 /// Commit a reserved use
+///
+/// Made by [`Usage::commit_usage`], which has an example.
 #[must_use]
 pub struct UsageCommitUsage {
     call: Call<models::UsageCounted>,
@@ -6816,6 +7060,8 @@ static USAGE_RELEASE_USAGE: Operation = Operation {
 };
 
 /// Release a reserved use
+///
+/// Made by [`Usage::release_usage`], which has an example.
 #[must_use]
 pub struct UsageReleaseUsage {
     call: Call<models::UsageCounted>,
@@ -6861,6 +7107,8 @@ static USAGE_RESERVE_USAGE: Operation = Operation {
 };
 
 /// Reserve for a use
+///
+/// Made by [`Usage::reserve_usage`], which has an example.
 #[must_use]
 pub struct UsageReserveUsage {
     call: Call<models::UsageCounted>,
@@ -6907,6 +7155,8 @@ static USERS_LIST_USERS: Operation = Operation {
 };
 
 /// List users
+///
+/// Made by [`Users::list_users`], which has an example.
 #[must_use]
 pub struct UsersListUsers {
     call: Call<models::ListingUser>,
@@ -6981,6 +7231,8 @@ static USERS_CREATE_USER: Operation = Operation {
 };
 
 /// Create a user
+///
+/// Made by [`Users::create_user`], which has an example.
 #[must_use]
 pub struct UsersCreateUser {
     call: Call<models::User>,
@@ -7026,6 +7278,8 @@ static USERS_SHOW_USER: Operation = Operation {
 };
 
 /// Show a user
+///
+/// Made by [`Users::show_user`], which has an example.
 #[must_use]
 pub struct UsersShowUser {
     call: Call<models::User>,
@@ -7069,6 +7323,8 @@ static USERS_UPDATE_USER: Operation = Operation {
 };
 
 /// Change a user
+///
+/// Made by [`Users::update_user`], which has an example.
 #[must_use]
 pub struct UsersUpdateUser {
     call: Call<models::User>,
@@ -7119,6 +7375,8 @@ static USERS_DELETE_USER: Operation = Operation {
 };
 
 /// Delete a user
+///
+/// Made by [`Users::delete_user`], which has an example.
 #[must_use]
 pub struct UsersDeleteUser {
     call: Call<()>,
@@ -7164,6 +7422,8 @@ static USERS_LIST_CONSENTS: Operation = Operation {
 };
 
 /// List a user's consents
+///
+/// Made by [`Users::list_consents`], which has an example.
 #[must_use]
 pub struct UsersListConsents {
     call: Call<models::Consents>,
@@ -7209,6 +7469,8 @@ static USERS_WITHDRAW_CONSENT: Operation = Operation {
 };
 
 /// Withdraw a user's consent
+///
+/// Made by [`Users::withdraw_consent`], which has an example.
 #[must_use]
 pub struct UsersWithdrawConsent {
     call: Call<models::Receipt>,
@@ -7259,6 +7521,8 @@ static USERS_LIST_USER_FACTORS: Operation = Operation {
 };
 
 /// List a user's factors
+///
+/// Made by [`Users::list_user_factors`], which has an example.
 #[must_use]
 pub struct UsersListUserFactors {
     call: Call<models::Factors>,
@@ -7304,6 +7568,8 @@ static USERS_REMOVE_USER_FACTOR: Operation = Operation {
 };
 
 /// Remove a user's factor
+///
+/// Made by [`Users::remove_user_factor`], which has an example.
 #[must_use]
 pub struct UsersRemoveUserFactor {
     call: Call<()>,
@@ -7355,6 +7621,8 @@ static KEYS_DELETE_USER_KEYS: Operation = Operation {
 };
 
 /// Delete a user's keys
+///
+/// Made by [`Keys::delete_user_keys`], which has an example.
 #[must_use]
 pub struct KeysDeleteUserKeys {
     call: Call<models::Receipt>,
@@ -7410,6 +7678,8 @@ static USERS_SHOW_USER_PROFILE: Operation = Operation {
 };
 
 /// Show a user's profile
+///
+/// Made by [`Users::show_user_profile`], which has an example.
 #[must_use]
 pub struct UsersShowUserProfile {
     call: Call<models::Profile>,
@@ -7453,6 +7723,8 @@ static USERS_WRITE_USER_PROFILE: Operation = Operation {
 };
 
 /// Write a user's profile
+///
+/// Made by [`Users::write_user_profile`], which has an example.
 #[must_use]
 pub struct UsersWriteUserProfile {
     call: Call<models::Profile>,
@@ -7504,6 +7776,8 @@ static SIGN_IN_REQUIRE_PASSWORD_RESET: Operation = Operation {
 };
 
 /// Require a new password
+///
+/// Made by [`SignIn::require_password_reset`], which has an example.
 #[must_use]
 pub struct SignInRequirePasswordReset {
     call: Call<()>,
@@ -7550,6 +7824,8 @@ static SESSIONS_END_USER_SESSIONS: Operation = Operation {
 };
 
 /// End a user's sessions
+///
+/// Made by [`Sessions::end_user_sessions`], which has an example.
 #[must_use]
 pub struct SessionsEndUserSessions {
     call: Call<models::Receipt>,
@@ -7595,6 +7871,8 @@ static SIGN_IN_LIST_USER_SIGN_INS: Operation = Operation {
 };
 
 /// List a user's sign-ins
+///
+/// Made by [`SignIn::list_user_sign_ins`], which has an example.
 #[must_use]
 pub struct SignInListUserSignIns {
     call: Call<models::ListingSignIn>,

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::model::{Group, Model, Operation, Scheme};
 use super::names;
 use super::operations::Reader;
+use super::samples::samples;
 use super::schemas::{Types, text};
 use super::snippets::snippet;
 
@@ -39,6 +40,9 @@ pub(super) fn read(document: &Json) -> Result<Model, String> {
             operation.method == "PATCH"
                 && operation.body.as_ref().is_some_and(|body| body.schema == schema.name)
         });
+    }
+    for (at, sample) in samples(&schemas).into_iter().enumerate() {
+        schemas[at].sample = format!("{sample:#}");
     }
     for operation in &mut operations {
         operation.snippet = snippet(operation, &schemas);

@@ -147,6 +147,8 @@ pub(super) struct Schema {
     /// The body of a merge patch (RFC 7396), in which null removes.
     pub(super) patch: bool,
     pub(super) example: serde_json::Value,
+    /// A whole value, as text.
+    pub(super) sample: String,
 }
 
 /// A value of an enumeration.

@@ -42,6 +42,7 @@ impl<'a> Types<'a> {
             is_error: false,
             patch: false,
             example: schema["example"].clone(),
+            sample: String::new(),
         });
         let fields = self.members(name, schema);
         let values = schema["enum"].as_array().into_iter().flatten().filter_map(Json::as_str);
