@@ -118,6 +118,12 @@ pub enum AskedFor {
 
 impl AskedFor {
     /// The wire's word.
+    ///
+    /// ```
+    /// # use keyhaven_sdk::models::AskedFor;
+    /// let newer = AskedFor::from("newer".to_owned());
+    /// assert_eq!(newer.as_str(), "newer");
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -614,6 +620,12 @@ pub enum BulkChangeAction {
 
 impl BulkChangeAction {
     /// The wire's word.
+    ///
+    /// ```
+    /// # use keyhaven_sdk::models::BulkChangeAction;
+    /// let newer = BulkChangeAction::from("newer".to_owned());
+    /// assert_eq!(newer.as_str(), "newer");
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -1047,6 +1059,12 @@ pub enum CodeChallengeMethod {
 
 impl CodeChallengeMethod {
     /// The wire's word.
+    ///
+    /// ```
+    /// # use keyhaven_sdk::models::CodeChallengeMethod;
+    /// let newer = CodeChallengeMethod::from("newer".to_owned());
+    /// assert_eq!(newer.as_str(), "newer");
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -4773,6 +4791,12 @@ pub enum ProofWish {
 
 impl ProofWish {
     /// The wire's word.
+    ///
+    /// ```
+    /// # use keyhaven_sdk::models::ProofWish;
+    /// let newer = ProofWish::from("newer".to_owned());
+    /// assert_eq!(newer.as_str(), "newer");
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -6224,6 +6248,12 @@ pub enum TokenGrantType {
 
 impl TokenGrantType {
     /// The wire's word.
+    ///
+    /// ```
+    /// # use keyhaven_sdk::models::TokenGrantType;
+    /// let newer = TokenGrantType::from("newer".to_owned());
+    /// assert_eq!(newer.as_str(), "newer");
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -6385,6 +6415,12 @@ pub enum TokenTypeHint {
 
 impl TokenTypeHint {
     /// The wire's word.
+    ///
+    /// ```
+    /// # use keyhaven_sdk::models::TokenTypeHint;
+    /// let newer = TokenTypeHint::from("newer".to_owned());
+    /// assert_eq!(newer.as_str(), "newer");
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -7024,6 +7060,12 @@ pub enum UsageLimitType {
 
 impl UsageLimitType {
     /// The wire's word.
+    ///
+    /// ```
+    /// # use keyhaven_sdk::models::UsageLimitType;
+    /// let newer = UsageLimitType::from("newer".to_owned());
+    /// assert_eq!(newer.as_str(), "newer");
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {

@@ -8,144 +8,288 @@ use crate::security::Scheme;
 use crate::send::{Operation, Repeat};
 
 /// Tenants.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let organizations = keyhaven.organizations();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Organizations {
     client: Client,
 }
 
 /// What a tenant's work is divided into.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let projects = keyhaven.projects();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Projects {
     client: Client,
 }
 
 /// Groups of a tenant: clients are tied to them, members belong to them.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let groups = keyhaven.groups();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Groups {
     client: Client,
 }
 
 /// Who belongs to a tenant, and as what.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let members = keyhaven.members();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Members {
     client: Client,
 }
 
 /// People, known to the whole instance.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let users = keyhaven.users();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Users {
     client: Client,
 }
 
 /// Other OpenID providers that people sign in with.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let upstreams = keyhaven.upstreams();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Upstreams {
     client: Client,
 }
 
 /// Signed-in browsers and programs.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let sessions = keyhaven.sessions();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Sessions {
     client: Client,
 }
 
 /// Letting people in: invitations, tickets, history.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let sign_in = keyhaven.sign_in();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SignIn {
     client: Client,
 }
 
 /// OAuth clients and their secrets.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let clients = keyhaven.clients();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Clients {
     client: Client,
 }
 
 /// API keys of people and organizations.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let keys = keyhaven.keys();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Keys {
     client: Client,
 }
 
 /// What may be spent, at each level from the organization to the key.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let budgets = keyhaven.budgets();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Budgets {
     client: Client,
 }
 
 /// What the use of keys costs, for the APIs behind us.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let usage = keyhaven.usage();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Usage {
     client: Client,
 }
 
 /// Providers, and the apps registered there.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let connectors = keyhaven.connectors();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Connectors {
     client: Client,
 }
 
 /// Outside accounts' grants, kept fresh.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let connections = keyhaven.connections();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Connections {
     client: Client,
 }
 
 /// The revocation graph.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let grants = keyhaven.grants();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Grants {
     client: Client,
 }
 
 /// What happened.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let audit = keyhaven.audit();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Audit {
     client: Client,
 }
 
 /// Why something was refused.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let refusals = keyhaven.refusals();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Refusals {
     client: Client,
 }
 
 /// Whose a credential is and whether it stands, for the APIs behind us.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let check = keyhaven.check();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Check {
     client: Client,
 }
 
 /// What signs access tokens.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let signing_keys = keyhaven.signing_keys();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SigningKeys {
     client: Client,
 }
 
 /// What runs here.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let instance = keyhaven.instance();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Instance {
     client: Client,
 }
 
 /// Sessions of people: sign in, who am I, switch organization, sign out.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let auth = keyhaven.auth();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Auth {
     client: Client,
 }
 
 /// Tokens for programs, as JSON: create, refresh, revoke.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let authentication = keyhaven.authentication();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Authentication {
     client: Client,
 }
 
 /// Tokens as JSON:API documents, and API keys that people hand to apps.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let oauth = keyhaven.oauth();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Oauth {
     client: Client,
 }
 
 /// Connections to other platforms: begin one, and the provider's answer.
+///
+/// ```no_run
+/// # fn example(keyhaven: &keyhaven_sdk::Client) {
+/// let connector_oauth = keyhaven.connector_oauth();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ConnectorOAuth {
     client: Client,
@@ -153,121 +297,265 @@ pub struct ConnectorOAuth {
 
 impl Client {
     /// Tenants.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let organizations = keyhaven.organizations();
+    /// # }
+    /// ```
     #[must_use]
     pub fn organizations(&self) -> Organizations {
         Organizations { client: self.clone() }
     }
     /// What a tenant's work is divided into.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let projects = keyhaven.projects();
+    /// # }
+    /// ```
     #[must_use]
     pub fn projects(&self) -> Projects {
         Projects { client: self.clone() }
     }
     /// Groups of a tenant: clients are tied to them, members belong to them.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let groups = keyhaven.groups();
+    /// # }
+    /// ```
     #[must_use]
     pub fn groups(&self) -> Groups {
         Groups { client: self.clone() }
     }
     /// Who belongs to a tenant, and as what.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let members = keyhaven.members();
+    /// # }
+    /// ```
     #[must_use]
     pub fn members(&self) -> Members {
         Members { client: self.clone() }
     }
     /// People, known to the whole instance.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let users = keyhaven.users();
+    /// # }
+    /// ```
     #[must_use]
     pub fn users(&self) -> Users {
         Users { client: self.clone() }
     }
     /// Other OpenID providers that people sign in with.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let upstreams = keyhaven.upstreams();
+    /// # }
+    /// ```
     #[must_use]
     pub fn upstreams(&self) -> Upstreams {
         Upstreams { client: self.clone() }
     }
     /// Signed-in browsers and programs.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let sessions = keyhaven.sessions();
+    /// # }
+    /// ```
     #[must_use]
     pub fn sessions(&self) -> Sessions {
         Sessions { client: self.clone() }
     }
     /// Letting people in: invitations, tickets, history.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let sign_in = keyhaven.sign_in();
+    /// # }
+    /// ```
     #[must_use]
     pub fn sign_in(&self) -> SignIn {
         SignIn { client: self.clone() }
     }
     /// OAuth clients and their secrets.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let clients = keyhaven.clients();
+    /// # }
+    /// ```
     #[must_use]
     pub fn clients(&self) -> Clients {
         Clients { client: self.clone() }
     }
     /// API keys of people and organizations.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let keys = keyhaven.keys();
+    /// # }
+    /// ```
     #[must_use]
     pub fn keys(&self) -> Keys {
         Keys { client: self.clone() }
     }
     /// What may be spent, at each level from the organization to the key.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let budgets = keyhaven.budgets();
+    /// # }
+    /// ```
     #[must_use]
     pub fn budgets(&self) -> Budgets {
         Budgets { client: self.clone() }
     }
     /// What the use of keys costs, for the APIs behind us.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let usage = keyhaven.usage();
+    /// # }
+    /// ```
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage { client: self.clone() }
     }
     /// Providers, and the apps registered there.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let connectors = keyhaven.connectors();
+    /// # }
+    /// ```
     #[must_use]
     pub fn connectors(&self) -> Connectors {
         Connectors { client: self.clone() }
     }
     /// Outside accounts' grants, kept fresh.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let connections = keyhaven.connections();
+    /// # }
+    /// ```
     #[must_use]
     pub fn connections(&self) -> Connections {
         Connections { client: self.clone() }
     }
     /// The revocation graph.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let grants = keyhaven.grants();
+    /// # }
+    /// ```
     #[must_use]
     pub fn grants(&self) -> Grants {
         Grants { client: self.clone() }
     }
     /// What happened.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let audit = keyhaven.audit();
+    /// # }
+    /// ```
     #[must_use]
     pub fn audit(&self) -> Audit {
         Audit { client: self.clone() }
     }
     /// Why something was refused.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let refusals = keyhaven.refusals();
+    /// # }
+    /// ```
     #[must_use]
     pub fn refusals(&self) -> Refusals {
         Refusals { client: self.clone() }
     }
     /// Whose a credential is and whether it stands, for the APIs behind us.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let check = keyhaven.check();
+    /// # }
+    /// ```
     #[must_use]
     pub fn check(&self) -> Check {
         Check { client: self.clone() }
     }
     /// What signs access tokens.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let signing_keys = keyhaven.signing_keys();
+    /// # }
+    /// ```
     #[must_use]
     pub fn signing_keys(&self) -> SigningKeys {
         SigningKeys { client: self.clone() }
     }
     /// What runs here.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let instance = keyhaven.instance();
+    /// # }
+    /// ```
     #[must_use]
     pub fn instance(&self) -> Instance {
         Instance { client: self.clone() }
     }
     /// Sessions of people: sign in, who am I, switch organization, sign out.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let auth = keyhaven.auth();
+    /// # }
+    /// ```
     #[must_use]
     pub fn auth(&self) -> Auth {
         Auth { client: self.clone() }
     }
     /// Tokens for programs, as JSON: create, refresh, revoke.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let authentication = keyhaven.authentication();
+    /// # }
+    /// ```
     #[must_use]
     pub fn authentication(&self) -> Authentication {
         Authentication { client: self.clone() }
     }
     /// Tokens as JSON:API documents, and API keys that people hand to apps.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let oauth = keyhaven.oauth();
+    /// # }
+    /// ```
     #[must_use]
     pub fn oauth(&self) -> Oauth {
         Oauth { client: self.clone() }
     }
     /// Connections to other platforms: begin one, and the provider's answer.
+    ///
+    /// ```no_run
+    /// # fn example(keyhaven: &keyhaven_sdk::Client) {
+    /// let connector_oauth = keyhaven.connector_oauth();
+    /// # }
+    /// ```
     #[must_use]
     pub fn connector_oauth(&self) -> ConnectorOAuth {
         ConnectorOAuth { client: self.clone() }
@@ -290,7 +578,15 @@ static OAUTH_POST_AUTH_KEYS: Operation = Operation {
 
 /// Exchange a code for a key
 ///
-/// Made by [`Oauth::post_auth_keys`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, code: &str, code_verifier: &str) -> Result<(), Error> {
+/// let answer = keyhaven.oauth().post_auth_keys(&models::AuthKeysRequest { code: code.into(), code_challenge_method: Some(models::CodeChallengeMethod::from("S256".to_owned())), code_verifier: Some(code_verifier.into()) }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OauthPostAuthKeys {
     call: Call<models::AuthKeys>,
@@ -342,7 +638,15 @@ static OAUTH_POST_AUTH_KEYS_CODE: Operation = Operation {
 
 /// Create a code for a key
 ///
-/// Made by [`Oauth::post_auth_keys_code`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.oauth().post_auth_keys_code(&models::AuthKeysCodeRequest { callback_url: "https://notes.example/cb".into(), code_challenge: Some("5BSxWuHm9vpsFuRpPXmF3J_IeTgFNKgj8RnNhhnWDqQ".into()), code_challenge_method: Some(models::CodeChallengeMethod::from("S256".to_owned())), limit: Some(25.0), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OauthPostAuthKeysCode {
     call: Call<models::AuthKeysCode>,
@@ -390,7 +694,15 @@ static CONNECTOR_OAUTH_HANDLE_OAUTH_CALLBACK: Operation = Operation {
 
 /// Take the provider's answer
 ///
-/// Made by [`ConnectorOAuth::handle_oauth_callback`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.connector_oauth().handle_oauth_callback().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorOAuthHandleOAuthCallback {
     call: Call<()>,
@@ -400,6 +712,16 @@ common!(ConnectorOAuthHandleOAuthCallback, ());
 
 impl ConnectorOAuthHandleOAuthCallback {
     /// The provider's code.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connector_oauth().handle_oauth_callback().code("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn code(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("code", value));
@@ -407,6 +729,16 @@ impl ConnectorOAuthHandleOAuthCallback {
     }
 
     /// What the flow was begun with.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connector_oauth().handle_oauth_callback().state("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn state(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("state", value));
@@ -414,6 +746,16 @@ impl ConnectorOAuthHandleOAuthCallback {
     }
 
     /// The provider's refusal.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connector_oauth().handle_oauth_callback().error("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn error(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("error", value));
@@ -421,6 +763,16 @@ impl ConnectorOAuthHandleOAuthCallback {
     }
 
     /// Where the person comes back to.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connector_oauth().handle_oauth_callback().base_url("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn base_url(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("baseUrl", value));
@@ -472,7 +824,15 @@ static CONNECTOR_OAUTH_GET_OAUTH_AUTHORIZATION_URL: Operation = Operation {
 
 /// Get the page where a person connects
 ///
-/// Made by [`ConnectorOAuth::get_oauth_authorization_url`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector_id: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connector_oauth().get_oauth_authorization_url(connector_id).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorOAuthGetOAuthAuthorizationUrl {
     call: Call<models::OAuthAuthorizationUrl>,
@@ -482,6 +842,16 @@ common!(ConnectorOAuthGetOAuthAuthorizationUrl, models::OAuthAuthorizationUrl);
 
 impl ConnectorOAuthGetOAuthAuthorizationUrl {
     /// Where the person comes back to; an address that is configured.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connector_id: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connector_oauth().get_oauth_authorization_url(connector_id).base_url("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn base_url(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("baseUrl", value));
@@ -529,7 +899,15 @@ static OAUTH_GET_CURRENT_KEY: Operation = Operation {
 
 /// Show the key that asks
 ///
-/// Made by [`Oauth::get_current_key`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.oauth().get_current_key().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OauthGetCurrentKey {
     call: Call<models::CurrentKey>,
@@ -580,7 +958,15 @@ static OAUTH_CREATE_TOKEN: Operation = Operation {
 
 /// Create a token
 ///
-/// Made by [`Oauth::create_token`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str, oauth2: &str) -> Result<(), Error> {
+/// let answer = keyhaven.oauth().create_token(&models::CreateTokenRequest { data: models::CreateTokenRequestData { attributes: models::CreateTokenRequestAttributes { client_id: client_id.into(), client_secret: Some(client_secret.into()), grant_type: models::TokenGrantType::from("client_credentials".to_owned()), refresh_token: None }, r#type: Some("token".into()) } }).oauth2(oauth2).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OauthCreateToken {
     call: Call<models::CreateTokenResponse>,
@@ -590,6 +976,16 @@ common!(OauthCreateToken, models::CreateTokenResponse);
 
 impl OauthCreateToken {
     /// Resources to put into `included`: `groups`, `organization`.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str, oauth2: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.oauth().create_token(&models::CreateTokenRequest { data: models::CreateTokenRequestData { attributes: models::CreateTokenRequestAttributes { client_id: client_id.into(), client_secret: Some(client_secret.into()), grant_type: models::TokenGrantType::from("client_credentials".to_owned()), refresh_token: None }, r#type: Some("token".into()) } }).include("…").oauth2(oauth2).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn include(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("include", value));
@@ -597,6 +993,16 @@ impl OauthCreateToken {
     }
 
     /// An access token of the family
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str, oauth2: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.oauth().create_token(&models::CreateTokenRequest { data: models::CreateTokenRequestData { attributes: models::CreateTokenRequestAttributes { client_id: client_id.into(), client_secret: Some(client_secret.into()), grant_type: models::TokenGrantType::from("client_credentials".to_owned()), refresh_token: None }, r#type: Some("token".into()) } }).oauth2(oauth2).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn oauth2(mut self, credential: impl Into<crate::Secret>) -> Self {
         self.call.options.security = Security::named("oauth2", credential);
         self
@@ -643,7 +1049,15 @@ static OAUTH_FETCH_TOKEN_GROUPS: Operation = Operation {
 
 /// Fetch the groups of a token
 ///
-/// Made by [`Oauth::fetch_token_groups`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, id: &str, oauth2: &str) -> Result<(), Error> {
+/// let answer = keyhaven.oauth().fetch_token_groups(id).oauth2(oauth2).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OauthFetchTokenGroups {
     call: Call<models::FetchGroupsResponse>,
@@ -653,6 +1067,16 @@ common!(OauthFetchTokenGroups, models::FetchGroupsResponse);
 
 impl OauthFetchTokenGroups {
     /// An access token of the family
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, id: &str, oauth2: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.oauth().fetch_token_groups(id).oauth2(oauth2).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn oauth2(mut self, credential: impl Into<crate::Secret>) -> Self {
         self.call.options.security = Security::named("oauth2", credential);
         self
@@ -696,7 +1120,15 @@ static OAUTH_FETCH_TOKEN_ORGANIZATION: Operation = Operation {
 
 /// Fetch the organization of a token
 ///
-/// Made by [`Oauth::fetch_token_organization`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, id: &str) -> Result<(), Error> {
+/// let answer = keyhaven.oauth().fetch_token_organization(id).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OauthFetchTokenOrganization {
     call: Call<models::FetchOrganizationResponse>,
@@ -744,7 +1176,15 @@ static AUTHENTICATION_REVOKE_AUTH_TOKEN: Operation = Operation {
 
 /// Revoke a token
 ///
-/// Made by [`Authentication::revoke_auth_token`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str, token: &str) -> Result<(), Error> {
+/// let answer = keyhaven.authentication().revoke_auth_token(&models::RevokeTokenRequest { client_id: Some(client_id.into()), client_secret: Some(client_secret.into()), token: token.into(), token_type_hint: Some(models::TokenTypeHint::from("refresh_token".to_owned())) }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct AuthenticationRevokeAuthToken {
     call: Call<()>,
@@ -754,6 +1194,16 @@ common!(AuthenticationRevokeAuthToken, ());
 
 impl AuthenticationRevokeAuthToken {
     /// The version of the family's vocabulary.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str, token: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.authentication().revoke_auth_token(&models::RevokeTokenRequest { client_id: Some(client_id.into()), client_secret: Some(client_secret.into()), token: token.into(), token_type_hint: Some(models::TokenTypeHint::from("refresh_token".to_owned())) }).x_moov_version("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn x_moov_version(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.headers.push(("X-Moov-Version", value));
@@ -804,7 +1254,15 @@ static AUTHENTICATION_CREATE_AUTH_TOKEN: Operation = Operation {
 
 /// Create or refresh an access token
 ///
-/// Made by [`Authentication::create_auth_token`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str) -> Result<(), Error> {
+/// let answer = keyhaven.authentication().create_auth_token(&models::AuthTokenRequest { client_id: Some(client_id.into()), client_secret: Some(client_secret.into()), grant_type: models::TokenGrantType::from("client_credentials".to_owned()), scope: Some("/accounts.read /ping.read".into()), refresh_token: None }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct AuthenticationCreateAuthToken {
     call: Call<models::AuthToken>,
@@ -814,6 +1272,16 @@ common!(AuthenticationCreateAuthToken, models::AuthToken);
 
 impl AuthenticationCreateAuthToken {
     /// The version of the family's vocabulary: `v2024.00.00` or `latest` for the older one.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.authentication().create_auth_token(&models::AuthTokenRequest { client_id: Some(client_id.into()), client_secret: Some(client_secret.into()), grant_type: models::TokenGrantType::from("client_credentials".to_owned()), scope: Some("/accounts.read /ping.read".into()), refresh_token: None }).x_moov_version("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn x_moov_version(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.headers.push(("X-Moov-Version", value));
@@ -866,7 +1334,15 @@ static AUTH_CALLBACK: Operation = Operation {
 
 /// Complete a sign-in
 ///
-/// Made by [`Auth::callback`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.auth().callback().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct AuthCallback {
     call: Call<()>,
@@ -876,6 +1352,16 @@ common!(AuthCallback, ());
 
 impl AuthCallback {
     /// A sign-in ticket; good once.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.auth().callback().shared_token("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn shared_token(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("shared_token", value));
@@ -883,6 +1369,16 @@ impl AuthCallback {
     }
 
     /// A code of this server's sign-in; good once.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.auth().callback().code("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn code(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("code", value));
@@ -890,6 +1386,16 @@ impl AuthCallback {
     }
 
     /// What the sign-in was begun with.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.auth().callback().state("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn state(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("state", value));
@@ -941,7 +1447,15 @@ static AUTH_INFO: Operation = Operation {
 
 /// Tell who is signed in
 ///
-/// Made by [`Auth::info`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+/// let answer = keyhaven.auth().info().session(session).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct AuthInfo {
     call: Call<models::SessionInfo>,
@@ -951,12 +1465,32 @@ common!(AuthInfo, models::SessionInfo);
 
 impl AuthInfo {
     /// The token of a session
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.auth().info().session(session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn session(mut self, credential: impl Into<crate::Secret>) -> Self {
         self.call.options.security = Security::named("session", credential);
         self
     }
 
     /// The cookie of a session
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.auth().info().session_cookie(session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn session_cookie(mut self, credential: impl Into<crate::Secret>) -> Self {
         self.call.options.security = Security::named("sessionCookie", credential);
         self
@@ -1002,7 +1536,15 @@ static AUTH_LOGOUT: Operation = Operation {
 
 /// Sign out
 ///
-/// Made by [`Auth::logout`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+/// let answer = keyhaven.auth().logout().session(session).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct AuthLogout {
     call: Call<()>,
@@ -1012,12 +1554,32 @@ common!(AuthLogout, ());
 
 impl AuthLogout {
     /// The token of a session
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.auth().logout().session(session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn session(mut self, credential: impl Into<crate::Secret>) -> Self {
         self.call.options.security = Security::named("session", credential);
         self
     }
 
     /// The cookie of a session
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.auth().logout().session_cookie(session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn session_cookie(mut self, credential: impl Into<crate::Secret>) -> Self {
         self.call.options.security = Security::named("sessionCookie", credential);
         self
@@ -1070,7 +1632,15 @@ static AUTH_SWITCH_SCOPES: Operation = Operation {
 
 /// Switch the session to another organization
 ///
-/// Made by [`Auth::switch_scopes`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+/// let answer = keyhaven.auth().switch_scopes().session(session).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct AuthSwitchScopes {
     call: Call<()>,
@@ -1080,6 +1650,16 @@ common!(AuthSwitchScopes, ());
 
 impl AuthSwitchScopes {
     /// The organization to act in; the present one if absent.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.auth().switch_scopes().organization_id("…").session(session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn organization_id(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("organization_id", value));
@@ -1087,6 +1667,16 @@ impl AuthSwitchScopes {
     }
 
     /// The project to act in.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.auth().switch_scopes().project_id("…").session(session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn project_id(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("project_id", value));
@@ -1094,12 +1684,32 @@ impl AuthSwitchScopes {
     }
 
     /// The token of a session
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.auth().switch_scopes().session(session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn session(mut self, credential: impl Into<crate::Secret>) -> Self {
         self.call.options.security = Security::named("session", credential);
         self
     }
 
     /// The cookie of a session
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.auth().switch_scopes().session_cookie(session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn session_cookie(mut self, credential: impl Into<crate::Secret>) -> Self {
         self.call.options.security = Security::named("sessionCookie", credential);
         self
@@ -1144,7 +1754,15 @@ static KEYS_LIST_APPS: Operation = Operation {
 
 /// List apps
 ///
-/// Made by [`Keys::list_apps`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.keys().list_apps().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct KeysListApps {
     call: Call<models::ListingApp>,
@@ -1154,6 +1772,16 @@ common!(KeysListApps, models::ListingApp);
 
 impl KeysListApps {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().list_apps().limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -1161,6 +1789,16 @@ impl KeysListApps {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().list_apps().cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -1170,6 +1808,19 @@ impl KeysListApps {
 
 impl KeysListApps {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let mut items = keyhaven.keys().list_apps().items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingApp, models::App> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -1213,7 +1864,15 @@ static KEYS_UPDATE_APP: Operation = Operation {
 
 /// Block an app, or let it act again
 ///
-/// Made by [`Keys::update_app`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, app: &str) -> Result<(), Error> {
+/// let answer = keyhaven.keys().update_app(app, &models::UpdateApp { blocked: true }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct KeysUpdateApp {
     call: Call<models::App>,
@@ -1261,7 +1920,15 @@ static AUDIT_LIST_AUDIT: Operation = Operation {
 
 /// List what happened
 ///
-/// Made by [`Audit::list_audit`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.audit().list_audit().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct AuditListAudit {
     call: Call<models::ListingAuditEntry>,
@@ -1271,6 +1938,16 @@ common!(AuditListAudit, models::ListingAuditEntry);
 
 impl AuditListAudit {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.audit().list_audit().limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -1278,6 +1955,16 @@ impl AuditListAudit {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.audit().list_audit().cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -1285,6 +1972,16 @@ impl AuditListAudit {
     }
 
     /// Only what concerns this organization: id or slug.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.audit().list_audit().organization("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn organization(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("organization", value));
@@ -1292,6 +1989,16 @@ impl AuditListAudit {
     }
 
     /// Only this action, for example `client.registered`.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.audit().list_audit().action("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn action(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("action", value));
@@ -1300,6 +2007,16 @@ impl AuditListAudit {
 
     /// `newest` first (the default), or `oldest` first, to follow: then `next` is always there, and
     /// asking with it again gives what happened since, two seconds late at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.audit().list_audit().order("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn order(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("order", value));
@@ -1307,6 +2024,16 @@ impl AuditListAudit {
     }
 
     /// With `oldest`: begin here, in seconds since 1970.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.audit().list_audit().since(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn since(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("since", value.to_string()));
@@ -1316,6 +2043,19 @@ impl AuditListAudit {
 
 impl AuditListAudit {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let mut items = keyhaven.audit().list_audit().items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingAuditEntry, models::AuditEntry> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -1357,7 +2097,15 @@ static BUDGETS_LIST_BUDGETS: Operation = Operation {
 
 /// List budgets
 ///
-/// Made by [`Budgets::list_budgets`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.budgets().list_budgets().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct BudgetsListBudgets {
     call: Call<models::ListingBudget>,
@@ -1367,6 +2115,16 @@ common!(BudgetsListBudgets, models::ListingBudget);
 
 impl BudgetsListBudgets {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.budgets().list_budgets().limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -1374,6 +2132,16 @@ impl BudgetsListBudgets {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.budgets().list_budgets().cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -1381,6 +2149,16 @@ impl BudgetsListBudgets {
     }
 
     /// Only budgets of this organization: id or slug.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.budgets().list_budgets().organization("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn organization(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("organization", value));
@@ -1390,6 +2168,19 @@ impl BudgetsListBudgets {
 
 impl BudgetsListBudgets {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let mut items = keyhaven.budgets().list_budgets().items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingBudget, models::Budget> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -1433,7 +2224,15 @@ static BUDGETS_CREATE_BUDGET: Operation = Operation {
 
 /// Create a budget
 ///
-/// Made by [`Budgets::create_budget`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.budgets().create_budget(&models::CreateBudget { level: "organization".into(), limit: models::KeyLimit { amount: "500.00".into(), period: Some("monthly".into()), unit: "USD".into() }, organization: Some(organization.into()), subject: None }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct BudgetsCreateBudget {
     call: Call<models::Budget>,
@@ -1480,7 +2279,15 @@ static BUDGETS_SHOW_BUDGET: Operation = Operation {
 
 /// Show a budget
 ///
-/// Made by [`Budgets::show_budget`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, budget: &str) -> Result<(), Error> {
+/// let answer = keyhaven.budgets().show_budget(budget).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct BudgetsShowBudget {
     call: Call<models::Budget>,
@@ -1525,7 +2332,15 @@ static BUDGETS_SET_BUDGET: Operation = Operation {
 
 /// Set a budget's limit
 ///
-/// Made by [`Budgets::set_budget`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, budget: &str) -> Result<(), Error> {
+/// let answer = keyhaven.budgets().set_budget(budget, &models::SetBudget { amount: "750.00".into() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct BudgetsSetBudget {
     call: Call<models::Budget>,
@@ -1575,7 +2390,15 @@ static BUDGETS_DELETE_BUDGET: Operation = Operation {
 
 /// Delete a budget
 ///
-/// Made by [`Budgets::delete_budget`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, budget: &str) -> Result<(), Error> {
+/// let answer = keyhaven.budgets().delete_budget(budget).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct BudgetsDeleteBudget {
     call: Call<()>,
@@ -1622,7 +2445,15 @@ static CHECK_CHECK_CREDENTIAL: Operation = Operation {
 
 /// Check a credential
 ///
-/// Made by [`Check::check_credential`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, credential: &str) -> Result<(), Error> {
+/// let answer = keyhaven.check().check_credential(&models::CheckRequest { credential: credential.into(), need: Some(models::CheckNeed { audience: Some("https://api.example.com".into()), scopes: Some("accounts.read".into()), ..Default::default() }), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct CheckCheckCredential {
     call: Call<models::CheckedCredential>,
@@ -1673,7 +2504,15 @@ static CLIENTS_LIST_CLIENTS: Operation = Operation {
 
 /// List clients
 ///
-/// Made by [`Clients::list_clients`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.clients().list_clients().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ClientsListClients {
     call: Call<models::ListingClient>,
@@ -1683,6 +2522,16 @@ common!(ClientsListClients, models::ListingClient);
 
 impl ClientsListClients {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.clients().list_clients().limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -1690,6 +2539,16 @@ impl ClientsListClients {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.clients().list_clients().cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -1697,6 +2556,16 @@ impl ClientsListClients {
     }
 
     /// Only clients of this organization: id or slug.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.clients().list_clients().organization("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn organization(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("organization", value));
@@ -1706,6 +2575,19 @@ impl ClientsListClients {
 
 impl ClientsListClients {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let mut items = keyhaven.clients().list_clients().items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingClient, models::Client> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -1749,7 +2631,15 @@ static CLIENTS_CREATE_CLIENT: Operation = Operation {
 
 /// Create a client
 ///
-/// Made by [`Clients::create_client`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.clients().create_client(&models::CreateClient { grant_types: Some(vec!["client_credentials".into(), "refresh_token".into()]), name: "Billing".into(), organization: Some(organization.into()), scope: Some("accounts.read accounts.write".into()), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ClientsCreateClient {
     call: Call<models::RegisteredClient>,
@@ -1798,7 +2688,15 @@ static CLIENTS_SHOW_CLIENT: Operation = Operation {
 
 /// Show a client
 ///
-/// Made by [`Clients::show_client`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+/// let answer = keyhaven.clients().show_client(client).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ClientsShowClient {
     call: Call<models::Client>,
@@ -1843,7 +2741,15 @@ static CLIENTS_UPDATE_CLIENT: Operation = Operation {
 
 /// Change a client
 ///
-/// Made by [`Clients::update_client`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+/// let answer = keyhaven.clients().update_client(client, &models::UpdateClient { disabled: Some(Some(false)), scope: Some(Some("accounts.read".into())), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ClientsUpdateClient {
     call: Call<models::Client>,
@@ -1896,7 +2802,15 @@ static CLIENTS_DELETE_CLIENT: Operation = Operation {
 
 /// Delete a client
 ///
-/// Made by [`Clients::delete_client`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+/// let answer = keyhaven.clients().delete_client(client).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ClientsDeleteClient {
     call: Call<()>,
@@ -1943,7 +2857,15 @@ static CLIENTS_REVOKE_CLIENT_TOKENS: Operation = Operation {
 
 /// Revoke a client's tokens
 ///
-/// Made by [`Clients::revoke_client_tokens`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+/// let answer = keyhaven.clients().revoke_client_tokens(client, &models::NoMembers {  }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ClientsRevokeClientTokens {
     call: Call<models::Receipt>,
@@ -1996,7 +2918,15 @@ static CLIENTS_LIST_CLIENT_SECRETS: Operation = Operation {
 
 /// List a client's secrets
 ///
-/// Made by [`Clients::list_client_secrets`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+/// let answer = keyhaven.clients().list_client_secrets(client).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ClientsListClientSecrets {
     call: Call<models::ListingClientSecret>,
@@ -2043,7 +2973,15 @@ static CLIENTS_ROTATE_CLIENT_SECRET: Operation = Operation {
 
 /// Rotate a client's secret
 ///
-/// Made by [`Clients::rotate_client_secret`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client: &str) -> Result<(), Error> {
+/// let answer = keyhaven.clients().rotate_client_secret(client, &models::RotateClientSecret { overlap_seconds: Some(86400) }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ClientsRotateClientSecret {
     call: Call<models::RotatedClientSecret>,
@@ -2096,7 +3034,15 @@ static CLIENTS_DELETE_CLIENT_SECRET: Operation = Operation {
 
 /// Delete a client's secret
 ///
-/// Made by [`Clients::delete_client_secret`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client: &str, secret: &str) -> Result<(), Error> {
+/// let answer = keyhaven.clients().delete_client_secret(client, secret).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ClientsDeleteClientSecret {
     call: Call<()>,
@@ -2148,7 +3094,15 @@ static CONNECTIONS_CREATE_CONNECT_SESSION: Operation = Operation {
 
 /// Invite somebody to connect an account
 ///
-/// Made by [`Connections::create_connect_session`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connections().create_connect_session(&models::CreateConnectSession { connector: connector.into(), external_id: Some("customer-42".into()), purpose: Some("Import the reports you choose".into()), return_url: Some("https://hub.example/apps".into()), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsCreateConnectSession {
     call: Call<models::ConnectSession>,
@@ -2199,7 +3153,15 @@ static CONNECTIONS_SHOW_CONNECT_SESSION: Operation = Operation {
 
 /// Show an invitation
 ///
-/// Made by [`Connections::show_connect_session`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connections().show_connect_session(session).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsShowConnectSession {
     call: Call<models::ConnectSession>,
@@ -2249,7 +3211,15 @@ static CONNECTIONS_WITHDRAW_CONNECT_SESSION: Operation = Operation {
 
 /// Withdraw an invitation
 ///
-/// Made by [`Connections::withdraw_connect_session`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connections().withdraw_connect_session(session).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsWithdrawConnectSession {
     call: Call<()>,
@@ -2297,7 +3267,15 @@ static CONNECTIONS_LIST_CONNECTIONS: Operation = Operation {
 
 /// List connections
 ///
-/// Made by [`Connections::list_connections`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.connections().list_connections().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsListConnections {
     call: Call<models::ListingConnection>,
@@ -2307,6 +3285,16 @@ common!(ConnectionsListConnections, models::ListingConnection);
 
 impl ConnectionsListConnections {
     /// Id or slug; the caller's own if absent
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().list_connections().organization("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn organization(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("organization", value));
@@ -2314,6 +3302,16 @@ impl ConnectionsListConnections {
     }
 
     /// Under this connector only
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().list_connections().connector("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connector(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("connector", value));
@@ -2321,6 +3319,16 @@ impl ConnectionsListConnections {
     }
 
     /// Of this user only
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().list_connections().user("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn user(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("user", value));
@@ -2328,6 +3336,16 @@ impl ConnectionsListConnections {
     }
 
     /// In this state only
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().list_connections().status("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn status(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("status", value));
@@ -2335,6 +3353,16 @@ impl ConnectionsListConnections {
     }
 
     /// With this label only
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().list_connections().label("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn label(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("label", value));
@@ -2342,6 +3370,16 @@ impl ConnectionsListConnections {
     }
 
     /// Of this outside account only
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().list_connections().account("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn account(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("account", value));
@@ -2349,6 +3387,16 @@ impl ConnectionsListConnections {
     }
 
     /// With this name of yours only
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().list_connections().external_id("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn external_id(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("external_id", value));
@@ -2356,6 +3404,16 @@ impl ConnectionsListConnections {
     }
 
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().list_connections().limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -2363,6 +3421,16 @@ impl ConnectionsListConnections {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().list_connections().cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -2372,6 +3440,19 @@ impl ConnectionsListConnections {
 
 impl ConnectionsListConnections {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let mut items = keyhaven.connections().list_connections().items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingConnection, models::Connection> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -2416,7 +3497,15 @@ static CONNECTIONS_CREATE_CONNECTION: Operation = Operation {
 
 /// Create a connection
 ///
-/// Made by [`Connections::create_connection`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, access_token: &str, connector: &str, refresh_token: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connections().create_connection(&models::CreateConnection { access_token: Some(access_token.into()), account: Some("118234".into()), connector: connector.into(), expires_at: Some(1764003600), refresh_token: Some(refresh_token.into()), scopes: Some(vec!["read".into()]), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsCreateConnection {
     call: Call<models::Connection>,
@@ -2469,7 +3558,15 @@ static CONNECTIONS_SHOW_CONNECTION: Operation = Operation {
 
 /// Show a connection
 ///
-/// Made by [`Connections::show_connection`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connections().show_connection(connection).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsShowConnection {
     call: Call<models::Connection>,
@@ -2514,7 +3611,15 @@ static CONNECTIONS_UPDATE_CONNECTION: Operation = Operation {
 
 /// Change a connection
 ///
-/// Made by [`Connections::update_connection`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connections().update_connection(connection, &models::UpdateConnection { labels: Some(vec!["drive".into(), "finance".into()]), metadata: Some(object(json!({"folder":"reports"}))), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsUpdateConnection {
     call: Call<models::Connection>,
@@ -2567,7 +3672,15 @@ static CONNECTIONS_REVOKE_CONNECTION: Operation = Operation {
 
 /// Revoke a connection
 ///
-/// Made by [`Connections::revoke_connection`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connections().revoke_connection(connection).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsRevokeConnection {
     call: Call<()>,
@@ -2614,7 +3727,15 @@ static CONNECTIONS_RESTART_AUTHORIZATION: Operation = Operation {
 
 /// Authorize a connection again
 ///
-/// Made by [`Connections::restart_authorization`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connections().restart_authorization(connection, &models::StartAuthorization { base_url: Some("https://hub.example".into()), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsRestartAuthorization {
     call: Call<models::Authorization>,
@@ -2667,7 +3788,15 @@ static CONNECTIONS_CONFIRM_ONE_CONNECTION: Operation = Operation {
 
 /// Confirm a connection
 ///
-/// Made by [`Connections::confirm_one_connection`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connection: &str, ticket: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connections().confirm_one_connection(connection, &models::Confirmation { ticket: ticket.into() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsConfirmOneConnection {
     call: Call<models::Connection>,
@@ -2720,7 +3849,15 @@ static CONNECTIONS_LIST_CONNECTION_EVENTS: Operation = Operation {
 
 /// List what happened to a connection
 ///
-/// Made by [`Connections::list_connection_events`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connections().list_connection_events(connection).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsListConnectionEvents {
     call: Call<models::ListingTimelineEvent>,
@@ -2730,6 +3867,16 @@ common!(ConnectionsListConnectionEvents, models::ListingTimelineEvent);
 
 impl ConnectionsListConnectionEvents {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().list_connection_events(connection).limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -2737,6 +3884,16 @@ impl ConnectionsListConnectionEvents {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connections().list_connection_events(connection).cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -2746,6 +3903,19 @@ impl ConnectionsListConnectionEvents {
 
 impl ConnectionsListConnectionEvents {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+    /// let mut items = keyhaven.connections().list_connection_events(connection).items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingTimelineEvent, models::TimelineEvent> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -2793,7 +3963,15 @@ static CONNECTIONS_GET_CONNECTION_TOKEN: Operation = Operation {
 
 /// Get a connection's token
 ///
-/// Made by [`Connections::get_connection_token`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connection: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connections().get_connection_token(connection, &models::TokenRequest { min_ttl: Some(120), purpose: Some("nightly sync".into()), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsGetConnectionToken {
     call: Call<models::ConnectionToken>,
@@ -2846,7 +4024,15 @@ static CONNECTORS_LIST_CONNECTORS: Operation = Operation {
 
 /// List connectors
 ///
-/// Made by [`Connectors::list_connectors`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.connectors().list_connectors().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorsListConnectors {
     call: Call<models::ListingConnector>,
@@ -2856,6 +4042,16 @@ common!(ConnectorsListConnectors, models::ListingConnector);
 
 impl ConnectorsListConnectors {
     /// Id or slug; the caller's own if absent
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().list_connectors().organization("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn organization(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("organization", value));
@@ -2863,6 +4059,16 @@ impl ConnectorsListConnectors {
     }
 
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().list_connectors().limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -2870,6 +4076,16 @@ impl ConnectorsListConnectors {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().list_connectors().cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -2879,6 +4095,19 @@ impl ConnectorsListConnectors {
 
 impl ConnectorsListConnectors {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let mut items = keyhaven.connectors().list_connectors().items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingConnector, models::Connector> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -2922,7 +4151,15 @@ static CONNECTORS_CREATE_CONNECTOR: Operation = Operation {
 
 /// Create a connector
 ///
-/// Made by [`Connectors::create_connector`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connectors().create_connector(&models::CreateConnector { client_id: Some(client_id.into()), client_secret: Some(client_secret.into()), name: Some("Google Drive".into()), provider: "google".into(), scopes: Some(vec!["https://www.googleapis.com/auth/drive.readonly".into()]), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorsCreateConnector {
     call: Call<models::Connector>,
@@ -2969,7 +4206,15 @@ static CONNECTORS_SHOW_CONNECTOR: Operation = Operation {
 
 /// Show a connector
 ///
-/// Made by [`Connectors::show_connector`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connectors().show_connector(connector).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorsShowConnector {
     call: Call<models::Connector>,
@@ -3014,7 +4259,15 @@ static CONNECTORS_UPDATE_CONNECTOR: Operation = Operation {
 
 /// Change a connector
 ///
-/// Made by [`Connectors::update_connector`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str, client_secret: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connectors().update_connector(connector, &models::UpdateConnector { client_secret: Some(Some(client_secret.into())), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorsUpdateConnector {
     call: Call<models::Connector>,
@@ -3068,7 +4321,15 @@ static CONNECTORS_DELETE_CONNECTOR: Operation = Operation {
 
 /// Delete a connector
 ///
-/// Made by [`Connectors::delete_connector`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connectors().delete_connector(connector).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorsDeleteConnector {
     call: Call<()>,
@@ -3116,7 +4377,15 @@ static CONNECTORS_START_AUTHORIZATION: Operation = Operation {
 
 /// Start a connection
 ///
-/// Made by [`Connectors::start_authorization`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connectors().start_authorization(connector, &models::StartAuthorization { base_url: Some("https://hub.example".into()), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorsStartAuthorization {
     call: Call<models::Authorization>,
@@ -3169,7 +4438,15 @@ static CONNECTORS_CHANGE_CONNECTOR_CONNECTIONS: Operation = Operation {
 
 /// Change all connections of a connector
 ///
-/// Made by [`Connectors::change_connector_connections`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connectors().change_connector_connections(connector, &models::BulkChange { action: models::BulkChangeAction::from("reauthorize".to_owned()), mail: None, reason: None }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorsChangeConnectorConnections {
     call: Call<models::Changed>,
@@ -3222,7 +4499,15 @@ static CONNECTORS_COUNT_CONNECTOR_CONNECTIONS: Operation = Operation {
 
 /// Count a connector's connections
 ///
-/// Made by [`Connectors::count_connector_connections`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connectors().count_connector_connections(connector).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorsCountConnectorConnections {
     call: Call<models::ConnectorCounts>,
@@ -3272,7 +4557,15 @@ static CONNECTORS_IMPORT_CONNECTIONS: Operation = Operation {
 
 /// Import connections
 ///
-/// Made by [`Connectors::import_connections`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str, refresh_token: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connectors().import_connections(connector, &models::ImportConnections { connections: vec![models::ImportedGrant { account: Some("118234".into()), external_id: "customer-42".into(), refresh_token: Some(refresh_token.into()), scopes: Some(vec!["read".into()]), ..Default::default() }], prove: Some(models::ProofWish::from("refresh".to_owned())) }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorsImportConnections {
     call: Call<models::ImportReport>,
@@ -3325,7 +4618,15 @@ static CONNECTORS_TEST_CONNECTOR: Operation = Operation {
 
 /// Test a connector
 ///
-/// Made by [`Connectors::test_connector`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connectors().test_connector(connector).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorsTestConnector {
     call: Call<models::ConnectorTest>,
@@ -3373,7 +4674,15 @@ static CONNECTIONS_GET_CONNECTOR_TOKEN: Operation = Operation {
 
 /// Get the token of whoever is meant
 ///
-/// Made by [`Connections::get_connector_token`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, connector: &str, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connections().get_connector_token(connector, &models::ConnectorTokenRequest { min_ttl: Some(120), user: Some(user.into()), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsGetConnectorToken {
     call: Call<models::ConnectionToken>,
@@ -3426,7 +4735,15 @@ static CHECK_FORWARD_AUTH: Operation = Operation {
 
 /// Check the bearer of a proxied request
 ///
-/// Made by [`Check::forward_auth`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.check().forward_auth().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct CheckForwardAuth {
     call: Call<()>,
@@ -3436,6 +4753,16 @@ common!(CheckForwardAuth, ());
 
 impl CheckForwardAuth {
     /// Scopes the bearer's token must have, space-separated.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.check().forward_auth().scopes("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn scopes(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("scopes", value));
@@ -3443,6 +4770,16 @@ impl CheckForwardAuth {
     }
 
     /// The audience the bearer's token must be for.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.check().forward_auth().audience("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn audience(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("audience", value));
@@ -3450,6 +4787,16 @@ impl CheckForwardAuth {
     }
 
     /// `403` answers 403 where the answer would be 429, for nginx, which knows 401 and 403 only.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.check().forward_auth().refuse("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn refuse(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("refuse", value));
@@ -3496,7 +4843,15 @@ static GRANTS_LIST_GRANTS: Operation = Operation {
 
 /// List grants
 ///
-/// Made by [`Grants::list_grants`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.grants().list_grants().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct GrantsListGrants {
     call: Call<models::ListingGrant>,
@@ -3506,6 +4861,16 @@ common!(GrantsListGrants, models::ListingGrant);
 
 impl GrantsListGrants {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.grants().list_grants().limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -3513,6 +4878,16 @@ impl GrantsListGrants {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.grants().list_grants().cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -3520,6 +4895,16 @@ impl GrantsListGrants {
     }
 
     /// Only grants of this organization: id or slug.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.grants().list_grants().organization("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn organization(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("organization", value));
@@ -3527,6 +4912,16 @@ impl GrantsListGrants {
     }
 
     /// Only grants held by this client.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.grants().list_grants().client("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn client(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("client", value));
@@ -3534,6 +4929,16 @@ impl GrantsListGrants {
     }
 
     /// Only grants given by this user. Not together with `client`.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.grants().list_grants().user("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn user(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("user", value));
@@ -3543,6 +4948,19 @@ impl GrantsListGrants {
 
 impl GrantsListGrants {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let mut items = keyhaven.grants().list_grants().items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingGrant, models::Grant> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -3586,7 +5004,15 @@ static GRANTS_SHOW_GRANT: Operation = Operation {
 
 /// Show a grant
 ///
-/// Made by [`Grants::show_grant`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, grant: &str) -> Result<(), Error> {
+/// let answer = keyhaven.grants().show_grant(grant).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct GrantsShowGrant {
     call: Call<models::Grant>,
@@ -3631,7 +5057,15 @@ static GRANTS_REVOKE_GRANT: Operation = Operation {
 
 /// Revoke a grant
 ///
-/// Made by [`Grants::revoke_grant`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, grant: &str) -> Result<(), Error> {
+/// let answer = keyhaven.grants().revoke_grant(grant).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct GrantsRevokeGrant {
     call: Call<models::Receipt>,
@@ -3679,7 +5113,15 @@ static INSTANCE_SHOW_INSTANCE: Operation = Operation {
 
 /// Show the instance
 ///
-/// Made by [`Instance::show_instance`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.instance().show_instance().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct InstanceShowInstance {
     call: Call<models::Instance>,
@@ -3725,7 +5167,15 @@ static SIGN_IN_LIST_INVITATIONS: Operation = Operation {
 
 /// List invitations
 ///
-/// Made by [`SignIn::list_invitations`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.sign_in().list_invitations().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct SignInListInvitations {
     call: Call<models::ListingOpenInvitation>,
@@ -3735,6 +5185,16 @@ common!(SignInListInvitations, models::ListingOpenInvitation);
 
 impl SignInListInvitations {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.sign_in().list_invitations().limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -3742,6 +5202,16 @@ impl SignInListInvitations {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.sign_in().list_invitations().cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -3749,6 +5219,16 @@ impl SignInListInvitations {
     }
 
     /// Only invitations into this organization: id or slug.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.sign_in().list_invitations().organization("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn organization(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("organization", value));
@@ -3758,6 +5238,19 @@ impl SignInListInvitations {
 
 impl SignInListInvitations {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let mut items = keyhaven.sign_in().list_invitations().items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingOpenInvitation, models::OpenInvitation> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -3801,7 +5294,15 @@ static SIGN_IN_INVITE_USER: Operation = Operation {
 
 /// Invite somebody
 ///
-/// Made by [`SignIn::invite_user`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.sign_in().invite_user(&models::InviteUser { email: "ada@example.com".into(), organization: Some(organization.into()), role: Some("member".into()) }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct SignInInviteUser {
     call: Call<models::Invitation>,
@@ -3849,7 +5350,15 @@ static SIGN_IN_WITHDRAW_INVITATION: Operation = Operation {
 
 /// Withdraw an invitation
 ///
-/// Made by [`SignIn::withdraw_invitation`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, invitation: &str) -> Result<(), Error> {
+/// let answer = keyhaven.sign_in().withdraw_invitation(invitation).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct SignInWithdrawInvitation {
     call: Call<()>,
@@ -3896,7 +5405,15 @@ static KEYS_LIST_KEYS: Operation = Operation {
 
 /// List keys
 ///
-/// Made by [`Keys::list_keys`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.keys().list_keys().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct KeysListKeys {
     call: Call<models::ListingKey>,
@@ -3906,6 +5423,16 @@ common!(KeysListKeys, models::ListingKey);
 
 impl KeysListKeys {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().list_keys().limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -3913,6 +5440,16 @@ impl KeysListKeys {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().list_keys().cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -3920,6 +5457,16 @@ impl KeysListKeys {
     }
 
     /// Only keys of this organization: id or slug.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().list_keys().organization("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn organization(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("organization", value));
@@ -3927,6 +5474,16 @@ impl KeysListKeys {
     }
 
     /// Only keys made from this one.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().list_keys().parent("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn parent(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("parent", value));
@@ -3934,6 +5491,16 @@ impl KeysListKeys {
     }
 
     /// Only keys of this user.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().list_keys().owner("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn owner(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("owner", value));
@@ -3941,6 +5508,16 @@ impl KeysListKeys {
     }
 
     /// With `owner`: only those that this app holds.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().list_keys().app("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn app(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("app", value));
@@ -3950,6 +5527,19 @@ impl KeysListKeys {
 
 impl KeysListKeys {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let mut items = keyhaven.keys().list_keys().items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingKey, models::Key> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -3993,7 +5583,15 @@ static KEYS_CREATE_KEY: Operation = Operation {
 
 /// Create a key
 ///
-/// Made by [`Keys::create_key`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.keys().create_key(&models::CreateKey { label: "Notes laptop".into(), limit: Some(models::KeyLimit { amount: "25.00".into(), period: Some("monthly".into()), unit: "USD".into() }), rate_limits: Some(vec![models::KeyRateLimit { limit: 100, name: "burst".into(), window: 60 }]), scopes: Some("notes.read".into()), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct KeysCreateKey {
     call: Call<models::IssuedKey>,
@@ -4042,7 +5640,15 @@ static KEYS_SHOW_KEY: Operation = Operation {
 
 /// Show a key
 ///
-/// Made by [`Keys::show_key`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, key: &str) -> Result<(), Error> {
+/// let answer = keyhaven.keys().show_key(key).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct KeysShowKey {
     call: Call<models::Key>,
@@ -4087,7 +5693,15 @@ static KEYS_UPDATE_KEY: Operation = Operation {
 
 /// Change a key
 ///
-/// Made by [`Keys::update_key`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, key: &str) -> Result<(), Error> {
+/// let answer = keyhaven.keys().update_key(key, &models::UpdateKey { disabled: Some(Some(true)), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct KeysUpdateKey {
     call: Call<models::Key>,
@@ -4136,7 +5750,15 @@ static KEYS_DELETE_KEY: Operation = Operation {
 
 /// Delete a key
 ///
-/// Made by [`Keys::delete_key`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, key: &str) -> Result<(), Error> {
+/// let answer = keyhaven.keys().delete_key(key).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct KeysDeleteKey {
     call: Call<models::Receipt>,
@@ -4183,7 +5805,15 @@ static KEYS_ROTATE_KEY: Operation = Operation {
 
 /// Rotate a key
 ///
-/// Made by [`Keys::rotate_key`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, key: &str) -> Result<(), Error> {
+/// let answer = keyhaven.keys().rotate_key(key, &models::RotateKey { overlap_seconds: Some(3600) }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct KeysRotateKey {
     call: Call<models::IssuedKey>,
@@ -4232,7 +5862,15 @@ static INSTANCE_SHOW_MASTER_KEY: Operation = Operation {
 
 /// Show what is sealed under which master key
 ///
-/// Made by [`Instance::show_master_key`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.instance().show_master_key().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct InstanceShowMasterKey {
     call: Call<models::MasterKey>,
@@ -4276,7 +5914,15 @@ static INSTANCE_TURN_MASTER_KEY: Operation = Operation {
 
 /// Turn the master key a step further
 ///
-/// Made by [`Instance::turn_master_key`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.instance().turn_master_key().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct InstanceTurnMasterKey {
     call: Call<models::MasterKey>,
@@ -4323,7 +5969,15 @@ static ORGANIZATIONS_LIST_ORGANIZATIONS: Operation = Operation {
 
 /// List organizations
 ///
-/// Made by [`Organizations::list_organizations`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.organizations().list_organizations().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OrganizationsListOrganizations {
     call: Call<models::ListingOrganization>,
@@ -4333,6 +5987,16 @@ common!(OrganizationsListOrganizations, models::ListingOrganization);
 
 impl OrganizationsListOrganizations {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.organizations().list_organizations().limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -4340,6 +6004,16 @@ impl OrganizationsListOrganizations {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.organizations().list_organizations().cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -4349,6 +6023,19 @@ impl OrganizationsListOrganizations {
 
 impl OrganizationsListOrganizations {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let mut items = keyhaven.organizations().list_organizations().items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingOrganization, models::Organization> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -4392,7 +6079,15 @@ static ORGANIZATIONS_CREATE_ORGANIZATION: Operation = Operation {
 
 /// Create an organization
 ///
-/// Made by [`Organizations::create_organization`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.organizations().create_organization(&models::CreateOrganization { name: "Acme".into(), slug: "acme".into() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OrganizationsCreateOrganization {
     call: Call<models::Organization>,
@@ -4442,7 +6137,15 @@ static ORGANIZATIONS_SHOW_ORGANIZATION: Operation = Operation {
 
 /// Show an organization
 ///
-/// Made by [`Organizations::show_organization`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.organizations().show_organization(organization).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OrganizationsShowOrganization {
     call: Call<models::Organization>,
@@ -4490,7 +6193,15 @@ static ORGANIZATIONS_UPDATE_ORGANIZATION: Operation = Operation {
 
 /// Change an organization
 ///
-/// Made by [`Organizations::update_organization`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.organizations().update_organization(organization, &models::UpdateOrganization { name: Some(Some("Acme Health".into())), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OrganizationsUpdateOrganization {
     call: Call<models::Organization>,
@@ -4540,7 +6251,15 @@ static ORGANIZATIONS_DELETE_ORGANIZATION: Operation = Operation {
 
 /// Delete an organization
 ///
-/// Made by [`Organizations::delete_organization`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.organizations().delete_organization(organization).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OrganizationsDeleteOrganization {
     call: Call<()>,
@@ -4591,7 +6310,15 @@ static ORGANIZATIONS_LIST_DOMAINS: Operation = Operation {
 
 /// List claimed domains
 ///
-/// Made by [`Organizations::list_domains`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.organizations().list_domains(organization).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OrganizationsListDomains {
     call: Call<models::Domains>,
@@ -4636,7 +6363,15 @@ static ORGANIZATIONS_CLAIM_DOMAIN: Operation = Operation {
 
 /// Claim a domain
 ///
-/// Made by [`Organizations::claim_domain`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, domain: &str) -> Result<(), Error> {
+/// let answer = keyhaven.organizations().claim_domain(organization, domain).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OrganizationsClaimDomain {
     call: Call<()>,
@@ -4689,7 +6424,15 @@ static ORGANIZATIONS_RELEASE_DOMAIN: Operation = Operation {
 
 /// Release a domain
 ///
-/// Made by [`Organizations::release_domain`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, domain: &str) -> Result<(), Error> {
+/// let answer = keyhaven.organizations().release_domain(organization, domain).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OrganizationsReleaseDomain {
     call: Call<()>,
@@ -4739,7 +6482,15 @@ static GROUPS_LIST_GROUPS: Operation = Operation {
 
 /// List groups
 ///
-/// Made by [`Groups::list_groups`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.groups().list_groups(organization).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct GroupsListGroups {
     call: Call<models::ListingGroup>,
@@ -4749,6 +6500,16 @@ common!(GroupsListGroups, models::ListingGroup);
 
 impl GroupsListGroups {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.groups().list_groups(organization).limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -4756,6 +6517,16 @@ impl GroupsListGroups {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.groups().list_groups(organization).cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -4765,6 +6536,19 @@ impl GroupsListGroups {
 
 impl GroupsListGroups {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let mut items = keyhaven.groups().list_groups(organization).items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingGroup, models::Group> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -4809,7 +6593,15 @@ static GROUPS_CREATE_GROUP: Operation = Operation {
 
 /// Create a group
 ///
-/// Made by [`Groups::create_group`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.groups().create_group(organization, &models::CreateGroup { bio: Some("Everybody up north".into()), name: "North Clinic".into() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct GroupsCreateGroup {
     call: Call<models::Group>,
@@ -4859,7 +6651,15 @@ static GROUPS_SHOW_GROUP: Operation = Operation {
 
 /// Show a group
 ///
-/// Made by [`Groups::show_group`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, group: &str) -> Result<(), Error> {
+/// let answer = keyhaven.groups().show_group(organization, group).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct GroupsShowGroup {
     call: Call<models::Group>,
@@ -4909,7 +6709,15 @@ static GROUPS_UPDATE_GROUP: Operation = Operation {
 
 /// Change a group
 ///
-/// Made by [`Groups::update_group`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, group: &str) -> Result<(), Error> {
+/// let answer = keyhaven.groups().update_group(organization, group, &models::UpdateGroup { bio: Some(None), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct GroupsUpdateGroup {
     call: Call<models::Group>,
@@ -4961,7 +6769,15 @@ static GROUPS_DELETE_GROUP: Operation = Operation {
 
 /// Delete a group
 ///
-/// Made by [`Groups::delete_group`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, group: &str) -> Result<(), Error> {
+/// let answer = keyhaven.groups().delete_group(organization, group).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct GroupsDeleteGroup {
     call: Call<()>,
@@ -5013,7 +6829,15 @@ static GROUPS_LIST_GROUP_MEMBERS: Operation = Operation {
 
 /// List the members of a group
 ///
-/// Made by [`Groups::list_group_members`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, group: &str) -> Result<(), Error> {
+/// let answer = keyhaven.groups().list_group_members(organization, group).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct GroupsListGroupMembers {
     call: Call<models::ListingGroupMember>,
@@ -5023,6 +6847,16 @@ common!(GroupsListGroupMembers, models::ListingGroupMember);
 
 impl GroupsListGroupMembers {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, group: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.groups().list_group_members(organization, group).limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -5030,6 +6864,16 @@ impl GroupsListGroupMembers {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, group: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.groups().list_group_members(organization, group).cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -5039,6 +6883,19 @@ impl GroupsListGroupMembers {
 
 impl GroupsListGroupMembers {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str, group: &str) -> Result<(), Error> {
+    /// let mut items = keyhaven.groups().list_group_members(organization, group).items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingGroupMember, models::GroupMember> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -5086,7 +6943,15 @@ static GROUPS_ADD_GROUP_MEMBER: Operation = Operation {
 
 /// Put a member into a group
 ///
-/// Made by [`Groups::add_group_member`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, group: &str, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.groups().add_group_member(organization, group, user).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct GroupsAddGroupMember {
     call: Call<()>,
@@ -5140,7 +7005,15 @@ static GROUPS_REMOVE_GROUP_MEMBER: Operation = Operation {
 
 /// Take a member out of a group
 ///
-/// Made by [`Groups::remove_group_member`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, group: &str, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.groups().remove_group_member(organization, group, user).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct GroupsRemoveGroupMember {
     call: Call<()>,
@@ -5192,7 +7065,15 @@ static MEMBERS_LIST_MEMBERS: Operation = Operation {
 
 /// List members
 ///
-/// Made by [`Members::list_members`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.members().list_members(organization).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct MembersListMembers {
     call: Call<models::ListingMember>,
@@ -5202,6 +7083,16 @@ common!(MembersListMembers, models::ListingMember);
 
 impl MembersListMembers {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.members().list_members(organization).limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -5209,6 +7100,16 @@ impl MembersListMembers {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.members().list_members(organization).cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -5218,6 +7119,19 @@ impl MembersListMembers {
 
 impl MembersListMembers {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let mut items = keyhaven.members().list_members(organization).items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingMember, models::Member> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -5262,7 +7176,15 @@ static MEMBERS_ADD_MEMBER: Operation = Operation {
 
 /// Add a member
 ///
-/// Made by [`Members::add_member`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.members().add_member(organization, &models::AddMember { role: "admin".into(), user: user.into() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct MembersAddMember {
     call: Call<models::Member>,
@@ -5315,7 +7237,15 @@ static MEMBERS_SHOW_MEMBER: Operation = Operation {
 
 /// Show a member
 ///
-/// Made by [`Members::show_member`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.members().show_member(organization, user).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct MembersShowMember {
     call: Call<models::Member>,
@@ -5365,7 +7295,15 @@ static MEMBERS_CHANGE_MEMBER_ROLE: Operation = Operation {
 
 /// Change a member's role
 ///
-/// Made by [`Members::change_member_role`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.members().change_member_role(organization, user, &models::ChangeMemberRole { role: "owner".into() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct MembersChangeMemberRole {
     call: Call<models::Member>,
@@ -5417,7 +7355,15 @@ static MEMBERS_REMOVE_MEMBER: Operation = Operation {
 
 /// Remove a member
 ///
-/// Made by [`Members::remove_member`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.members().remove_member(organization, user).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct MembersRemoveMember {
     call: Call<()>,
@@ -5469,7 +7415,15 @@ static PROJECTS_LIST_PROJECTS: Operation = Operation {
 
 /// List projects
 ///
-/// Made by [`Projects::list_projects`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.projects().list_projects(organization).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ProjectsListProjects {
     call: Call<models::ListingProject>,
@@ -5479,6 +7433,16 @@ common!(ProjectsListProjects, models::ListingProject);
 
 impl ProjectsListProjects {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.projects().list_projects(organization).limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -5486,6 +7450,16 @@ impl ProjectsListProjects {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.projects().list_projects(organization).cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -5495,6 +7469,19 @@ impl ProjectsListProjects {
 
 impl ProjectsListProjects {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+    /// let mut items = keyhaven.projects().list_projects(organization).items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingProject, models::Project> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -5539,7 +7526,15 @@ static PROJECTS_CREATE_PROJECT: Operation = Operation {
 
 /// Create a project
 ///
-/// Made by [`Projects::create_project`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.projects().create_project(organization, &models::CreateProject { name: "Production".into(), slug: "production".into() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ProjectsCreateProject {
     call: Call<models::Project>,
@@ -5589,7 +7584,15 @@ static PROJECTS_SHOW_PROJECT: Operation = Operation {
 
 /// Show a project
 ///
-/// Made by [`Projects::show_project`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, project: &str) -> Result<(), Error> {
+/// let answer = keyhaven.projects().show_project(organization, project).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ProjectsShowProject {
     call: Call<models::Project>,
@@ -5639,7 +7642,15 @@ static PROJECTS_UPDATE_PROJECT: Operation = Operation {
 
 /// Change a project
 ///
-/// Made by [`Projects::update_project`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, project: &str) -> Result<(), Error> {
+/// let answer = keyhaven.projects().update_project(organization, project, &models::UpdateProject { name: Some(Some("Production EU".into())), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ProjectsUpdateProject {
     call: Call<models::Project>,
@@ -5691,7 +7702,15 @@ static PROJECTS_DELETE_PROJECT: Operation = Operation {
 
 /// Delete a project
 ///
-/// Made by [`Projects::delete_project`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, project: &str) -> Result<(), Error> {
+/// let answer = keyhaven.projects().delete_project(organization, project).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ProjectsDeleteProject {
     call: Call<()>,
@@ -5741,7 +7760,15 @@ static CONNECTORS_DEFINE_PROVIDER: Operation = Operation {
 
 /// Define a provider
 ///
-/// Made by [`Connectors::define_provider`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, provider: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connectors().define_provider(organization, provider, &models::DefineProvider { definition: object(json!({"authorize":{"url":"https://sso.example/authorize"},"key":"intranet","name":"Intranet","refresh":{"kind":"rotating"},"token":{"url":"https://sso.example/token"}})) }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorsDefineProvider {
     call: Call<models::Provider>,
@@ -5795,7 +7822,15 @@ static CONNECTORS_DELETE_PROVIDER: Operation = Operation {
 
 /// Delete a provider
 ///
-/// Made by [`Connectors::delete_provider`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, provider: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connectors().delete_provider(organization, provider).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorsDeleteProvider {
     call: Call<()>,
@@ -5847,7 +7882,15 @@ static ORGANIZATIONS_SHOW_SIGN_IN_POLICY: Operation = Operation {
 
 /// Show a sign-in policy
 ///
-/// Made by [`Organizations::show_sign_in_policy`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.organizations().show_sign_in_policy(organization).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OrganizationsShowSignInPolicy {
     call: Call<models::SignInPolicy>,
@@ -5895,7 +7938,15 @@ static ORGANIZATIONS_DECIDE_SIGN_IN_POLICY: Operation = Operation {
 
 /// Decide a sign-in policy
 ///
-/// Made by [`Organizations::decide_sign_in_policy`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.organizations().decide_sign_in_policy(organization, &models::DecideSignInPolicy { demand: "second_factor".into(), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct OrganizationsDecideSignInPolicy {
     call: Call<models::SignInPolicy>,
@@ -5947,7 +7998,15 @@ static CONNECTIONS_LIST_WEBHOOK_ENDPOINTS: Operation = Operation {
 
 /// List webhook endpoints
 ///
-/// Made by [`Connections::list_webhook_endpoints`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connections().list_webhook_endpoints(organization).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsListWebhookEndpoints {
     call: Call<models::ListingWebhookEndpoint>,
@@ -5995,7 +8054,15 @@ static CONNECTIONS_CREATE_WEBHOOK_ENDPOINT: Operation = Operation {
 
 /// Add a webhook endpoint
 ///
-/// Made by [`Connections::create_webhook_endpoint`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connections().create_webhook_endpoint(organization, &models::CreateWebhookEndpoint { events: Some(vec!["connection.needs_reauth".into()]), url: "https://app.example/hooks".into() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsCreateWebhookEndpoint {
     call: Call<models::CreatedWebhookEndpoint>,
@@ -6047,7 +8114,15 @@ static CONNECTIONS_DELETE_WEBHOOK_ENDPOINT: Operation = Operation {
 
 /// Delete a webhook endpoint
 ///
-/// Made by [`Connections::delete_webhook_endpoint`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, organization: &str, endpoint: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connections().delete_webhook_endpoint(organization, endpoint).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectionsDeleteWebhookEndpoint {
     call: Call<()>,
@@ -6099,7 +8174,15 @@ static CONNECTORS_LIST_PROVIDERS: Operation = Operation {
 
 /// List providers
 ///
-/// Made by [`Connectors::list_providers`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.connectors().list_providers().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorsListProviders {
     call: Call<models::Providers>,
@@ -6109,6 +8192,16 @@ common!(ConnectorsListProviders, models::Providers);
 
 impl ConnectorsListProviders {
     /// Id or slug; the caller's own if absent
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().list_providers().organization("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn organization(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("organization", value));
@@ -6154,7 +8247,15 @@ static CONNECTORS_SHOW_PROVIDER: Operation = Operation {
 
 /// Show a provider
 ///
-/// Made by [`Connectors::show_provider`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, provider: &str) -> Result<(), Error> {
+/// let answer = keyhaven.connectors().show_provider(provider).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct ConnectorsShowProvider {
     call: Call<models::ProviderFile>,
@@ -6164,6 +8265,16 @@ common!(ConnectorsShowProvider, models::ProviderFile);
 
 impl ConnectorsShowProvider {
     /// Id or slug; the caller's own if absent
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, provider: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.connectors().show_provider(provider).organization("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn organization(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("organization", value));
@@ -6208,7 +8319,15 @@ static REFUSALS_EXPLAIN_REFUSAL: Operation = Operation {
 
 /// Explain a refusal
 ///
-/// Made by [`Refusals::explain_refusal`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, code: &str) -> Result<(), Error> {
+/// let answer = keyhaven.refusals().explain_refusal(code).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct RefusalsExplainRefusal {
     call: Call<models::Refusal>,
@@ -6255,7 +8374,15 @@ static SESSIONS_LIST_SESSIONS: Operation = Operation {
 
 /// List sessions
 ///
-/// Made by [`Sessions::list_sessions`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.sessions().list_sessions().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct SessionsListSessions {
     call: Call<models::ListingSession>,
@@ -6265,6 +8392,16 @@ common!(SessionsListSessions, models::ListingSession);
 
 impl SessionsListSessions {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.sessions().list_sessions().limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -6272,6 +8409,16 @@ impl SessionsListSessions {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.sessions().list_sessions().cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -6279,6 +8426,16 @@ impl SessionsListSessions {
     }
 
     /// Only sessions that act in this organization: id or slug.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.sessions().list_sessions().organization("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn organization(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("organization", value));
@@ -6286,6 +8443,16 @@ impl SessionsListSessions {
     }
 
     /// Only this user's.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.sessions().list_sessions().user("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn user(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("user", value));
@@ -6295,6 +8462,19 @@ impl SessionsListSessions {
 
 impl SessionsListSessions {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let mut items = keyhaven.sessions().list_sessions().items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingSession, models::Session> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -6338,7 +8518,15 @@ static SESSIONS_SHOW_SESSION: Operation = Operation {
 
 /// Show a session
 ///
-/// Made by [`Sessions::show_session`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+/// let answer = keyhaven.sessions().show_session(session).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct SessionsShowSession {
     call: Call<models::Session>,
@@ -6383,7 +8571,15 @@ static SESSIONS_UPDATE_SESSION: Operation = Operation {
 
 /// Change a session
 ///
-/// Made by [`Sessions::update_session`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+/// let answer = keyhaven.sessions().update_session(session, &models::UpdateSession { name: "Office laptop".into() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct SessionsUpdateSession {
     call: Call<models::Session>,
@@ -6435,7 +8631,15 @@ static SESSIONS_END_SESSION: Operation = Operation {
 
 /// End a session
 ///
-/// Made by [`Sessions::end_session`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, session: &str) -> Result<(), Error> {
+/// let answer = keyhaven.sessions().end_session(session).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct SessionsEndSession {
     call: Call<models::Receipt>,
@@ -6482,7 +8686,15 @@ static SIGNING_KEYS_LIST_SIGNING_KEYS: Operation = Operation {
 
 /// List the signing keys
 ///
-/// Made by [`SigningKeys::list_signing_keys`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.signing_keys().list_signing_keys().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct SigningKeysListSigningKeys {
     call: Call<models::ListingSigningKey>,
@@ -6528,7 +8740,15 @@ static SIGNING_KEYS_ROTATE_SIGNING_KEYS: Operation = Operation {
 
 /// Rotate the signing keys
 ///
-/// Made by [`SigningKeys::rotate_signing_keys`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.signing_keys().rotate_signing_keys(&models::RotateSigningKeys { alg: Some("ES256".into()), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct SigningKeysRotateSigningKeys {
     call: Call<models::ListingSigningKey>,
@@ -6580,7 +8800,15 @@ static SIGN_IN_CREATE_TICKET: Operation = Operation {
 
 /// Create a sign-in ticket
 ///
-/// Made by [`SignIn::create_ticket`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.sign_in().create_ticket(&models::CreateTicket { user: user.into() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct SignInCreateTicket {
     call: Call<models::Ticket>,
@@ -6628,7 +8856,15 @@ static UPSTREAMS_LIST_UPSTREAMS: Operation = Operation {
 
 /// List upstream providers
 ///
-/// Made by [`Upstreams::list_upstreams`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.upstreams().list_upstreams().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UpstreamsListUpstreams {
     call: Call<models::ListingUpstream>,
@@ -6638,6 +8874,16 @@ common!(UpstreamsListUpstreams, models::ListingUpstream);
 
 impl UpstreamsListUpstreams {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.upstreams().list_upstreams().limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -6645,6 +8891,16 @@ impl UpstreamsListUpstreams {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.upstreams().list_upstreams().cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -6654,6 +8910,19 @@ impl UpstreamsListUpstreams {
 
 impl UpstreamsListUpstreams {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let mut items = keyhaven.upstreams().list_upstreams().items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingUpstream, models::Upstream> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -6697,7 +8966,15 @@ static UPSTREAMS_CREATE_UPSTREAM: Operation = Operation {
 
 /// Add an upstream provider
 ///
-/// Made by [`Upstreams::create_upstream`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, client_id: &str, client_secret: &str) -> Result<(), Error> {
+/// let answer = keyhaven.upstreams().create_upstream(&models::CreateUpstream { client_id: client_id.into(), client_secret: Some(client_secret.into()), preset: "google".into(), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UpstreamsCreateUpstream {
     call: Call<models::Upstream>,
@@ -6744,7 +9021,15 @@ static UPSTREAMS_SHOW_UPSTREAM: Operation = Operation {
 
 /// Show an upstream provider
 ///
-/// Made by [`Upstreams::show_upstream`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, upstream: &str) -> Result<(), Error> {
+/// let answer = keyhaven.upstreams().show_upstream(upstream).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UpstreamsShowUpstream {
     call: Call<models::Upstream>,
@@ -6789,7 +9074,15 @@ static UPSTREAMS_UPDATE_UPSTREAM: Operation = Operation {
 
 /// Change an upstream provider
 ///
-/// Made by [`Upstreams::update_upstream`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, upstream: &str) -> Result<(), Error> {
+/// let answer = keyhaven.upstreams().update_upstream(upstream, &models::UpdateUpstream { disabled: Some(Some(true)), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UpstreamsUpdateUpstream {
     call: Call<models::Upstream>,
@@ -6841,7 +9134,15 @@ static UPSTREAMS_DELETE_UPSTREAM: Operation = Operation {
 
 /// Delete an upstream provider
 ///
-/// Made by [`Upstreams::delete_upstream`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, upstream: &str) -> Result<(), Error> {
+/// let answer = keyhaven.upstreams().delete_upstream(upstream).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UpstreamsDeleteUpstream {
     call: Call<()>,
@@ -6888,7 +9189,15 @@ static USAGE_LIST_USAGE: Operation = Operation {
 
 /// List usage
 ///
-/// Made by [`Usage::list_usage`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.usage().list_usage().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsageListUsage {
     call: Call<models::UsageList>,
@@ -6898,6 +9207,16 @@ common!(UsageListUsage, models::UsageList);
 
 impl UsageListUsage {
     /// Only use by keys of this organization: id or slug.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.usage().list_usage().organization("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn organization(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("organization", value));
@@ -6905,6 +9224,16 @@ impl UsageListUsage {
     }
 
     /// Only use by this key.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.usage().list_usage().key("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn key(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("key", value));
@@ -6912,6 +9241,16 @@ impl UsageListUsage {
     }
 
     /// The first day, in UTC. Absent: 30 days ago.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.usage().list_usage().from("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("from", value));
@@ -6919,6 +9258,16 @@ impl UsageListUsage {
     }
 
     /// The last day. Absent: today.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.usage().list_usage().to("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn to(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("to", value));
@@ -6964,7 +9313,15 @@ static USAGE_CHARGE_USAGE: Operation = Operation {
 
 /// Charge a use
 ///
-/// Made by [`Usage::charge_usage`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, credential: &str) -> Result<(), Error> {
+/// let answer = keyhaven.usage().charge_usage(&models::ChargeUsage { cost: models::UsageCost { amount: "0.0125".into(), unit: "USD".into() }, credential: credential.into(), from: None, scopes: None }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsageChargeUsage {
     call: Call<models::UsageCounted>,
@@ -7013,7 +9370,15 @@ static USAGE_COMMIT_USAGE: Operation = Operation {
 
 /// Commit a reserved use
 ///
-/// Made by [`Usage::commit_usage`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, hold: &str) -> Result<(), Error> {
+/// let answer = keyhaven.usage().commit_usage(&models::CommitUsage { actual: "0.3175".into(), hold: hold.into() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsageCommitUsage {
     call: Call<models::UsageCounted>,
@@ -7061,7 +9426,15 @@ static USAGE_RELEASE_USAGE: Operation = Operation {
 
 /// Release a reserved use
 ///
-/// Made by [`Usage::release_usage`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, hold: &str) -> Result<(), Error> {
+/// let answer = keyhaven.usage().release_usage(&models::ReleaseUsage { hold: hold.into() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsageReleaseUsage {
     call: Call<models::UsageCounted>,
@@ -7108,7 +9481,15 @@ static USAGE_RESERVE_USAGE: Operation = Operation {
 
 /// Reserve for a use
 ///
-/// Made by [`Usage::reserve_usage`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, credential: &str) -> Result<(), Error> {
+/// let answer = keyhaven.usage().reserve_usage(&models::ReserveUsage { cost: models::UsageCost { amount: "0.50".into(), unit: "USD".into() }, credential: credential.into(), seconds: Some(60), from: None, scopes: None }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsageReserveUsage {
     call: Call<models::UsageCounted>,
@@ -7156,7 +9537,15 @@ static USERS_LIST_USERS: Operation = Operation {
 
 /// List users
 ///
-/// Made by [`Users::list_users`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.users().list_users().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsersListUsers {
     call: Call<models::ListingUser>,
@@ -7166,6 +9555,16 @@ common!(UsersListUsers, models::ListingUser);
 
 impl UsersListUsers {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.users().list_users().limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -7173,6 +9572,16 @@ impl UsersListUsers {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.users().list_users().cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -7180,6 +9589,16 @@ impl UsersListUsers {
     }
 
     /// Only the person with this address.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let answer = keyhaven.users().list_users().email("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn email(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("email", value));
@@ -7189,6 +9608,19 @@ impl UsersListUsers {
 
 impl UsersListUsers {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+    /// let mut items = keyhaven.users().list_users().items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingUser, models::User> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
@@ -7232,7 +9664,15 @@ static USERS_CREATE_USER: Operation = Operation {
 
 /// Create a user
 ///
-/// Made by [`Users::create_user`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client) -> Result<(), Error> {
+/// let answer = keyhaven.users().create_user(&models::CreateUser { email: "ada@example.com".into(), name: "Ada Lovelace".into() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsersCreateUser {
     call: Call<models::User>,
@@ -7279,7 +9719,15 @@ static USERS_SHOW_USER: Operation = Operation {
 
 /// Show a user
 ///
-/// Made by [`Users::show_user`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.users().show_user(user).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsersShowUser {
     call: Call<models::User>,
@@ -7324,7 +9772,15 @@ static USERS_UPDATE_USER: Operation = Operation {
 
 /// Change a user
 ///
-/// Made by [`Users::update_user`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.users().update_user(user, &models::UpdateUser { disabled: Some(Some(true)), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsersUpdateUser {
     call: Call<models::User>,
@@ -7376,7 +9832,15 @@ static USERS_DELETE_USER: Operation = Operation {
 
 /// Delete a user
 ///
-/// Made by [`Users::delete_user`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.users().delete_user(user).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsersDeleteUser {
     call: Call<()>,
@@ -7423,7 +9887,15 @@ static USERS_LIST_CONSENTS: Operation = Operation {
 
 /// List a user's consents
 ///
-/// Made by [`Users::list_consents`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.users().list_consents(user).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsersListConsents {
     call: Call<models::Consents>,
@@ -7470,7 +9942,15 @@ static USERS_WITHDRAW_CONSENT: Operation = Operation {
 
 /// Withdraw a user's consent
 ///
-/// Made by [`Users::withdraw_consent`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str, client: &str) -> Result<(), Error> {
+/// let answer = keyhaven.users().withdraw_consent(user, client).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsersWithdrawConsent {
     call: Call<models::Receipt>,
@@ -7522,7 +10002,15 @@ static USERS_LIST_USER_FACTORS: Operation = Operation {
 
 /// List a user's factors
 ///
-/// Made by [`Users::list_user_factors`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.users().list_user_factors(user).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsersListUserFactors {
     call: Call<models::Factors>,
@@ -7569,7 +10057,15 @@ static USERS_REMOVE_USER_FACTOR: Operation = Operation {
 
 /// Remove a user's factor
 ///
-/// Made by [`Users::remove_user_factor`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str, factor: &str) -> Result<(), Error> {
+/// let answer = keyhaven.users().remove_user_factor(user, factor).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsersRemoveUserFactor {
     call: Call<()>,
@@ -7622,7 +10118,15 @@ static KEYS_DELETE_USER_KEYS: Operation = Operation {
 
 /// Delete a user's keys
 ///
-/// Made by [`Keys::delete_user_keys`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.keys().delete_user_keys(user).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct KeysDeleteUserKeys {
     call: Call<models::Receipt>,
@@ -7632,6 +10136,16 @@ common!(KeysDeleteUserKeys, models::Receipt);
 
 impl KeysDeleteUserKeys {
     /// Only those that this app holds: its id.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.keys().delete_user_keys(user).app("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn app(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("app", value));
@@ -7679,7 +10193,15 @@ static USERS_SHOW_USER_PROFILE: Operation = Operation {
 
 /// Show a user's profile
 ///
-/// Made by [`Users::show_user_profile`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.users().show_user_profile(user).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsersShowUserProfile {
     call: Call<models::Profile>,
@@ -7724,7 +10246,15 @@ static USERS_WRITE_USER_PROFILE: Operation = Operation {
 
 /// Write a user's profile
 ///
-/// Made by [`Users::write_user_profile`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.users().write_user_profile(user, &models::Profile { address: Some(models::Address { country: Some("GB".into()), locality: Some("London".into()), ..Default::default() }), family_name: Some("Lovelace".into()), given_name: Some("Ada".into()), locale: Some("en-GB".into()), ..Default::default() }).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct UsersWriteUserProfile {
     call: Call<models::Profile>,
@@ -7777,7 +10307,15 @@ static SIGN_IN_REQUIRE_PASSWORD_RESET: Operation = Operation {
 
 /// Require a new password
 ///
-/// Made by [`SignIn::require_password_reset`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.sign_in().require_password_reset(user).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct SignInRequirePasswordReset {
     call: Call<()>,
@@ -7825,7 +10363,15 @@ static SESSIONS_END_USER_SESSIONS: Operation = Operation {
 
 /// End a user's sessions
 ///
-/// Made by [`Sessions::end_user_sessions`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.sessions().end_user_sessions(user).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct SessionsEndUserSessions {
     call: Call<models::Receipt>,
@@ -7872,7 +10418,15 @@ static SIGN_IN_LIST_USER_SIGN_INS: Operation = Operation {
 
 /// List a user's sign-ins
 ///
-/// Made by [`SignIn::list_user_sign_ins`], which has an example.
+/// ```no_run
+/// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+/// # use serde_json::{Map, Value, json};
+/// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+/// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+/// let answer = keyhaven.sign_in().list_user_sign_ins(user).send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct SignInListUserSignIns {
     call: Call<models::ListingSignIn>,
@@ -7882,6 +10436,16 @@ common!(SignInListUserSignIns, models::ListingSignIn);
 
 impl SignInListUserSignIns {
     /// How many items a page has at most.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.sign_in().list_user_sign_ins(user).limit(1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: impl Into<i64>) -> Self {
         let value: i64 = value.into();
         self.call.query.push(("limit", value.to_string()));
@@ -7889,6 +10453,16 @@ impl SignInListUserSignIns {
     }
 
     /// `next` of the page before.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let answer = keyhaven.sign_in().list_user_sign_ins(user).cursor("…").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         let value: String = value.into();
         self.call.query.push(("cursor", value));
@@ -7898,6 +10472,19 @@ impl SignInListUserSignIns {
 
 impl SignInListUserSignIns {
     /// Every item, page after page.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Security, funcs, models};
+    /// # use serde_json::{Map, Value, json};
+    /// # fn object(value: Value) -> Map<String, Value> { value.as_object().cloned().unwrap_or_default() }
+    /// # async fn example(keyhaven: &Client, user: &str) -> Result<(), Error> {
+    /// let mut items = keyhaven.sign_in().list_user_sign_ins(user).items();
+    /// while let Some(item) = items.next().await {
+    ///     println!("{:?}", item?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items(self) -> crate::Items<models::ListingSignIn, models::ListingSignInItems> {
         crate::Items::new(self.call, |page| (page.items, page.next))
     }
