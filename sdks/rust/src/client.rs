@@ -38,6 +38,16 @@ impl std::fmt::Debug for Client {
 
 impl Client {
     /// Begins a client.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Retries, Security};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # fn example() -> Result<(), Error> {
+    /// let keyhaven = Client::builder().server_url("https://auth.example.com").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder() -> Builder {
         Builder { options: Options::default(), http: None }
     }
@@ -68,48 +78,130 @@ pub struct Builder {
 
 impl Builder {
     /// Where the server is.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Retries, Security};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # fn example() -> Result<(), Error> {
+    /// let keyhaven = Client::builder().server_url("https://auth.example.com").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn server_url(mut self, url: impl Into<String>) -> Self {
         self.options.server_url = url.into();
         self
     }
 
     /// Credentials for every call.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Retries, Security};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # fn example() -> Result<(), Error> {
+    /// let keyhaven = Client::builder().security(Security::bearer("kh_access_…")).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn security(mut self, security: Security) -> Self {
         self.options.security = security;
         self
     }
 
     /// Where bearer tokens come from.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Retries, Security};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # fn example() -> Result<(), Error> {
+    /// # use keyhaven_sdk::tokens::ClientCredentials;
+    /// # let source = ClientCredentials::new("https://auth.example.com", "id", "secret").build();
+    /// let keyhaven = Client::builder().token_source(source).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn token_source(mut self, source: Arc<dyn TokenSource>) -> Self {
         self.options.security = Security::source(source);
         self
     }
 
     /// How calls are repeated.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Retries, Security};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # fn example() -> Result<(), Error> {
+    /// let keyhaven = Client::builder().retries(Retries::none()).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn retries(mut self, retries: Retries) -> Self {
         self.options.retries = retries;
         self
     }
 
     /// Of one attempt, reading the body included: 30 s unless said otherwise.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Retries, Security};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # fn example() -> Result<(), Error> {
+    /// let keyhaven = Client::builder().timeout(Duration::from_secs(10)).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.options.timeout = limit;
         self
     }
 
     /// Of a call, waiting included: 60 s unless said otherwise.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Retries, Security};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # fn example() -> Result<(), Error> {
+    /// let keyhaven = Client::builder().total_timeout(Duration::from_secs(20)).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn total_timeout(mut self, limit: Duration) -> Self {
         self.options.total_timeout = limit;
         self
     }
 
     /// A header for every call.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Retries, Security};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # fn example() -> Result<(), Error> {
+    /// let keyhaven = Client::builder().header("x-tenant", "acme").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.options.headers.push((name.into(), value.into()));
         self
     }
 
     /// Put before ours.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Retries, Security};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # fn example() -> Result<(), Error> {
+    /// let keyhaven = Client::builder().user_agent("robot/1.0").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn user_agent(mut self, name: &str) -> Self {
         self.options.user_agent = format!("{name} {}", self.options.user_agent);
         self
@@ -122,6 +214,17 @@ impl Builder {
     }
 
     /// Proves the key that the source's tokens are bound to (RFC 9449).
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Retries, Security};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # fn example() -> Result<(), Error> {
+    /// # use keyhaven_sdk::{Dpop, SigningKey};
+    /// let keyhaven = Client::builder().dpop(Arc::new(Dpop::new(SigningKey::generate()?))).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "dpop")]
     pub fn dpop(mut self, proofs: Arc<crate::dpop::Dpop>) -> Self {
         self.options.dpop = Some(proofs);
@@ -129,6 +232,16 @@ impl Builder {
     }
 
     /// An HTTP client of your own. It must not follow redirects.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Retries, Security};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # fn example() -> Result<(), Error> {
+    /// let keyhaven = Client::builder().http_client(reqwest::Client::new()).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn http_client(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);
         self
@@ -139,6 +252,16 @@ impl Builder {
     /// # Errors
     ///
     /// Without a server's URL, or when TLS cannot be set up.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::{Client, Error, Retries, Security};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # fn example() -> Result<(), Error> {
+    /// let keyhaven = Client::builder().server_url("https://auth.example.com").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn build(self) -> Result<Client, Error> {
         let url = reqwest::Url::parse(&self.options.server_url).map_err(Error::invalid)?;
         if !url.has_host() {

@@ -38,6 +38,16 @@ pub struct Dpop {
 
 impl Dpop {
     /// Proves this key.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Dpop;
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::SigningKey;
+    /// # fn example() -> Result<(), Error> {
+    /// let proofs = Dpop::new(SigningKey::generate()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn new(key: SigningKey) -> Self {
         let jwk = key.jwk();

@@ -235,72 +235,166 @@ impl Error {
     }
 
     /// What kind of failure it is.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # fn example(error: &Error) {
+    /// println!("{:?}", error.kind());
+    /// # }
+    /// ```
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
     /// The operation's id in the document.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # fn example(error: &Error) {
+    /// println!("{} failed", error.operation());
+    /// # }
+    /// ```
     #[must_use]
     pub fn operation(&self) -> &'static str {
         self.0.operation
     }
 
     /// How many requests were sent.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # fn example(error: &Error) {
+    /// println!("after {} attempts", error.attempts());
+    /// # }
+    /// ```
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
     /// The status of the answer, if there was one.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # fn example(error: &Error) {
+    /// let is_gone = error.status() == Some(404);
+    /// # }
+    /// ```
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.answer.as_ref().map(|answer| answer.status)
     }
 
     /// The headers of the answer.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # fn example(error: &Error) {
+    /// let dated = error.headers().and_then(|headers| headers.get("date"));
+    /// # }
+    /// ```
     #[must_use]
     pub fn headers(&self) -> Option<&HeaderMap> {
         self.0.answer.as_ref().map(|answer| &answer.headers)
     }
 
     /// How long the server wants to be left alone.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # fn example(error: &Error) {
+    /// if let Some(wait) = error.retry_after() {
+    ///     println!("again in {wait:?}");
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.answer.as_ref().and_then(|answer| answer.retry_after)
     }
 
     /// What to tell whoever looks into the server's logs.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # fn example(error: &Error) {
+    /// println!("{}", error.request_id().unwrap_or("no answer"));
+    /// # }
+    /// ```
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.headers()?.get("x-request-id")?.to_str().ok()
     }
 
     /// The problem details, if the server refused in them.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # fn example(error: &Error) {
+    /// if let Some(problem) = error.problem() {
+    ///     println!("{problem:?}");
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn problem(&self) -> Option<&Problem> {
         self.0.problem.as_ref()
     }
 
     /// The refusal's body, if it has a type of its own.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # fn example(error: &Error) {
+    /// if let Some(refusal) = error.refusal() {
+    ///     println!("{}", refusal.name());
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn refusal(&self) -> Option<&Refusal> {
         self.0.refusal.as_ref()
     }
 
     /// What a token endpoint said.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # fn example(error: &Error) {
+    /// if let Some(refusal) = error.oauth() {
+    ///     println!("{refusal:?}");
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn oauth(&self) -> Option<&OAuthRefusal> {
         self.0.oauth.as_ref()
     }
 
     /// The body of the answer, read as whatever it is; `None` if it is not.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # fn example(error: &Error) {
+    /// let body: Option<serde_json::Value> = error.body_as();
+    /// # }
+    /// ```
     #[must_use]
     pub fn body_as<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.0.answer.as_ref()?.body).ok()
     }
 
     /// What `WWW-Authenticate` asks for.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # fn example(error: &Error) {
+    /// for challenge in error.challenges() {
+    ///     println!("{challenge:?}");
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn challenges(&self) -> Vec<Challenge> {
         let header = self.headers().and_then(|headers| headers.get("www-authenticate"));
@@ -309,6 +403,15 @@ impl Error {
 
     /// What another sign-in must bring; `None` unless a new token of the same kind would be refused
     /// again.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # fn example(error: &Error) {
+    /// if let Some(wanted) = error.step_up() {
+    ///     println!("{wanted:?}");
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn step_up(&self) -> Option<StepUp> {
         self.challenges().iter().find_map(|challenge| {

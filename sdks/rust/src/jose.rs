@@ -35,6 +35,15 @@ impl SigningKey {
     /// # Errors
     ///
     /// When it is none of P-256, Ed25519 or RSA.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::SigningKey;
+    /// # fn example() -> Result<(), Error> {
+    /// let key = SigningKey::from_pkcs8(&std::fs::read("key.der").map_err(Error::client)?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, Error> {
         if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der) {
             return Ok(Self(Pair::Es256(pair)));
@@ -51,6 +60,15 @@ impl SigningKey {
     /// # Errors
     ///
     /// When the system has no randomness.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::SigningKey;
+    /// # fn example() -> Result<(), Error> {
+    /// let key = SigningKey::generate()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn generate() -> Result<Self, Error> {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
         Ok(Self(Pair::Es256(pair.map_err(Error::client)?)))
@@ -65,6 +83,15 @@ impl SigningKey {
     }
 
     /// The public half (RFC 7517), for the key set that a client registers.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::SigningKey;
+    /// # fn example() -> Result<(), Error> {
+    /// println!("{}", SigningKey::generate()?.jwk());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn jwk(&self) -> Value {
         match &self.0 {

@@ -47,6 +47,12 @@ impl Default for Retries {
 
 impl Retries {
     /// One attempt.
+    ///
+    /// ```no_run
+    /// use keyhaven_sdk::{Client, Retries};
+    ///
+    /// let keyhaven = Client::builder().retries(Retries::none());
+    /// ```
     #[must_use]
     pub fn none() -> Self {
         Self { max_retries: 0, ..Self::default() }

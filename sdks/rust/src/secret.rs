@@ -17,6 +17,12 @@ pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// The text itself.
+    ///
+    /// ```
+    /// use keyhaven_sdk::Secret;
+    ///
+    /// assert_eq!(Secret::from("hush").reveal(), "hush");
+    /// ```
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0

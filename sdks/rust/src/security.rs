@@ -43,30 +43,57 @@ impl fmt::Debug for Security {
 
 impl Security {
     /// A token for every operation that takes a bearer.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Security;
+    /// let security = Security::bearer("kh_access_…");
+    /// ```
     #[must_use]
     pub fn bearer(token: impl Into<Secret>) -> Self {
         Self { bearer: Some(token.into()), ..Self::default() }
     }
 
     /// The id and the secret of an OAuth client.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Security;
+    /// let security = Security::basic("kh_client_…", "kh_secret_…");
+    /// ```
     #[must_use]
     pub fn basic(id: impl Into<String>, secret: impl Into<Secret>) -> Self {
         Self { basic: Some((id.into(), secret.into())), ..Self::default() }
     }
 
     /// Tokens of a source.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Security;
+    /// # use keyhaven_sdk::tokens::ClientCredentials;
+    /// # let source = ClientCredentials::new("https://auth.example.com", "id", "secret").build();
+    /// let security = Security::source(source);
+    /// ```
     #[must_use]
     pub fn source(source: Arc<dyn TokenSource>) -> Self {
         Self { source: Some(source), ..Self::default() }
     }
 
     /// The credential of one scheme, by the name it has in the document (`session`).
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Security;
+    /// let security = Security::named("administrator", "kh_access_…");
+    /// ```
     #[must_use]
     pub fn named(scheme: impl Into<String>, credential: impl Into<Secret>) -> Self {
         Self::default().and(scheme, credential)
     }
 
     /// Another scheme's credential beside those.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Security;
+    /// let security = Security::named("session", "kh_session_…").and("key", "kh_key_…");
+    /// ```
     #[must_use]
     pub fn and(mut self, scheme: impl Into<String>, credential: impl Into<Secret>) -> Self {
         self.named.insert(scheme.into(), credential.into());

@@ -146,6 +146,11 @@ struct Header {
 
 impl Verifier {
     /// Of tokens of this issuer for this audience.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::verify::Verifier;
+    /// let verifier = Verifier::new("https://auth.example.com", "https://api.example.com");
+    /// ```
     #[must_use]
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
         let issuer = issuer.into();
@@ -155,6 +160,11 @@ impl Verifier {
     }
 
     /// Scopes that must all be held.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::verify::Verifier;
+    /// let verifier = Verifier::new("https://auth.example.com", "https://api.example.com").scopes(["read"]);
+    /// ```
     #[must_use]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
@@ -162,6 +172,12 @@ impl Verifier {
     }
 
     /// A key set elsewhere.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::verify::Verifier;
+    /// let verifier = Verifier::new("https://auth.example.com", "https://api.example.com")
+    ///     .jwks_url("https://auth.example.com/keys");
+    /// ```
     #[must_use]
     pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
         self.jwks_url = url.into();
@@ -173,6 +189,16 @@ impl Verifier {
     /// # Errors
     ///
     /// Why it does not count, or that the keys cannot be had.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::verify::Verifier;
+    /// # async fn example(verifier: &Verifier, token: &str) {
+    /// match verifier.check(token).await {
+    ///     Ok(claims) => println!("{} may {}", claims.subject, claims.scope),
+    ///     Err(refused) => println!("{refused}"),
+    /// }
+    /// # }
+    /// ```
     pub async fn check(&self, token: &str) -> Result<Claims, VerifyError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.check_at(token, i64::try_from(now).unwrap_or(i64::MAX)).await

@@ -59,11 +59,29 @@ const SLOWER: Duration = Duration::from_secs(5);
 
 impl DeviceCode {
     /// Signs in at this client.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, DeviceCode};
+    /// # async fn example(client: ClientCredentials) -> Result<(), Error> {
+    /// let device = DeviceCode::new(client);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(client: ClientCredentials) -> Self {
         Self { client, url: None }
     }
 
     /// A device endpoint elsewhere; `/oauth2/device_authorization` below the server otherwise.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, DeviceCode};
+    /// # async fn example(client: ClientCredentials) -> Result<(), Error> {
+    /// let device = DeviceCode::new(client).device_url("https://auth.example.com/device");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn device_url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());
         self
@@ -75,6 +93,15 @@ impl DeviceCode {
     /// # Errors
     ///
     /// When the person refuses, the code ends, or the endpoint cannot be reached.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, DeviceCode};
+    /// # async fn example(client: ClientCredentials) -> Result<(), Error> {
+    /// let token = DeviceCode::new(client).sign_in(|prompt| println!("{prompt:?}")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn sign_in(self, prompt: impl FnOnce(DevicePrompt) + Send) -> Result<Token, Error> {
         let below =
             || format!("{}/oauth2/device_authorization", self.client.issuer.trim_end_matches('/'));

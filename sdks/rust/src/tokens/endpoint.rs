@@ -77,6 +77,17 @@ impl fmt::Debug for ClientCredentials {
 
 impl ClientCredentials {
     /// Of this client at this issuer. Without a secret (`""`) it says its id only.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, FileStore};
+    /// # use std::sync::Arc;
+    /// # fn example() -> Result<(), Error> {
+    /// let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = client.build();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(server_url: &str, id: impl Into<String>, secret: impl Into<Secret>) -> Self {
         Self {
             issuer: server_url.to_owned(),
@@ -95,18 +106,51 @@ impl ClientCredentials {
     }
 
     /// A token endpoint elsewhere.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, FileStore};
+    /// # use std::sync::Arc;
+    /// # fn example() -> Result<(), Error> {
+    /// let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = client.token_url("https://auth.example.com/token").build();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn token_url(mut self, url: impl Into<String>) -> Self {
         self.endpoint = Some(url.into());
         self
     }
 
     /// Scopes, space-separated.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, FileStore};
+    /// # use std::sync::Arc;
+    /// # fn example() -> Result<(), Error> {
+    /// let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = client.scope("read write").build();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = Some(scope.into());
         self
     }
 
     /// The API the token is for (RFC 8707).
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, FileStore};
+    /// # use std::sync::Arc;
+    /// # fn example() -> Result<(), Error> {
+    /// let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = client.resource("https://api.example.com").build();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
         self.resource = Some(resource.into());
         self
@@ -119,6 +163,17 @@ impl ClientCredentials {
     }
 
     /// Where the token is kept; in memory unless said otherwise.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, FileStore};
+    /// # use std::sync::Arc;
+    /// # fn example() -> Result<(), Error> {
+    /// let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = client.store(Arc::new(FileStore::new("tokens.json"))).build();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn store(mut self, store: Arc<dyn TokenStore>) -> Self {
         self.store = Some(store);
         self
@@ -126,6 +181,17 @@ impl ClientCredentials {
 
     /// What the token is called in the store; made from issuer, client, resource and scope unless said
     /// otherwise.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, FileStore};
+    /// # use std::sync::Arc;
+    /// # fn example() -> Result<(), Error> {
+    /// let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = client.store_key("robot").build();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn store_key(mut self, key: impl Into<String>) -> Self {
         self.store_key = Some(key.into());
         self
@@ -133,6 +199,17 @@ impl ClientCredentials {
 
     /// Whether the server gives tokens again under an `Idempotency-Key`, so that a grant that works once
     /// may be repeated when its answer is lost. Its metadata says so unless this does.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, FileStore};
+    /// # use std::sync::Arc;
+    /// # fn example() -> Result<(), Error> {
+    /// let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = client.ours(true).build();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ours(mut self, ours: bool) -> Self {
         self.ours = Some(ours);
         self
@@ -146,6 +223,17 @@ impl ClientCredentials {
     }
 
     /// A source that all callers of a process may share.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, FileStore};
+    /// # use std::sync::Arc;
+    /// # fn example() -> Result<(), Error> {
+    /// let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = client.scope("read").build();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn build(self) -> Arc<dyn TokenSource> {
         self.clone().shared(Own(self))
     }

@@ -28,11 +28,31 @@ pub struct RefreshToken {
 
 impl RefreshToken {
     /// Renews as this client, beginning with this refresh token.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, JwtBearer, RefreshToken, TokenExchange};
+    /// # fn example() -> Result<(), Error> {
+    /// # let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = RefreshToken::new(client, "kh_refresh_…").build();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(client: ClientCredentials, refresh_token: impl Into<Secret>) -> Self {
         Self { client, first: refresh_token.into(), dead: Mutex::default() }
     }
 
     /// A source that all callers of a process may share.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, JwtBearer, RefreshToken, TokenExchange};
+    /// # fn example() -> Result<(), Error> {
+    /// # let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = RefreshToken::new(client, "kh_refresh_…").build();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn build(mut self) -> Arc<dyn TokenSource> {
         // The server keeps the scope; a store keeps one refresh token of a client and resource.
         self.client.scope = None;
@@ -92,24 +112,64 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 impl TokenExchange {
     /// Exchanges `subject`, an access token unless `subject_type` says otherwise.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, JwtBearer, RefreshToken, TokenExchange};
+    /// # fn example() -> Result<(), Error> {
+    /// # let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = TokenExchange::new(client, "a token").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(client: ClientCredentials, subject: impl Into<Reveal>) -> Self {
         let subject = (subject.into(), ACCESS_TOKEN.to_owned());
         Self { client, subject, actor: None, audience: None }
     }
 
     /// What kind of token the subject is, as a URN.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, JwtBearer, RefreshToken, TokenExchange};
+    /// # fn example() -> Result<(), Error> {
+    /// # let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = TokenExchange::new(client, "a token").subject_type("urn:ietf:params:oauth:token-type:jwt").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn subject_type(mut self, urn: impl Into<String>) -> Self {
         self.subject.1 = urn.into();
         self
     }
 
     /// Who acts for the subject.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, JwtBearer, RefreshToken, TokenExchange};
+    /// # fn example() -> Result<(), Error> {
+    /// # let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = TokenExchange::new(client, "a token").actor("another token").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn actor(mut self, actor: impl Into<Reveal>) -> Self {
         self.actor = Some((actor.into(), ACCESS_TOKEN.to_owned()));
         self
     }
 
     /// What kind of token the actor is, as a URN; behind `actor`.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, JwtBearer, RefreshToken, TokenExchange};
+    /// # fn example() -> Result<(), Error> {
+    /// # let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = TokenExchange::new(client, "a token").actor("another token").actor_type("urn:ietf:params:oauth:token-type:jwt").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn actor_type(mut self, urn: impl Into<String>) -> Self {
         if let Some(actor) = &mut self.actor {
             actor.1 = urn.into();
@@ -118,6 +178,16 @@ impl TokenExchange {
     }
 
     /// The logical name of the service the token is for.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, JwtBearer, RefreshToken, TokenExchange};
+    /// # fn example() -> Result<(), Error> {
+    /// # let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = TokenExchange::new(client, "a token").audience("connection:drive").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn audience(mut self, name: impl Into<String>) -> Self {
         self.audience = Some(name.into());
         self
@@ -128,6 +198,16 @@ impl TokenExchange {
     /// # Errors
     ///
     /// With a store and no `store_key`: tokens of several people must not be kept under one name.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, JwtBearer, RefreshToken, TokenExchange};
+    /// # fn example() -> Result<(), Error> {
+    /// # let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = TokenExchange::new(client, "a token").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn build(self) -> Result<Arc<dyn TokenSource>, Error> {
         named(&self.client)?;
         Ok(self.client.clone().shared(self))
@@ -170,6 +250,16 @@ pub struct JwtBearer {
 
 impl JwtBearer {
     /// Presents `assertion`, asked for anew each time.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, JwtBearer, RefreshToken, TokenExchange};
+    /// # fn example() -> Result<(), Error> {
+    /// # let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = JwtBearer::new(client, "an assertion").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(client: ClientCredentials, assertion: impl Into<Reveal>) -> Self {
         Self { client, assertion: assertion.into() }
     }
@@ -179,6 +269,16 @@ impl JwtBearer {
     /// # Errors
     ///
     /// With a store and no `store_key`: tokens of several people must not be kept under one name.
+    ///
+    /// ```no_run
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::tokens::{ClientCredentials, JwtBearer, RefreshToken, TokenExchange};
+    /// # fn example() -> Result<(), Error> {
+    /// # let client = ClientCredentials::new("https://auth.example.com", "id", "secret");
+    /// let source = JwtBearer::new(client, "an assertion").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn build(self) -> Result<Arc<dyn TokenSource>, Error> {
         named(&self.client)?;
         Ok(self.client.clone().shared(self))

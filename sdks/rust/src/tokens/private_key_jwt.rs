@@ -32,17 +32,51 @@ pub struct PrivateKeyJwt {
 
 impl PrivateKeyJwt {
     /// Of this client, by this key.
+    ///
+    /// ```no_run
+    /// # use std::sync::Arc;
+    /// # use keyhaven_sdk::tokens::PrivateKeyJwt;
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::SigningKey;
+    /// # fn example() -> Result<(), Error> {
+    /// let proof = PrivateKeyJwt::new("kh_client_…", Arc::new(SigningKey::generate()?));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(client_id: impl Into<String>, key: Arc<SigningKey>) -> Self {
         Self { client_id: client_id.into(), key, key_id: None, audience: None }
     }
 
     /// What the client's key set calls the key.
+    ///
+    /// ```no_run
+    /// # use std::sync::Arc;
+    /// # use keyhaven_sdk::tokens::PrivateKeyJwt;
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::SigningKey;
+    /// # fn example() -> Result<(), Error> {
+    /// let proof = PrivateKeyJwt::new("kh_client_…", Arc::new(SigningKey::generate()?)).key_id("mine");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn key_id(mut self, id: impl Into<String>) -> Self {
         self.key_id = Some(id.into());
         self
     }
 
     /// Another audience than the issuer.
+    ///
+    /// ```no_run
+    /// # use std::sync::Arc;
+    /// # use keyhaven_sdk::tokens::PrivateKeyJwt;
+    /// # use keyhaven_sdk::Error;
+    /// # use keyhaven_sdk::SigningKey;
+    /// # fn example() -> Result<(), Error> {
+    /// let proof = PrivateKeyJwt::new("kh_client_…", Arc::new(SigningKey::generate()?))
+    ///     .audience("https://auth.example.com");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
         self

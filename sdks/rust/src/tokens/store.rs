@@ -190,6 +190,12 @@ struct Written {
 
 impl FileStore {
     /// In the file at `path`.
+    ///
+    /// ```no_run
+    /// use keyhaven_sdk::tokens::FileStore;
+    ///
+    /// let store = FileStore::new("tokens.json");
+    /// ```
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
