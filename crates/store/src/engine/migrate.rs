@@ -16,9 +16,17 @@ mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// Migrates the SQLite database of `directory`. Holds a file lock while there is work, so that two
-/// processes started at once do it once.
-pub(super) fn sqlite(connection: &mut rusqlite::Connection, directory: &Path) -> Result<(), Error> {
+/// Waits until no other process opens the SQLite database of `directory` for the first time, and
+/// keeps others waiting while the file is open. SQLite does not wait by itself where two switch a
+/// new file to its log at once: one is told that the file is locked.
+pub(super) fn one_at_a_time(directory: &Path) -> Result<File, Error> {
+    let lock = File::create(directory.join("migrate.lock")).map_err(Error::broken)?;
+    lock.lock().map_err(Error::broken)?;
+    Ok(lock)
+}
+
+/// Migrates a SQLite database that nobody else migrates.
+pub(super) fn sqlite(connection: &mut rusqlite::Connection) -> Result<(), Error> {
     let runner = clustered()?;
     let known: bool = connection
         .query_row(
@@ -33,8 +41,6 @@ pub(super) fn sqlite(connection: &mut rusqlite::Connection, directory: &Path) ->
             return Ok(());
         }
     }
-    let lock = File::create(directory.join("migrate.lock")).map_err(Error::broken)?;
-    lock.lock().map_err(Error::broken)?;
     runner.run(connection).map_err(|e| told(&e))?;
     Ok(())
 }

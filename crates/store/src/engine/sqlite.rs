@@ -37,9 +37,11 @@ impl Sqlite {
         connection::create(directory)
             .map_err(|error| Error::broken(format!("{}: {error}", directory.display())))?;
         let file = connection::file_in(directory);
+        let opening_alone = super::migrate::one_at_a_time(directory)?;
         let mut first =
             connection::open_writer(&file, options.most_bytes).map_err(|error| opening(&error))?;
-        super::migrate::sqlite(&mut first, directory)?;
+        super::migrate::sqlite(&mut first)?;
+        drop(opening_alone);
         let log = Log::new(options.log_bytes);
         let writer = Writer::new(file.clone(), options.most_bytes, first, options.waiting, log);
         let writer = Arc::new(writer.map_err(|error| opening(&error))?);

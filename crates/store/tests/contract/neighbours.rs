@@ -96,7 +96,7 @@ async fn commits_that_lock_in_opposite_order_stand_or_are_busy(place: Place) {
 
 async fn engines_that_open_a_new_database_at_once_all_start(place: Place) {
     let mut starts = JoinSet::new();
-    for _ in 0..4 {
+    for _ in 0..16 {
         let location = place.location.clone();
         starts.spawn(async move { open(&location, Options::default()).await.map(|_| ()) });
     }
