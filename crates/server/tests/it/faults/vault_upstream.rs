@@ -122,13 +122,17 @@ async fn f10_garbage_changes_nothing_that_is_stored_and_heals() {
         assert_eq!(stored(&server, &connection).await, before, "{act:?}");
         let wait: u64 = failed.header("retry-after").parse().expect("a number");
         server.present.pass(wait + 1);
-        // What only one of the two met is met now; it is over when the answer says, within the grace.
-        let again = connector.token(&server, &connection).await;
-        if again.status != 200 {
-            let wait: u64 = again.header("retry-after").parse().expect("a number");
-            server.present.pass(wait + 1);
-            connector.token(&server, &connection).await.expect(200);
+        // What only one of the two met is met now, and after a 429 the host has a pause of its own; it
+        // is over when the answer says, within the grace.
+        let mut again = connector.token(&server, &connection).await;
+        for _ in 0..2 {
+            if again.status != 200 {
+                let wait: u64 = again.header("retry-after").parse().expect("a number");
+                server.present.pass(wait + 1);
+                again = connector.token(&server, &connection).await;
+            }
         }
+        assert_eq!(again.status, 200, "{act:?}: {}", again.text());
         assert_eq!(connector.shown(&server, &connection).await["status"], "active", "{act:?}");
         assert_eq!(connector.fake.live_grants(), 1, "{act:?}");
     }
