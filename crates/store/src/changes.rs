@@ -35,10 +35,14 @@ pub enum Kind {
     Key,
     /// What a session says, such as where it acts: forget it.
     Session,
+    /// Something happened to a connection: forget it.
+    Connection,
+    /// A connector or a provider changed: forget every connection.
+    Connector,
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Client,
         Self::Organization,
         Self::User,
@@ -47,6 +51,8 @@ impl Kind {
         Self::SigningKeys,
         Self::Key,
         Self::Session,
+        Self::Connection,
+        Self::Connector,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -59,6 +65,8 @@ impl Kind {
             Self::SigningKeys => "signing_keys",
             Self::Key => "key",
             Self::Session => "session",
+            Self::Connection => "connection",
+            Self::Connector => "connector",
         }
     }
 }

@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use keyhaven_protocol::client::Client;
-use keyhaven_protocol::id::{ClientId, GrantId, Id, SessionId, UserId};
+use keyhaven_protocol::id::{ClientId, ConnectionId, GrantId, Id, SessionId, UserId};
 use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_protocol::token::AccessToken;
 use quick_cache::sync::Cache;
 
 use crate::changes::{Change, Kind};
+use crate::connections::ConnectionMemory;
 use crate::keys::KeyMemory;
 use crate::people::Person;
 use crate::sessions::SignedIn;
@@ -64,6 +65,8 @@ pub struct Known {
     alone: AtomicBool,
     /// API keys with what decides about them.
     pub keys: KeyMemory,
+    /// Connections whose tokens callers ask for, sealed.
+    pub connections: ConnectionMemory,
 }
 
 impl Known {
@@ -84,6 +87,7 @@ impl Known {
             heard_at: AtomicU64::new(0),
             alone: AtomicBool::new(alone),
             keys: KeyMemory::default(),
+            connections: ConnectionMemory::default(),
         }
     }
 
@@ -208,6 +212,9 @@ impl Known {
         if matches!(change.kind, Kind::Key | Kind::User | Kind::Organization) {
             self.keys.forget();
         }
+        if matches!(change.kind, Kind::Connector | Kind::User | Kind::Organization) {
+            self.connections.forget_all();
+        }
         match change.kind {
             Kind::Client => self.forget_client(ClientId(change.subject)),
             Kind::Organization => {
@@ -217,6 +224,7 @@ impl Known {
             Kind::Grant => {
                 self.end(change.subject, now.plus(MAX_ACCESS_LIFE));
                 self.forget_session(SessionId(change.subject));
+                self.connections.forget(ConnectionId(change.subject));
             }
             Kind::Token => self.end(change.subject, now.plus(MAX_ACCESS_LIFE)),
             // Grants of the user may have ended with no notice of their own, such as all sessions
@@ -226,7 +234,8 @@ impl Known {
                 self.forget_person(UserId(change.subject));
             }
             Kind::Session => self.forget_session(SessionId(change.subject)),
-            Kind::SigningKeys | Kind::Key => {}
+            Kind::Connection => self.connections.forget(ConnectionId(change.subject)),
+            Kind::SigningKeys | Kind::Key | Kind::Connector => {}
         }
     }
 
@@ -234,6 +243,8 @@ impl Known {
     pub fn forget_everything(&self) {
         self.forget_clients();
         self.forget_people();
+        self.keys.forget();
+        self.connections.forget_all();
     }
 
     fn shard(&self, id: Id) -> &RwLock<HashMap<Id, Timestamp>> {

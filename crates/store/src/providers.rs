@@ -5,6 +5,7 @@ use keyhaven_protocol::id::{Id, OrganizationId};
 use keyhaven_protocol::time::Timestamp;
 
 use crate::act::Plan;
+use crate::changes::{Change, Kind};
 use crate::engine::{Row, Statement, Step};
 use crate::{Act, Error, Listed, Outcome, Page, Store, organizations, values};
 
@@ -38,6 +39,7 @@ impl Store {
         let plan = Plan::default()
             .must(organizations::hold(organization), Outcome::Absent)
             .also(Step::one(&DEFINE, values))
+            .also(act.publish(Change::of(Kind::Connector, organization.0)))
             .also(act.audit(Some(organization), "provider.defined", target(name), "{}"));
         self.carry_out(plan, act).await
     }

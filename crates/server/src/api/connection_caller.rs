@@ -2,6 +2,8 @@
 //! scope `connection:token`, and people for what is theirs or their team's. What is out of reach is
 //! answered like what is not there (A69).
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use keyhaven_protocol::id::{ConnectionId, UserId};
@@ -62,28 +64,38 @@ impl ConnectionCaller {
         }
     }
 
+    /// The connection as this node remembers it, if they may use it; `None` says nothing.
+    pub fn recall(&self, app: &App, id: ConnectionId) -> Option<Arc<Held>> {
+        let held = app.store.recall_held(self.reach, id, app.clock.tick())?;
+        self.may_use(&held.connection).then_some(held)
+    }
+
     /// The connection, or one of its further tokens, if they may use it.
     pub async fn look_up(
         &self,
         app: &App,
         id: ConnectionId,
         slot: Option<&str>,
-    ) -> Result<Option<Held>, Error> {
+    ) -> Result<Option<Arc<Held>>, Error> {
         let found = match slot {
-            None => app.store.find_held(self.reach, id).await?.filter(Held::is_first),
-            Some(name) => app.store.find_slot(self.reach, id, name).await?,
+            None => {
+                let tick = app.clock.tick();
+                let held = app.store.find_held_for_callers(self.reach, id, tick).await?;
+                held.filter(|held| held.is_first())
+            }
+            Some(name) => app.store.find_slot(self.reach, id, name).await?.map(Arc::new),
         };
         Ok(found.filter(|held| self.may_use(&held.connection)))
     }
 
     /// The connection, if they may use it.
-    pub async fn find(&self, app: &App, id: ConnectionId) -> Result<Held, ApiError> {
+    pub async fn find(&self, app: &App, id: ConnectionId) -> Result<Arc<Held>, ApiError> {
         let found = self.look_up(app, id, None).await?;
         found.ok_or_else(|| ApiError::not_found("connection"))
     }
 
     /// The connection, if they may change it. A team's that they may only use says so.
-    pub async fn find_own(&self, app: &App, id: ConnectionId) -> Result<Held, ApiError> {
+    pub async fn find_own(&self, app: &App, id: ConnectionId) -> Result<Arc<Held>, ApiError> {
         let held = self.find(app, id).await?;
         if self.may_change(&held.connection) {
             return Ok(held);

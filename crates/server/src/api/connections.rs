@@ -217,7 +217,10 @@ async fn update_connection(
     let edit = change.edit();
     let (node, act) = (app.vault.node_name(), app.act(caller.actor.clone(), &origin));
     match app.store.edit_connection(&held.connection, edit, &node, act).await? {
-        Outcome::Done => shown(&app, &caller.find(&app, connection).await?).await,
+        Outcome::Done => {
+            let held = caller.find(&app, connection).await?;
+            shown(&app, &held).await
+        }
         other => Err(ApiError::of_outcome(other, "connection")),
     }
 }

@@ -37,7 +37,6 @@ impl Hear {
         let changes = store.list_changes_since(floor).await?;
         if i64::try_from(changes.len()).is_ok_and(|count| count >= MOST_AT_ONCE) {
             store.known().forget_everything();
-            store.known().keys.forget();
             store.load_ended(self.app.clock.now()).await?;
             self.app.keys.reload(store).await?;
         }

@@ -82,7 +82,7 @@ async fn hand_over(
         purpose: Some("token exchange"),
         request: &origin.request,
     };
-    fresh_token(app, held, &wish).await.map_err(NoExchange::NoToken)
+    fresh_token(app, Arc::new(held), &wish).await.map_err(NoExchange::NoToken)
 }
 
 /// The user's token: an access token of ours, for this server, with the scope that opens connections.

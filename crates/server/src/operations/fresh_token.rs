@@ -77,10 +77,25 @@ impl From<Error> for NoFreshToken {
     }
 }
 
+/// The token of a connection as this node remembers it, if nothing has to be renewed or judged for
+/// this caller. `None` means that storage has to be asked.
+pub async fn remembered_token(
+    app: &App,
+    held: Arc<Held>,
+    wish: &TokenWish<'_>,
+) -> Option<Result<FreshToken, NoFreshToken>> {
+    let provider = provider_of(app, &held).filter(|_| wish.rejected.is_none())?;
+    let pace = upstream::pace(&provider, held.connection.method);
+    match decide(&facts(&held, pace), Ask::Lasting(wish.min_ttl), app.clock.now()) {
+        Serve::Current => Some(hand_out(app, held, wish).await),
+        Serve::CurrentAndRefresh | Serve::Refresh | Serve::Refused(_) => None,
+    }
+}
+
 /// The token of a connection as it was just read, renewed where that is needed.
 pub async fn fresh_token(
     app: &Shared,
-    held: Held,
+    held: Arc<Held>,
     wish: &TokenWish<'_>,
 ) -> Result<FreshToken, NoFreshToken> {
     if held.grant_revoked {
@@ -94,7 +109,6 @@ pub async fn fresh_token(
         None => None,
     };
     let ask = ask.unwrap_or(Ask::Lasting(wish.min_ttl));
-    let held = Arc::new(held);
     let served = match decide(&facts(&held, pace), ask, app.clock.now()) {
         Serve::Current => held,
         Serve::CurrentAndRefresh => {

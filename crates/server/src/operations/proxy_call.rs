@@ -2,6 +2,7 @@
 //! call goes to the connection's own API base and nowhere else, through the guarded client; what the
 //! API says comes back as it said it, while it says it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -85,7 +86,7 @@ impl From<Misconfigured> for NoProxy {
 /// brought another token and its body is still here.
 pub async fn proxy_call(
     app: &Shared,
-    held: Held,
+    held: Arc<Held>,
     call: &ProxyCall,
     body: Payload,
     wish: &TokenWish<'_>,
@@ -105,7 +106,7 @@ pub async fn proxy_call(
     }
     let rejected = fresh.held.fingerprint.as_deref();
     let reported = TokenWish { rejected, ..wish.clone() };
-    let next = match fresh_token(app, (*fresh.held).clone(), &reported).await {
+    let next = match fresh_token(app, fresh.held.clone(), &reported).await {
         Ok(next) if next.held.fingerprint != fresh.held.fingerprint => next,
         Ok(_) | Err(_) => return Ok(proxied),
     };

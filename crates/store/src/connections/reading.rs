@@ -31,7 +31,7 @@ pub struct Filter<'a> {
 }
 
 impl Store {
-    /// The connection within reach, with all that serving it needs: the one read of a token call.
+    /// The connection within reach, with all that serving it needs.
     pub async fn find_held(&self, reach: Reach, id: ConnectionId) -> Result<Option<Held>, Error> {
         let rows = self.engine.read(&HELD, values![id.0, reach]).await?;
         rows.into_iter().next().map(held).transpose()

@@ -9,6 +9,7 @@ use keyhaven_protocol::time::Timestamp;
 
 use super::{Connection, key, told, told_of};
 use crate::act::Plan;
+use crate::changes::{Change, Kind};
 use crate::engine::{Row, Statement, Step};
 use crate::{Act, Error, Listed, Page, Store, values, webhooks};
 
@@ -84,7 +85,7 @@ impl Store {
 }
 
 impl Plan {
-    /// Adds the line of the timeline.
+    /// Adds the line of the timeline, and tells every node that remembers the connection.
     pub(super) fn happened(
         self,
         organization: OrganizationId,
@@ -105,7 +106,8 @@ impl Plan {
             what.node,
             act.actor(),
         ];
-        self.also(Step::one(&APPEND, values))
+        let tell = act.publish(Change::of(Kind::Connection, key(connection)));
+        self.also(Step::one(&APPEND, values)).also(tell)
     }
 
     /// Puts the announcement into the outbox of every endpoint that asks for it.

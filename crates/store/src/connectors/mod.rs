@@ -13,6 +13,7 @@ use keyhaven_protocol::secret::Secret;
 use keyhaven_protocol::time::Timestamp;
 
 use crate::act::Plan;
+use crate::changes::{Change, Kind};
 use crate::engine::{Row, Statement, Step};
 use crate::envelope::{Address, DataKey, Nonces};
 use crate::{Act, Error, Listed, Outcome, Page, Reach, Store, organizations, values};
@@ -249,6 +250,7 @@ impl Store {
         if mends && connector.fault.is_some() {
             plan = plan.also(health::tell_recovered(connector.id, &mut act));
         }
+        plan = plan.also(act.publish(Change::of(Kind::Connector, connector.id.0)));
         let detail = serde_json::json!({
             "name": edit.name, "client_id": edit.client_id, "scopes": edit.scopes,
             "required_scopes": edit.required_scopes,

@@ -23,7 +23,8 @@ export type ConnectionsGetConnectionTokenError = errors.ProblemErrors | errors.C
  * Get a connection's token
  *
  * Refreshed when it is near its end. 409 says why its user is needed and where to send them; 424
- * that the connector's own credentials are wrong; 503 when to ask again. Each call is an audit row.
+ * that the connector's own credentials are wrong; 503 when to ask again. Each call is in the
+ * audit.
  *
  * `POST /v1/connections/{connection}/token`
  */

@@ -1,6 +1,8 @@
 //! `POST /v1/connections/{connection}/token`: a token that works, or precisely why there is none.
 //! Refresh tokens never leave.
 
+use std::sync::Arc;
+
 use crate::api::open_api::OpenApiRouter;
 use crate::api::open_api::routes;
 use axum::extract::State;
@@ -21,7 +23,7 @@ use crate::http::error::{ApiError, Kind};
 use crate::http::reply;
 use crate::operations::find_meant::{Meant, find_meant};
 use crate::operations::fresh_token::{
-    FreshToken, NoFreshToken, TokenWish, fresh_token, reconnect_url,
+    FreshToken, NoFreshToken, TokenWish, fresh_token, reconnect_url, remembered_token,
 };
 
 const LONGEST_TTL: i64 = 365 * 86_400;
@@ -103,7 +105,8 @@ struct ConnectionToken<'a> {
 /// Get a connection's token
 ///
 /// Refreshed when it is near its end. 409 says why its user is needed and where to send them; 424
-/// that the connector's own credentials are wrong; 503 when to ask again. Each call is an audit row.
+/// that the connector's own credentials are wrong; 503 when to ask again. Each call is in the
+/// audit.
 #[utoipa::path(
     post, path = "/v1/connections/{connection}/token", tag = "connections",
     params(("connection" = String, Path, description = "Id")),
@@ -118,6 +121,11 @@ async fn get_connection_token(
     Strict(body): Strict<TokenRequest>,
 ) -> Result<Response, ApiError> {
     let wish = wish(&body, &caller, &origin)?;
+    if let Some(held) = caller.recall(&app, connection).filter(|_| body.slot.is_none())
+        && let Some(fresh) = remembered_token(&app, held, &wish).await
+    {
+        return Ok(reply::ok(&answer(&fresh.map_err(|why| refused(&app, why))?)));
+    }
     // Whoever may not use it hears what everybody hears of nothing.
     let held = caller.look_up(&app, connection, body.slot.as_deref()).await?;
     let fresh = fresh_token(&app, held.ok_or_else(not_connected)?, &wish).await;
@@ -169,7 +177,7 @@ async fn get_connector_token(
     };
     let meant = find_meant(&app, caller.reach, connector, filter, person).await?;
     let held = match meant {
-        Meant::One(held) => *held,
+        Meant::One(held) => Arc::new(*held),
         Meant::Nothing => return Err(not_connected()),
         Meant::Several => return Err(several()),
     };

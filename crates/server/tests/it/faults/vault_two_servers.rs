@@ -2,11 +2,14 @@
 //! expired cause one refresh upstream per rotation, and what is due is refreshed by one of them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures_util::future::join_all;
+use keyhaven::app::App;
 use keyhaven_fake_provider::{Act, Endpoint, Rules};
 use keyhaven_protocol::id::ConnectionId;
-use keyhaven_store::engine::{Commit, Engine, Statement, Step};
+use keyhaven_store::changes::{Change, HEARD_WITHIN, Kind};
+use keyhaven_store::engine::{Commit, Statement, Step};
 use keyhaven_store::values;
 use serde_json::json;
 
@@ -39,7 +42,7 @@ async fn a_thousand_callers_of_two_servers_cause_one_refresh_per_rotation() {
     for rotation in 1..=ROTATIONS {
         let before = vault.fake.refreshes();
         vault.fake.next(Endpoint::Token, Act::Delay(500));
-        expire(&**beside.app.store.engine(), &connection).await;
+        expire(&beside.app, &connection).await;
         let answers = join_all(callers.iter_mut().map(|(caller, order)| caller.ask(order))).await;
         let tokens: BTreeSet<String> = answers
             .iter()
@@ -88,8 +91,13 @@ async fn callers(vault: &Vault, servers: &[Server; 2], connection: &str) -> Vec<
     callers
 }
 
-async fn expire(engine: &dyn Engine, connection: &str) {
+/// Ends the access token by hand, and waits until no node remembers it.
+async fn expire(app: &App, connection: &str) {
     let id = ConnectionId::parse(connection).expect("an id");
-    let done = engine.commit(vec![Step::one(&EXPIRE, values![id.0])]).await.expect("commits");
+    let told = Change::of(Kind::Connection, id.0).step(app.id());
+    let steps = vec![Step::one(&EXPIRE, values![id.0]), told];
+    let done = app.store.engine().commit(steps).await.expect("commits");
     assert!(matches!(done, Commit::Done(_)));
+    let heard = Duration::from_secs(HEARD_WITHIN.0.unsigned_abs());
+    tokio::time::sleep(heard + Duration::from_millis(100)).await;
 }

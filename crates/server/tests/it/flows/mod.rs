@@ -25,6 +25,7 @@ mod passwords;
 mod proxy;
 mod proxy_bodies;
 mod published_keys;
+mod remembered_connections;
 mod required_scopes;
 mod same_refresh_token_at_once;
 mod scheduler;

@@ -1,47 +1,16 @@
-//! The token call as callers meet it: one read when all is well, whoever is meant and not only an id,
+//! The token call as callers meet it: whoever is meant and not only an id,
 //! several tokens of one connection, and what a provider asks of its callers.
 
 use keyhaven_fake_provider::{Act, Endpoint, Reuse, Rules};
 use serde_json::json;
 
-use crate::harness::{Deeds, Place, REACHABLE, Server, path_of, the, watching};
-
-/// What a call does whose caller is known and whose token is good.
-fn warm() -> Deeds {
-    Deeds { reads: vec!["connections.held"], commits: 0 }
-}
+use crate::harness::{Place, REACHABLE, Server, path_of, the};
 
 on_every_engine![
-    a_warm_token_call_reads_once_and_writes_nothing_of_its_own,
     each_of_several_tokens_is_renewed_on_its_own,
     a_connection_is_found_by_whom_it_is_for,
     what_callers_keep_with_a_connection_changes_without_its_tokens,
 ];
-
-async fn a_warm_token_call_reads_once_and_writes_nothing_of_its_own(place: Place) {
-    let server = Server::on(&place, REACHABLE).await;
-    let connector = server.a_connector().await;
-    let connection = connector.connect(&server).await;
-    server.start_jobs();
-    let admin = connector.admin(&server).await;
-    let path = format!("/v1/connections/{connection}/token");
-    let call = async || {
-        let (answer, deeds) = watching(server.post(&path).bearer(&admin).json(json!({}))).await;
-        answer.expect(200);
-        deeds
-    };
-    server.hear_all().await;
-    // The first calls meet an empty memory, or a node whose audit has no writer yet.
-    for _ in 0..1_000 {
-        if call().await == warm() {
-            break;
-        }
-    }
-    for number in 0..100 {
-        assert!(server.app().store.known().is_fresh(server.app().clock.tick()));
-        assert_eq!(call().await, warm(), "call {number}");
-    }
-}
 
 #[tokio::test]
 async fn the_read_is_written_down_although_no_call_waits_for_it() {
