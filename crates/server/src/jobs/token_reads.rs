@@ -3,55 +3,51 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use crate::app::Shared;
 use crate::http::stop::Stop;
-use crate::vault::reads::Read;
+use crate::vault::reads::{self, Taken};
 
+/// Rows of one commit.
 const BATCH: usize = 256;
-const PAUSE: Duration = Duration::from_millis(200);
 
-/// How often the last batches are tried once the node stops.
+/// Between two writes: what one caller takes meanwhile is one row, and what a kill may lose.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How often the last rows are tried once the node stops.
 const LAST_TRIES: usize = 10;
 
 pub(super) async fn run(app: Shared, stop: Stop) {
-    let Some(mut reads) = app.vault.reads.take_writer() else { return };
-    let mut batch = Vec::with_capacity(BATCH);
+    if !app.vault.reads.begin_writing() {
+        return;
+    }
     let mut stopping = Box::pin(stop.asked());
-    loop {
+    while !stop.is_asked() {
         tokio::select! {
-            count = reads.recv_many(&mut batch, BATCH) => {
-                if count == 0 {
-                    return;
-                }
-                while !write(&app, &batch).await && !stop.is_asked() {
-                    tokio::time::sleep(PAUSE).await;
-                }
-                batch.clear();
-            }
+            () = app.vault.reads.arrive() => write_all(&app, &stop).await,
+            () = &mut stopping => break,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
             () = &mut stopping => break,
         }
     }
-    reads.close();
-    drain(&app, &mut reads).await;
+    app.vault.reads.end_writing();
+    write_all(&app, &stop).await;
 }
 
-async fn drain(app: &Shared, reads: &mut mpsc::Receiver<Read>) {
-    let mut batch = Vec::with_capacity(BATCH);
-    while reads.recv_many(&mut batch, BATCH).await > 0 {
-        for _ in 0..LAST_TRIES {
-            if write(app, &batch).await {
-                break;
-            }
+/// Writes what waits, however long that takes; once the node stops, as long as a few tries take.
+async fn write_all(app: &Shared, stop: &Stop) {
+    for batch in app.vault.reads.take().chunks(BATCH) {
+        let mut last_tries = 0;
+        while !write(app, batch).await && last_tries < LAST_TRIES {
+            last_tries += usize::from(stop.is_asked());
             tokio::time::sleep(PAUSE).await;
         }
-        batch.clear();
     }
 }
 
-async fn write(app: &Shared, batch: &[Read]) -> bool {
-    match app.store.record_token_reads(batch.to_vec()).await {
+async fn write(app: &Shared, batch: &[Taken]) -> bool {
+    match reads::write(app, batch).await {
         Ok(()) => true,
         Err(error) => {
             tracing::warn!(count = batch.len(), %error, "token reads wait for storage");
