@@ -264,7 +264,7 @@ impl Origin {
     /// counts as this host, under an id that stays with it.
     pub fn of(parts: &mut axum::http::request::Parts, app: &App) -> Self {
         if let Some(arrival) = parts.extensions.get::<Arrival>() {
-            return Self { address: arrival.client, request: arrival.id.to_string() };
+            return Self { address: arrival.client, request: arrival.id.to_text() };
         }
         let made = || Self { address: IpAddr::from([127, 0, 0, 1]), request: app.id().to_string() };
         parts.extensions.get_or_insert_with(made).clone()

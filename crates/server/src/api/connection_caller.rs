@@ -8,7 +8,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use keyhaven_protocol::id::{ConnectionId, UserId};
 use keyhaven_protocol::refusal::Refusal;
-use keyhaven_protocol::scope::{ADMIN, Scopes};
+use keyhaven_protocol::scope::ADMIN;
 use keyhaven_store::connections::{Connection, Held};
 use keyhaven_store::{Error, Reach};
 
@@ -107,9 +107,7 @@ impl ConnectionCaller {
 
     fn of(principal: &Principal) -> Result<Self, Refusal> {
         let lacks = || Refusal::token("the credential has no organization");
-        let scopes = principal.scopes();
-        let has =
-            |scope: &str| Scopes::parse(scope).is_ok_and(|wanted| wanted.beyond(scopes).is_none());
+        let has = |scope: &str| principal.scopes().contains(scope);
         let actor = principal.actor();
         if has(ADMIN)
             && let Some(reach) = principal.reach()

@@ -3,7 +3,7 @@
 pub(in crate::api) mod create;
 pub mod edit;
 pub(in crate::api) mod proxy;
-mod token;
+pub(super) mod token;
 pub mod wire;
 
 use crate::api::open_api::OpenApiRouter;

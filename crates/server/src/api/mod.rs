@@ -100,10 +100,13 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(instance::routes())
 }
 
-/// What every request to an API behind us asks. These are too hot for a layer: they settle their
-/// refusals themselves.
+/// What every request to an API behind us asks, or to somebody else's. These are too hot for a layer:
+/// they settle their refusals themselves.
 fn checks() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().merge(check::routes()).merge(forward_auth::routes())
+    OpenApiRouter::new()
+        .merge(check::routes())
+        .merge(forward_auth::routes())
+        .merge(connections::token::hot_routes())
 }
 
 /// The routes of `/v1`, the document at `/openapi.json` and the reference at `/docs`.

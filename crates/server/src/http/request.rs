@@ -83,6 +83,12 @@ impl RequestId {
         out
     }
 
+    /// The hyphenated form, to be kept.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        std::str::from_utf8(&self.text()).unwrap_or_default().to_owned()
+    }
+
     /// As a header value.
     #[must_use]
     pub fn header(&self) -> HeaderValue {

@@ -49,7 +49,9 @@ pub struct Taken {
     purpose: Option<String>,
     first_at: Timestamp,
     last_at: Timestamp,
-    requests: Vec<String>,
+    times: usize,
+    /// Space-separated.
+    requests: String,
 }
 
 /// A token that is handed out.
@@ -157,7 +159,8 @@ impl Taken {
             purpose: handed.purpose.map(str::to_owned),
             first_at: now,
             last_at: now,
-            requests: vec![handed.request.to_owned()],
+            times: 1,
+            requests: handed.request.to_owned(),
         }
     }
 
@@ -166,12 +169,14 @@ impl Taken {
         self.caller == handed.caller
             && self.client.as_deref() == handed.client
             && self.purpose.as_deref() == handed.purpose
-            && self.requests.len() < IN_ONE_ROW
+            && self.times < IN_ONE_ROW
     }
 
     fn again(&mut self, request: &str, now: Timestamp) {
         self.last_at = now;
-        self.requests.push(request.to_owned());
+        self.times += 1;
+        self.requests.push(' ');
+        self.requests.push_str(request);
     }
 
     fn entry(&self) -> Entry {
@@ -179,10 +184,10 @@ impl Taken {
         if let Some(client) = &self.client {
             detail["client"] = client.as_str().into();
         }
-        if self.requests.len() > 1 {
-            detail["times"] = self.requests.len().into();
+        if self.times > 1 {
+            detail["times"] = self.times.into();
             detail["until"] = self.last_at.0.into();
-            detail["requests"] = self.requests.as_slice().into();
+            detail["requests"] = self.requests.split(' ').collect();
         }
         Entry {
             organization: Some(self.organization),
@@ -190,7 +195,7 @@ impl Taken {
             action: "connection.token_read".to_owned(),
             target: format!("connection:{}", self.connection),
             detail: detail.to_string(),
-            request: self.requests.first().cloned().unwrap_or_default(),
+            request: self.requests.split(' ').next().unwrap_or_default().to_owned(),
         }
     }
 }
@@ -259,7 +264,7 @@ mod tests {
     #[test]
     fn no_row_grows_without_bound_and_no_read_is_left_out() {
         let rows = noting(&vec![handed(1, "user:ada", "r"); IN_ONE_ROW * 2 + 1]);
-        let sizes: Vec<usize> = rows.iter().map(|row| row.requests.len()).collect();
+        let sizes: Vec<usize> = rows.iter().map(|row| row.times).collect();
         assert_eq!(sizes, [IN_ONE_ROW, IN_ONE_ROW, 1]);
     }
 
@@ -273,7 +278,7 @@ mod tests {
             assert_eq!(reads.try_note(&one, Timestamp(1)), Noted::Yes);
         }
         assert_eq!(reads.try_note(&one, Timestamp(1)), Noted::NoRoom);
-        assert_eq!(reads.take().iter().map(|row| row.requests.len()).sum::<usize>(), ROOM);
+        assert_eq!(reads.take().iter().map(|row| row.times).sum::<usize>(), ROOM);
         assert_eq!(reads.try_note(&one, Timestamp(1)), Noted::Yes);
         reads.end_writing();
         assert_eq!(reads.try_note(&one, Timestamp(1)), Noted::NoWriter);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::api::open_api::OpenApiRouter;
 use crate::api::open_api::routes;
-use axum::extract::State;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::response::Response;
 use keyhaven_protocol::id::UserId;
 use keyhaven_protocol::secret::Secret;
@@ -14,9 +16,10 @@ use keyhaven_store::connections::Filter;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::body::Strict;
+use super::super::body::{Strict, parse_borrowed, read_bytes};
 use super::super::connection_caller::{ConnectionCaller, Power};
 use super::super::problems::TokenProblems;
+use super::super::settle;
 use super::{ConnectionPath, ConnectorPath};
 use crate::app::{App, Origin, Shared};
 use crate::http::error::{ApiError, Kind};
@@ -29,7 +32,12 @@ use crate::operations::fresh_token::{
 const LONGEST_TTL: i64 = 365 * 86_400;
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(get_connection_token)).routes(routes!(get_connector_token))
+    OpenApiRouter::new().routes(routes!(get_connector_token))
+}
+
+/// What is asked before every request to somebody else's API; it settles its refusals itself.
+pub(in crate::api) fn hot_routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(get_connection_token))
 }
 
 /// What token is wanted. All members may be absent.
@@ -113,23 +121,37 @@ struct ConnectionToken<'a> {
     request_body = TokenRequest,
     responses((status = 200, description = "A token that works", body = ConnectionToken), TokenProblems)
 )]
-async fn get_connection_token(
-    State(app): State<Shared>,
-    caller: ConnectionCaller,
-    ConnectionPath(connection): ConnectionPath,
-    origin: Origin,
-    Strict(body): Strict<TokenRequest>,
+async fn get_connection_token(State(app): State<Shared>, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let origin = Origin::of(&mut parts, &app);
+    match of_connection(&app, &mut parts, body, &origin).await {
+        Ok(response) => response,
+        Err(error) => settle(&app, &error, &origin, parts.uri.path()),
+    }
+}
+
+async fn of_connection(
+    app: &Shared,
+    parts: &mut Parts,
+    body: Body,
+    origin: &Origin,
 ) -> Result<Response, ApiError> {
-    let wish = wish(&body, &caller, &origin)?;
-    if let Some(held) = caller.recall(&app, connection).filter(|_| body.slot.is_none())
-        && let Some(fresh) = remembered_token(&app, held, &wish).await
+    let caller = ConnectionCaller::from_request_parts(parts, app).await?;
+    let ConnectionPath(connection) = ConnectionPath::from_request_parts(parts, app).await?;
+    let body: TokenRequest = match read_bytes(body).await? {
+        none if none.is_empty() => TokenRequest::default(),
+        bytes => parse_borrowed(&parts.headers, &bytes)?,
+    };
+    let wish = wish(&body, &caller, origin)?;
+    if let Some(held) = caller.recall(app, connection).filter(|_| body.slot.is_none())
+        && let Some(fresh) = remembered_token(app, held, &wish).await
     {
-        return Ok(reply::ok(&answer(&fresh.map_err(|why| refused(&app, why))?)));
+        return Ok(reply::ok(&answer(&fresh.map_err(|why| refused(app, why))?)));
     }
     // Whoever may not use it hears what everybody hears of nothing.
-    let held = caller.look_up(&app, connection, body.slot.as_deref()).await?;
-    let fresh = fresh_token(&app, held.ok_or_else(not_connected)?, &wish).await;
-    let fresh = fresh.map_err(|why| refused(&app, why))?;
+    let held = caller.look_up(app, connection, body.slot.as_deref()).await?;
+    let fresh = Box::pin(fresh_token(app, held.ok_or_else(not_connected)?, &wish)).await;
+    let fresh = fresh.map_err(|why| refused(app, why))?;
     Ok(reply::ok(&answer(&fresh)))
 }
 
