@@ -11,7 +11,7 @@ use crate::vault::reads::{self, Taken};
 const BATCH: usize = 256;
 
 /// Between two writes: what one caller takes meanwhile is one row, and what a kill may lose.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// How often the last rows are tried once the node stops.
 const LAST_TRIES: usize = 10;
