@@ -55,7 +55,11 @@ impl Store {
             ];
             plan = plan.also(Step::any(&HEAR_LOGOUT, values));
         }
-        self.carry_out(plan, act).await
+        let outcome = self.carry_out(plan, act).await?;
+        if outcome == Outcome::Done {
+            self.known.remember_given(authorization);
+        }
+        Ok(outcome)
     }
 
     /// The authorization a code names, with whether its person and session still stand.

@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use keyhaven_protocol::authorization::Authorization;
 use keyhaven_protocol::client::Client;
-use keyhaven_protocol::id::{ClientId, ConnectionId, GrantId, Id, SessionId, UserId};
+use keyhaven_protocol::id::{ClientId, ConnectionId, GrantId, Id, SessionId, TokenId, UserId};
 use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_protocol::token::AccessToken;
@@ -22,6 +23,7 @@ use crate::people::Person;
 use crate::sessions::SignedIn;
 use crate::{Error, Store};
 
+mod given;
 mod people;
 
 /// The longest life of an access token (security bar: ten minutes), and so the longest that an
@@ -55,6 +57,7 @@ pub struct Known {
     ancestors: Cache<GrantId, Arc<[Id]>>,
     sessions: Cache<SessionId, (Arc<SignedIn>, u64)>,
     people: Cache<UserId, Arc<Person>>,
+    given: Cache<TokenId, Arc<Authorization>>,
     seen: Mutex<HashMap<SessionId, Timestamp>>,
     ended: [RwLock<HashMap<Id, Timestamp>>; SHARDS],
     /// Ends that found no room, and how many of those were in memory's last full reload.
@@ -79,6 +82,7 @@ impl Known {
             ancestors: Cache::new(ANCESTORS),
             sessions: Cache::new(SESSIONS),
             people: Cache::new(PEOPLE),
+            given: Cache::new(given::GIVEN),
             seen: Mutex::default(),
             ended: std::array::from_fn(|_| RwLock::default()),
             lost: AtomicU64::new(0),
@@ -193,6 +197,7 @@ impl Known {
     /// load them all again, then call [`Self::repaired`] with the number.
     #[must_use]
     pub fn sweep(&self, now: Timestamp) -> Option<u64> {
+        self.sweep_given(now);
         for shard in &self.ended {
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
             shard.retain(|_, until| *until > now);

@@ -202,7 +202,10 @@ async fn find<'a>(app: &App, needs: &'a Needs) -> Result<Found<'a>, Error> {
         Needs::Nothing => {}
         Needs::Code(presented) => {
             found.presented = Some(presented);
-            found.code = app.store.find_authorization(TokenId(presented.id)).await?;
+            found.code = {
+                let (id, tick) = (TokenId(presented.id), app.clock.tick());
+                app.store.recall_authorization(id, tick).await?
+            };
         }
         Needs::Family(presented) => {
             found.presented = Some(presented);

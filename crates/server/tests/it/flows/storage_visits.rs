@@ -72,5 +72,5 @@ async fn a_trusted_client_and_a_redemption_take_less() {
     let before = server.database.commits();
     server.redeem(&app, &code).await.expect(200);
     let commits = server.database.commits() - before;
-    assert_eq!((server.database.reads().as_slice(), commits), (&["authorizations.find"][..], 1));
+    assert_eq!((server.database.reads(), commits), (vec![], 1));
 }
