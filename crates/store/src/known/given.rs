@@ -14,7 +14,7 @@ use super::Known;
 use crate::{Error, Store};
 
 /// Codes remembered at most.
-pub(super) const GIVEN: usize = 8_192;
+pub(super) const GIVEN: usize = 65_536;
 
 impl Known {
     /// Remembers a code that was just given; what it says is known by its digest only.
