@@ -27,19 +27,8 @@ async fn partial(server: &Server, required: Value) -> Connector {
 
 /// What webhooks are told since the last call, in order, with the reason.
 async fn told(server: &Server) -> Vec<(String, Value)> {
-    let (store, now) = (&server.app().store, server.app().clock.now());
-    let mut told = Vec::new();
-    loop {
-        let taken = store.take_deliveries(now, now, 100).await.expect("commits");
-        if taken.is_empty() {
-            return told;
-        }
-        for delivery in taken {
-            store.forget_delivery(&delivery).await.expect("commits");
-            let body: Value = serde_json::from_str(&delivery.body).expect("JSON");
-            told.push((delivery.event, body["reason"].clone()));
-        }
-    }
+    let announced = server.announced().await.into_iter();
+    announced.map(|(event, body)| (event, body["reason"].clone())).collect()
 }
 
 fn news(events: &[(&str, Value)]) -> Vec<(String, Value)> {

@@ -122,3 +122,24 @@ async fn receive(State(memory): State<Shared>, headers: HeaderMap, body: Bytes) 
 fn lock(memory: &Shared) -> MutexGuard<'_, Memory> {
     memory.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+impl Server {
+    /// What webhooks would be told since the last call, in order: the events and their bodies. Nothing is
+    /// sent.
+    pub(crate) async fn announced(&self) -> Vec<(String, Value)> {
+        let (store, now) = (&self.app().store, self.app().clock.now());
+        let mut announced = Vec::new();
+        loop {
+            // Of each connection the first that waits.
+            let taken = store.take_deliveries(now, now, 100).await.expect("commits");
+            if taken.is_empty() {
+                return announced;
+            }
+            for delivery in taken {
+                store.forget_delivery(&delivery).await.expect("commits");
+                let body = serde_json::from_str(&delivery.body).expect("JSON");
+                announced.push((delivery.event, body));
+            }
+        }
+    }
+}
