@@ -292,7 +292,7 @@ async fn carry_out(
         scopes: plan.scopes,
         ttl: plan.ttl,
         expires_at: token.expires_at,
-        refresh_token: turn.into_refresh_token(),
+        refresh_token: turn.refresh_token().cloned(),
         id_token,
         bound: token.jkt.is_some(),
         client: client.clone(),
