@@ -232,7 +232,7 @@ static FIND: Statement = Statement::new(
     "flows.find",
     "SELECT hash, organization, connector, connection, owner, starter, browser, sealed, \
      redirect_uri, base, scopes, expires_at, outcome, made, consumed_at, session, \
-     abandoned_at      FROM flows WHERE hash = $1",
+     abandoned_at FROM flows WHERE hash = $1",
 );
 
 static CONSUME: Statement = Statement::new(

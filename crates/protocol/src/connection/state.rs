@@ -200,9 +200,7 @@ impl Standing {
         };
         Some(Self { status, reason, since: now })
     }
-}
 
-impl Standing {
     /// Where a grant leads that arrives by `event`: usable where it covers what is required, back to
     /// its user where it does not.
     #[must_use]

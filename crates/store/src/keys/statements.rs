@@ -8,6 +8,7 @@ macro_rules! terms {
     };
 }
 
+// The index of parents leaves authorizations out, so a statement that walks it must too.
 macro_rules! below {
     () => {
         "WITH RECURSIVE down (id, depth) AS ( \

@@ -86,7 +86,8 @@ pub(super) static REVOKE: Statement = Statement::new(
       WHERE id = $1 AND kind = 'session' AND revoked_at IS NULL",
 );
 
-// What was handed out from a session is marked too, so that lists are right without looking up.
+// What was handed out from a session is marked too, so that lists are right without looking up. That it
+// is no authorization is said for the index of parents, which leaves those out.
 pub(super) static REVOKE_BELOW: Statement = Statement::new(
     "sessions.revoke_below",
     "UPDATE grants SET revoked_at = $2, revoked_why = $3
