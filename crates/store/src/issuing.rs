@@ -53,6 +53,9 @@ pub struct NewGrant {
     pub id: TokenId,
     /// Whether the id is a code's: the code is spent by this, once.
     pub of_code: bool,
+    /// The session the code was given in, where memory said that it and the person stand: if another
+    /// node may have ended them meanwhile, the code is spent only while they do.
+    pub recalled: Option<GrantId>,
     /// The grant or session above, if any.
     pub parent: Option<GrantId>,
     /// Whose tenant.
@@ -129,8 +132,8 @@ impl Store {
         steps.extend(issue.spend.iter().chain(&issue.proof).map(spend_once));
         match issue.family {
             FamilyStep::None => {}
-            FamilyStep::Grant(grant) => steps.push(begin_grant(grant)),
-            FamilyStep::Begin(family) => begin(family, &mut steps),
+            FamilyStep::Grant(grant) => steps.push(self.begin_grant(grant)),
+            FamilyStep::Begin(family) => self.begin(family, &mut steps),
             FamilyStep::Rotate(rotation) => steps.push(rotate(rotation)),
             FamilyStep::Touch(family, idle_ends_at) => {
                 steps.push(Step::one(&TOUCH, values![family.0, idle_ends_at]));
@@ -157,16 +160,9 @@ impl Store {
         let commit = self.engine.commit(vec![spend_once(spend)]).await?;
         Ok(matches!(commit, Commit::Done(_)))
     }
-}
 
-fn spend_once(spend: &Spend) -> Step {
-    Step::one(&SPEND_ONCE, values![spend.digest, spend.until])
-}
-
-fn begin_grant(new: &NewGrant) -> Step {
-    Step::one(
-        if new.of_code { &REDEEM } else { &BEGIN_GRANT },
-        values![
+    fn begin_grant(&self, new: &NewGrant) -> Step {
+        let mut values = values![
             new.id.0,
             new.parent.map(|parent| parent.0),
             "authorization",
@@ -177,29 +173,41 @@ fn begin_grant(new: &NewGrant) -> Step {
             new.audience.as_str(),
             new.issued_at,
             new.ends_at,
-        ],
-    )
+        ];
+        match new.recalled {
+            Some(session) if !self.known.is_alone() => {
+                values.extend(values![session.0]);
+                Step::one(&REDEEM_RECALLED, values)
+            }
+            _ if new.of_code => Step::one(&REDEEM, values),
+            _ => Step::one(&BEGIN_GRANT, values),
+        }
+    }
+
+    fn begin(&self, new: &NewFamily, steps: &mut Vec<Step>) {
+        let grant = &new.grant;
+        steps.push(self.begin_grant(grant));
+        steps.push(Step::one(
+            &BEGIN_FAMILY,
+            values![
+                grant.id.0,
+                grant.client.0,
+                grant.scopes.as_str(),
+                grant.audience.as_str(),
+                new.rule.as_str(),
+                new.lineage.0.as_slice(),
+                new.head,
+                grant.issued_at,
+                new.idle_ends_at,
+                grant.ends_at,
+                new.jkt.as_deref(),
+            ],
+        ));
+    }
 }
 
-fn begin(new: &NewFamily, steps: &mut Vec<Step>) {
-    let grant = &new.grant;
-    steps.push(begin_grant(grant));
-    steps.push(Step::one(
-        &BEGIN_FAMILY,
-        values![
-            grant.id.0,
-            grant.client.0,
-            grant.scopes.as_str(),
-            grant.audience.as_str(),
-            new.rule.as_str(),
-            new.lineage.0.as_slice(),
-            new.head,
-            grant.issued_at,
-            new.idle_ends_at,
-            grant.ends_at,
-            new.jkt.as_deref(),
-        ],
-    ));
+fn spend_once(spend: &Spend) -> Step {
+    Step::one(&SPEND_ONCE, values![spend.digest, spend.until])
 }
 
 fn rotate(to: &Rotation) -> Step {
@@ -237,6 +245,7 @@ pub static STATEMENTS: &[&Statement] = &[
     &SPEND_ONCE,
     &BEGIN_GRANT,
     &REDEEM,
+    &REDEEM_RECALLED,
     &BEGIN_FAMILY,
     &ROTATE,
     &TOUCH,
@@ -261,6 +270,16 @@ static REDEEM: Statement = Statement::new(
     "issuing.redeem",
     "INSERT INTO grants (id, parent, kind, organization, owner, client, scopes, audience, created_at, expires_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
+);
+
+// The same for a code that was not read: its person and session stand as far as this node has heard.
+static REDEEM_RECALLED: Statement = Statement::new(
+    "issuing.redeem_recalled",
+    "INSERT INTO grants (id, parent, kind, organization, owner, client, scopes, audience, created_at, expires_at) \
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
+     WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = $5 AND u.disabled_at IS NULL) \
+     AND EXISTS (SELECT 1 FROM grants s WHERE s.id = $11 AND s.revoked_at IS NULL) \
+     ON CONFLICT DO NOTHING",
 );
 
 static BEGIN_FAMILY: Statement = Statement::append(

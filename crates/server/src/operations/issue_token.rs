@@ -32,8 +32,18 @@ pub use identity::requested as requested_claims;
 use repeat::{Kept, Once};
 use turn::Turn;
 
-/// How often a request that lost a race decides again from fresh facts (F06, F11).
-const ATTEMPTS: usize = 4;
+/// Where the facts of an attempt come from. A request that lost a race, or that memory would refuse,
+/// decides again from what is read then (F06, F11).
+const ATTEMPTS: [Sight; 5] = [Sight::Recalled, Sight::Read, Sight::Read, Sight::Read, Sight::Read];
+
+/// How the facts of an attempt are come by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// What this node gave a moment ago may come from memory; the rest is read.
+    Recalled,
+    /// Everything is read.
+    Read,
+}
 
 /// A token request as a door understood it.
 pub struct TokenRequest<'a> {
@@ -95,8 +105,9 @@ pub async fn issue_token(app: &App, request: &TokenRequest<'_>) -> Result<Issued
     let (client, proof) = prove(app, request, &needs).await?;
     let once = Once::of(request, &client.public_id);
     let asker = Asker { client, proof, once };
-    for _ in 0..ATTEMPTS {
-        match attempt(app, request, grant, &needs, &asker)
+    for sight in ATTEMPTS {
+        let found = find(app, &needs, sight).await?;
+        match attempt(app, request, grant, found, &asker)
             .await
             .map_err(|failure| failure.of(&asker.client))?
         {
@@ -135,15 +146,15 @@ async fn prove(
     authenticate_client(app, &request.presented, request.manners, request.origin).await
 }
 
-/// One pass: fresh facts, a decision, a commit. `None` when another request was faster.
+/// One pass: a decision from what was found, a commit. `None` when another request was faster, or
+/// when it takes a read to know why not.
 async fn attempt(
     app: &App,
     request: &TokenRequest<'_>,
     grant: &dyn Grant,
-    needs: &Needs,
+    found: Found<'_>,
     asker: &Asker,
 ) -> Result<Option<IssuedToken>, Failure> {
-    let found = find(app, needs).await?;
     let facts = Facts {
         client: &asker.client,
         terms: request.terms,
@@ -155,6 +166,7 @@ async fn attempt(
     let now = app.clock.now();
     match grant.decide(request.params, &facts, now) {
         Ok(plan) => carry_out(app, request, asker, &found, plan, now).await,
+        Err(_) if found.sight == Sight::Recalled => Ok(None),
         Err(refusal) => match repeat::answered_before(app, request, asker).await? {
             Some(issued) => Ok(Some(issued)),
             None => Err(refuse(app, request, asker, &found, refusal).await?),
@@ -186,6 +198,8 @@ struct Found<'a> {
     presented: Option<&'a credential::Presented>,
     code: Option<Authorization>,
     family: Option<Family>,
+    /// How the code was come by; a family is always read.
+    sight: Sight,
 }
 
 impl Found<'_> {
@@ -196,16 +210,20 @@ impl Found<'_> {
     }
 }
 
-async fn find<'a>(app: &App, needs: &'a Needs) -> Result<Found<'a>, Error> {
-    let mut found = Found { presented: None, code: None, family: None };
+async fn find<'a>(app: &App, needs: &'a Needs, sight: Sight) -> Result<Found<'a>, Error> {
+    let mut found = Found { presented: None, code: None, family: None, sight: Sight::Read };
     match needs {
         Needs::Nothing => {}
         Needs::Code(presented) => {
             found.presented = Some(presented);
-            found.code = {
-                let (id, tick) = (TokenId(presented.id), app.clock.tick());
-                app.store.recall_authorization(id, tick).await?
-            };
+            let id = TokenId(presented.id);
+            if sight == Sight::Recalled {
+                found.code = app.store.recall_authorization(id, app.clock.tick());
+            }
+            match found.code {
+                Some(_) => found.sight = Sight::Recalled,
+                None => found.code = app.store.find_authorization(id).await?,
+            }
         }
         Needs::Family(presented) => {
             found.presented = Some(presented);
@@ -259,7 +277,10 @@ async fn carry_out(
 ) -> Result<Option<IssuedToken>, Failure> {
     let client = &asker.client;
     let person = found.authorization();
-    let turn = turn::turn_family(app, request, client, &plan, person, now)?;
+    let mut turn = turn::turn_family(app, request, client, &plan, person, now)?;
+    if let (Sight::Recalled, Some(code)) = (found.sight, &found.code) {
+        turn = turn.of_recalled(code.session);
+    }
     let token = write::new_token(app, client, &plan, (person, turn.grant()), now);
     let text = write::write_token(app, client, &token, now, request.origin).await?;
     let id_token = identity::id_token(app, client, &plan, person, &text, request.origin).await?;

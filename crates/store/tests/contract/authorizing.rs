@@ -104,6 +104,7 @@ async fn redeem_until(store: &Store, number: u16, now: Timestamp, ends_at: Times
     let grant = NewGrant {
         id: TokenId(id(number)),
         of_code: true,
+        recalled: None,
         parent: None,
         organization: None,
         owner: Some(user()),

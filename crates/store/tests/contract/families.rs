@@ -67,6 +67,7 @@ pub(crate) fn family(number: u16, parent: Option<u16>) -> NewFamily {
     let grant = NewGrant {
         id: TokenId(id(number)),
         of_code: false,
+        recalled: None,
         parent: parent.map(|parent| GrantId(id(parent))),
         organization: None,
         owner: None,

@@ -39,6 +39,17 @@ impl Turn {
         }
     }
 
+    /// The same where what a code says was not read but recalled, with the session it was given in.
+    pub(super) fn of_recalled(mut self, session: GrantId) -> Self {
+        match &mut self {
+            Self::Grant(grant) | Self::Begin(NewFamily { grant, .. }, _) => {
+                grant.recalled = Some(session);
+            }
+            Self::None | Self::Rotate(..) | Self::Repeat(..) | Self::Keep(..) => {}
+        }
+        self
+    }
+
     /// What the store does about it.
     pub(super) const fn step(&self) -> FamilyStep<'_> {
         match self {
@@ -110,6 +121,7 @@ fn new_grant(
     NewGrant {
         id: plan.code.unwrap_or_else(|| TokenId(app.id())),
         of_code: plan.code.is_some(),
+        recalled: None,
         parent: person.filter(|person| !person.is_offline()).map(|person| person.session),
         organization: client.organization,
         owner: person.map(|person| person.user),
