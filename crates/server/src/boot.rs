@@ -145,9 +145,7 @@ pub fn announce(app: &App, config: &Config) {
 async fn load_master_keys(config: &Config, engine: &dyn Engine, dice: &Dice) -> Result<MasterKeys> {
     let sealed_by = instance::find_fact(engine, SEALED_BY).await?;
     let fresh = if sealed_by.is_some() { Fresh::No } else { Fresh::Yes };
-    let configured = config.master_key.0.as_ref();
-    let master =
-        MasterKeys::load(configured, &config.previous_master_keys.0, &config.data, fresh, dice)?;
+    let master = MasterKeys::load(config, fresh, dice).await?;
     let current = master.names().next().context("no master key")?;
     if fresh == Fresh::Yes {
         instance::state_fact(engine, SEALED_BY, &current).await?;

@@ -1,12 +1,15 @@
-//! The master key: from configuration, or `master.key` in the data directory, made on first run.
+//! The master key, from one of three sources: configuration, a command that prints it, or
+//! `master.key` in the data directory, made on first run.
 //!
 //! It is never overwritten and never made anew beside a database that something was already sealed
-//! in (F15): that would look like a start and lose every sealed value.
+//! in (F15): that would look like a start and lose every sealed value. A source that fails is never
+//! replaced by another.
 
+use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
@@ -16,6 +19,9 @@ use keyhaven_store::seal::{MasterKey, Sealer};
 use zeroize::Zeroizing;
 
 use crate::app::Dice;
+use crate::config::{Config, Words};
+
+mod command;
 
 const FILE: &str = "master.key";
 
@@ -26,22 +32,19 @@ pub struct MasterKeys {
 }
 
 impl MasterKeys {
-    /// Reads the configured keys, or the file in `data`, or makes that file when `fresh`: nothing
-    /// has been sealed yet.
-    pub fn load(
-        configured: Option<&Secret>,
-        previous: &[Secret],
-        data: &Path,
-        fresh: Fresh,
-        dice: &Dice,
-    ) -> Result<Self> {
-        let current = match configured {
-            Some(text) => parse(text).context("master_key")?,
-            None => from_file(&data.join(FILE), fresh, dice)?,
-        };
-        let mut keys = vec![current];
-        for text in previous {
+    /// Reads the current key from its source and the previous ones. The file is made when there is
+    /// none and `fresh` says that nothing has been sealed yet.
+    ///
+    /// # Errors
+    /// When two sources are configured, or one does not give keys of 32 bytes.
+    pub async fn load(config: &Config, fresh: Fresh, dice: &Dice) -> Result<Self> {
+        let source = Source::of(config)?;
+        let mut keys = vec![source.read(fresh, dice).await?];
+        for text in &config.previous_master_keys.0 {
             keys.push(parse(text).context("previous_master_keys")?);
+        }
+        if let Some(words) = &config.previous_master_keys_command.0 {
+            keys.extend(printed(words).await.context("previous_master_keys_command")?);
         }
         Ok(Self { keys })
     }
@@ -55,6 +58,60 @@ impl MasterKeys {
     pub fn sealer(&self) -> Result<Sealer> {
         let (current, previous) = self.keys.split_first().context("no master key")?;
         Ok(Sealer::new(current, previous)?)
+    }
+}
+
+/// Where the current key comes from.
+#[derive(Clone, Debug)]
+pub enum Source<'a> {
+    /// The setting `master_key`.
+    Setting(&'a Secret),
+    /// What the command in `master_key_command` prints.
+    Command(&'a Words),
+    /// `master.key` in the data directory.
+    File(PathBuf),
+}
+
+impl<'a> Source<'a> {
+    /// The one that is configured; the file without one.
+    ///
+    /// # Errors
+    /// When there are two: which of them counts must not be a guess.
+    pub fn of(config: &'a Config) -> Result<Self> {
+        match (&config.master_key.0, &config.master_key_command.0) {
+            (Some(_), Some(_)) => {
+                bail!("master_key and master_key_command are both set; set one of them")
+            }
+            (Some(text), None) => Ok(Self::Setting(text)),
+            (None, Some(words)) => Ok(Self::Command(words)),
+            (None, None) => Ok(Self::File(config.data.join(FILE))),
+        }
+    }
+
+    async fn read(&self, fresh: Fresh, dice: &Dice) -> Result<MasterKey> {
+        match self {
+            Self::Setting(text) => parse(text).context("master_key"),
+            Self::Command(words) => {
+                let keys = printed(words).await.context("master_key_command")?;
+                let one = <[MasterKey; 1]>::try_from(keys).ok().with_context(|| {
+                    format!("master_key_command: {} printed more than one line", words.program)
+                })?;
+                let [key] = one;
+                Ok(key)
+            }
+            Self::File(path) => from_file(path, fresh, dice),
+        }
+    }
+}
+
+/// For people, without arguments of a command.
+impl fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setting(_) => f.write_str("the setting master_key"),
+            Self::Command(words) => write!(f, "the command {} (master_key_command)", words.program),
+            Self::File(path) => path.display().fmt(f),
+        }
     }
 }
 
@@ -76,6 +133,11 @@ fn parse(text: &Secret) -> Result<MasterKey> {
     Ok(MasterKey::new(bytes.ok().context("the key is not 32 bytes")?))
 }
 
+async fn printed(words: &Words) -> Result<Vec<MasterKey>> {
+    let lines = command::printed_lines(words, command::WITHIN).await?;
+    lines.iter().map(|line| parse(line).with_context(|| words.program.clone())).collect()
+}
+
 fn from_file(path: &Path, fresh: Fresh, dice: &Dice) -> Result<MasterKey> {
     match fs::read_to_string(path) {
         Ok(text) => {
@@ -87,7 +149,7 @@ fn from_file(path: &Path, fresh: Fresh, dice: &Dice) -> Result<MasterKey> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
             "{} is missing, and the database holds values sealed with it. Put the file back, or set \
-             master_key to the same key.",
+             master_key or master_key_command to the same key.",
             path.display()
         ),
         Err(error) => Err(error).with_context(|| path.display().to_string()),
@@ -128,61 +190,4 @@ fn make(path: &Path, dice: &Dice) -> Result<MasterKey> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn dice(byte: u8) -> Dice {
-        Dice::new(move |out| out.fill(byte))
-    }
-
-    fn load(data: &Path, fresh: Fresh, byte: u8) -> Result<MasterKeys> {
-        MasterKeys::load(None, &[], data, fresh, &dice(byte))
-    }
-
-    #[test]
-    fn a_key_that_another_process_made_meanwhile_is_read() {
-        let data = tempfile::tempdir().unwrap();
-        let path = data.path().join(FILE);
-        let first = make(&path, &dice(1)).unwrap();
-        let second = make(&path, &dice(2)).unwrap();
-        assert_eq!(first.id(), second.id());
-        assert_eq!(fs::read_dir(data.path()).unwrap().count(), 1, "no draft is left");
-    }
-
-    #[test]
-    fn the_first_run_makes_a_key_that_only_its_owner_reads_and_the_next_finds_it() {
-        let data = tempfile::tempdir().unwrap();
-        let first: Vec<_> = load(data.path(), Fresh::Yes, 1).unwrap().names().collect();
-        let mode = fs::metadata(data.path().join(FILE)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        let second: Vec<_> = load(data.path(), Fresh::No, 2).unwrap().names().collect();
-        assert_eq!(first, second);
-    }
-
-    #[test]
-    fn a_missing_key_is_not_made_beside_sealed_values() {
-        let data = tempfile::tempdir().unwrap();
-        let error = load(data.path(), Fresh::No, 1).unwrap_err();
-        assert!(error.to_string().contains("is missing"), "{error}");
-        assert!(!data.path().join(FILE).exists());
-    }
-
-    #[test]
-    fn a_key_others_can_read_is_refused() {
-        let data = tempfile::tempdir().unwrap();
-        load(data.path(), Fresh::Yes, 1).unwrap();
-        let path = data.path().join(FILE);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let error = load(data.path(), Fresh::No, 1).unwrap_err();
-        assert!(error.to_string().contains("can be read by others"), "{error}");
-    }
-
-    #[test]
-    fn a_configured_key_must_be_32_bytes_of_base64() {
-        let data = tempfile::tempdir().unwrap();
-        let short = Secret::from("k1:AAAA");
-        let error =
-            MasterKeys::load(Some(&short), &[], data.path(), Fresh::Yes, &dice(1)).unwrap_err();
-        assert!(format!("{error:#}").contains("not 32 bytes"), "{error:#}");
-    }
-}
+mod tests;

@@ -238,7 +238,8 @@ fn find(layers: &Figment, name: &'static str) -> Result<Found, ConfigError> {
         key_of(name).ok_or_else(|| ConfigError(format!("{name}: there is no such setting")))?;
     let value = layers.find_value(name).map_err(|error| ConfigError(error.to_string()))?;
     let direct_from = from(layers, name, &value);
-    let text = text(&value).map_err(|why| ConfigError(format!("{name} ({direct_from}): {why}")))?;
+    let text =
+        text(key, &value).map_err(|why| ConfigError(format!("{name} ({direct_from}): {why}")))?;
     if !key.secret {
         return Ok(Found { name, text: Secret::new(text), from: direct_from });
     }
@@ -265,8 +266,8 @@ fn from_file(name: &'static str, path: &str, from: &str) -> Result<Found, Config
     Ok(Found { name, text, from: format!("{from}, kept in {path}") })
 }
 
-/// A value as the text an operator would write; lists become comma-separated.
-fn text(value: &Value) -> Result<String, String> {
+/// A value as the text an operator would write.
+fn text(key: &Key, value: &Value) -> Result<String, String> {
     match value {
         Value::String(_, text) => Ok(text.clone()),
         Value::Bool(_, flag) => Ok(flag.to_string()),
@@ -276,8 +277,8 @@ fn text(value: &Value) -> Result<String, String> {
             .or_else(|| value.to_u128().map(|number| number.to_string()))
             .ok_or_else(|| "expected a whole number".to_owned()),
         Value::Array(_, items) => {
-            let items = items.iter().map(text).collect::<Result<Vec<_>, _>>()?;
-            Ok(items.join(","))
+            let items = items.iter().map(|item| text(key, item));
+            Ok((key.join)(&items.collect::<Result<Vec<_>, _>>()?))
         }
         _ => Err("expected a plain value".to_owned()),
     }

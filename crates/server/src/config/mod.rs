@@ -9,6 +9,7 @@ mod reference;
 mod secret_file;
 mod setting;
 mod values;
+mod words;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub use values::{
     JsonTokenType, List, LocalPath, LogFormat, LogLevel, Network, Optional, Reachable, Secrets,
     SignUp, SigningAlgorithm, Span, WebOrigin, Whole,
 };
+pub use words::Words;
 
 use keyhaven_protocol::secret::Secret;
 
@@ -42,6 +44,8 @@ pub struct Key {
     pub about: &'static str,
     /// Whether the value is masked when printed and may be a reference to a file.
     pub secret: bool,
+    /// How an array of the file becomes the text of the value.
+    pub join: fn(&[String]) -> String,
 }
 
 macro_rules! config {
@@ -62,6 +66,7 @@ macro_rules! config {
                 unit: $unit,
                 about: concat!($($about, "\n"),+),
                 secret: config!(@secret $($secret)?),
+                join: <$type as Setting>::JOIN,
             },)*];
 
             /// Parses every value; `text` gives the winning text of a key.
@@ -92,11 +97,17 @@ config! {
     issuer: Optional<Issuer> = "", "URL";
     /// A PostgreSQL URL. Not set: SQLite in the data directory.
     database: Optional<Secret> = "", "URL", secret;
-    /// The key that seals secrets at rest, as `id:base64` of 32 bytes. Not set: `master.key` in the
-    /// data directory, made on first run.
+    /// The key that seals secrets at rest, as `id:base64` of 32 bytes. Not set: what
+    /// `master_key_command` prints; without that `master.key` in the data directory, made on first run.
     master_key: Optional<Secret> = "", "key", secret;
+    /// A command that prints the master key, as `master_key` has it, such as one that has a key service
+    /// unwrap it: an array of words, as JSON in the environment; words between spaces will do. No shell
+    /// reads it. It runs at every start and has 30 seconds. See `docs/master-key.md`.
+    master_key_command: Optional<Words> = "", "words";
     /// Earlier master keys, separated by commas: they still open what they sealed.
     previous_master_keys: Secrets = "", "keys", secret;
+    /// A command, as `master_key_command`, that prints earlier master keys, one a line.
+    previous_master_keys_command: Optional<Words> = "", "words";
     /// Networks whose `X-Forwarded-For` is believed, separated by commas. The client is the
     /// right-most address that is not one of these.
     trusted_proxies: List<Network> = "", "networks";

@@ -8,11 +8,18 @@ use keyhaven_protocol::secret::Secret;
 
 /// A value an operator can write.
 pub trait Setting: Sized {
+    /// How an array of the file becomes the text that [`Self::parse`] reads.
+    const JOIN: fn(&[String]) -> String = by_commas;
+
     /// Reads the text; the error is a sentence that says what is expected.
     ///
     /// # Errors
     /// When the text is no such value.
     fn parse(text: &str) -> Result<Self, String>;
+}
+
+fn by_commas(items: &[String]) -> String {
+    items.join(",")
 }
 
 impl Setting for String {

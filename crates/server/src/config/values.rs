@@ -16,6 +16,8 @@ use super::Setting;
 pub struct Optional<T>(pub Option<T>);
 
 impl<T: Setting> Setting for Optional<T> {
+    const JOIN: fn(&[String]) -> String = T::JOIN;
+
     fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() { Ok(Self(None)) } else { T::parse(text).map(|value| Self(Some(value))) }
     }

@@ -12,7 +12,7 @@ use crate::boot;
 use crate::cli::World;
 use crate::config::Config;
 use crate::keyring::KeyRing;
-use crate::master_key::{Fresh, MasterKeys};
+use crate::master_key::{Fresh, MasterKeys, Source};
 use crate::refusals::RefusalLog;
 
 /// Nodes may differ by five seconds (F08); more makes tokens of one look odd to another.
@@ -61,22 +61,25 @@ async fn sealed(
 ) -> Result<(Finding, Store), Finding> {
     const CHECK: &str = "master key";
     let failed = |detail: String, fix: &str| Finding::failure(CHECK, detail, fix);
-    let configured = config.master_key.0.as_ref();
-    let previous = &config.previous_master_keys.0;
-    let master = MasterKeys::load(configured, previous, &config.data, Fresh::No, &world.dice)
-        .map_err(|error| {
-            failed(format!("{error:#}"), "correct that, or load the key it was sealed with")
-        })?;
+    let unread = |error: anyhow::Error| {
+        failed(format!("{error:#}"), "correct that, or load the key it was sealed with")
+    };
+    let source = Source::of(config).map_err(unread)?;
+    let master = MasterKeys::load(config, Fresh::No, &world.dice).await.map_err(unread)?;
     let sealed_by = instance::find_fact(engine.as_ref(), boot::SEALED_BY).await;
     let sealed_by = sealed_by.map_err(|error| failed(error.to_string(), BACK_UP))?;
     if let Some(name) = &sealed_by
         && !master.names().any(|known| known == *name)
     {
-        let detail = format!("the database is sealed with {name}, which is not loaded");
-        return Err(failed(detail, "put that key into master_key or previous_master_keys"));
+        let detail = format!(
+            "the database is sealed with {name}, which is not loaded; the current key is from {source}"
+        );
+        let fix = "give that key by master_key or master_key_command, or among the previous ones";
+        return Err(failed(detail, fix));
     }
     let sealer = master.sealer().map_err(|error| failed(format!("{error:#}"), BACK_UP))?;
-    Ok((Finding::ok(CHECK, "opens what the database holds"), Store::new(engine, sealer)))
+    let detail = format!("from {source}, opens what the database holds");
+    Ok((Finding::ok(CHECK, detail), Store::new(engine, sealer)))
 }
 
 /// One read and one write, timed.

@@ -8,6 +8,7 @@ use rustix::fs::{Access, access, statvfs};
 
 use super::Finding;
 use crate::config::Config;
+use crate::master_key::Source;
 
 const MEBIBYTE: u64 = 1 << 20;
 
@@ -22,8 +23,8 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
         return Vec::new();
     }
     let mut findings = vec![directory(&config.data)];
-    if config.master_key.0.is_none() {
-        findings.extend(key_file(&config.data.join("master.key")));
+    if let Ok(Source::File(path)) = Source::of(config) {
+        findings.extend(key_file(&path));
     }
     findings.push(space(&config.data));
     findings

@@ -116,6 +116,42 @@ fn the_doctor_finds_a_database_sealed_with_another_key() {
     assert!(text(&found, "detail").contains("which is not loaded"), "{found}");
 }
 
+/// The file of an instance whose keys are printed, the current one first.
+fn printed_keys(instance: &Instance, keys: &[&str]) {
+    let (current, earlier) = keys.split_first().unwrap();
+    let mut lines = ADDRESSES.map(str::to_owned).to_vec();
+    lines.push(format!("master_key_command = ['/bin/echo', '{current}']"));
+    if let [earlier] = earlier {
+        lines.push(format!("previous_master_keys_command = ['/bin/echo', '{earlier}']"));
+    }
+    fs::write(instance.path().join("keyhaven.toml"), lines.join("\n")).unwrap();
+}
+
+#[test]
+fn a_printed_master_key_replaces_the_file_once_everything_is_sealed_again() {
+    let instance = Instance::begun();
+    let file = instance.path().join("master.key");
+    let old = fs::read_to_string(&file).unwrap();
+    let (old, new) = (old.trim(), "k2:CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=");
+    fs::remove_file(&file).unwrap();
+    printed_keys(&instance, &[new, old]);
+    let turned = instance.json(&["rekey"]);
+    assert_eq!((&turned["remaining"], &turned["failed"]), (&0.into(), &0.into()), "{turned:#}");
+
+    printed_keys(&instance, &[new]);
+    let output = instance.run(&["doctor", "--json"]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = finding(&told, "master key");
+    let wanted = "from the command /bin/echo (master_key_command), opens what the database holds";
+    assert_eq!((&found["state"], &*text(&found, "detail")), (&"ok".into(), wanted), "{told:#}");
+    assert!(!told.to_string().contains("CQkJ"), "{told:#}");
+    assert!(!file.exists());
+
+    printed_keys(&instance, &[old]);
+    let told = String::from_utf8(instance.run(&["doctor", "--json"]).stdout).unwrap();
+    assert!(told.contains("which is not loaded"), "{told}");
+}
+
 #[test]
 fn the_doctor_finds_an_address_that_somebody_else_has() {
     let instance = Instance::begun();

@@ -65,6 +65,40 @@ async fn a_rotated_master_key_needs_both_until_everything_is_sealed_anew() {
     assert_eq!(fs::read_to_string(&file).expect("reads"), old, "the old key was written over");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_gives_the_master_key_or_the_start_is_refused() {
+    let installation = Installation::sqlite();
+    let [jwt] = installation.register([As::Jwt]).await;
+    let file = installation.data().join("master.key");
+    let outside = tempfile::tempdir().expect("a directory");
+    let kept = outside.path().join("unwrapped");
+    fs::rename(&file, &kept).expect("moves");
+    let key = fs::read_to_string(&kept).expect("reads");
+
+    let cat = r#"["/bin/sh", "-c", "cat \"$KEPT\""]"#;
+    let kept = ("KEPT", kept.to_str().expect("text"));
+    signs(&installation, &[("KEYHAVEN_MASTER_KEY_COMMAND", cat), kept], &jwt).await;
+
+    let refused = [
+        (r#"["/bin/sh", "-c", "cat $KEPT; cat $KEPT >&2; exit 7"]"#, "failed (exit status: 7): …"),
+        (r#"["/bin/sh", "-c", "head -c 12 $KEPT"]"#, "not 32 bytes"),
+        ("/bin/true", "/bin/true printed no key"),
+        ("/no/such/program", "/no/such/program cannot be started"),
+        ("cat $KEPT", "no shell reads this"),
+    ];
+    for (command, why) in refused {
+        let variables = [("KEYHAVEN_MASTER_KEY_COMMAND", command), kept];
+        let said = assert_refused(&installation, &variables, why).await;
+        assert!(!said.contains(&key[..12]), "it says: {said}");
+        assert!(!file.exists(), "a key was made beside sealed values");
+    }
+    let other = format!("/bin/echo {}", STANDARD.encode([7; 32]));
+    let other = [("KEYHAVEN_MASTER_KEY_COMMAND", &*other)];
+    assert_refused(&installation, &other, "which is not loaded").await;
+    let both = [("KEYHAVEN_MASTER_KEY_COMMAND", cat), kept, ("KEYHAVEN_MASTER_KEY", key.trim())];
+    assert_refused(&installation, &both, "set one of them").await;
+}
+
 /// A node with these variables starts, and signs with the key it was sealed with.
 async fn signs(installation: &Installation, variables: &[(&str, &str)], jwt: &Registered) {
     let mut command = command(installation);
@@ -75,20 +109,21 @@ async fn signs(installation: &Installation, variables: &[(&str, &str)], jwt: &Re
     server.kill().await;
 }
 
-/// A node with these variables ends with a failure that says why.
+/// A node with these variables ends with a failure that says why; what it says.
 pub(super) async fn assert_refused(
     installation: &Installation,
     variables: &[(&str, &str)],
     why: &str,
-) {
+) -> String {
     let mut command = command(installation);
     let running = command.envs(variables.iter().copied()).kill_on_drop(true).output();
     let ended = timeout(Duration::from_secs(20), running).await.expect("it does not serve");
     let ended = ended.expect("the binary starts");
-    let said = String::from_utf8_lossy(&ended.stderr);
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(!ended.status.success(), "it started");
     assert!(said.contains(why), "it says: {said}");
     assert!(ended.stdout.is_empty(), "it greeted");
+    said
 }
 
 fn write(file: &PathBuf, content: &[u8]) {
