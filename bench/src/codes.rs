@@ -1,17 +1,11 @@
-//! Authorization codes for a bench. The server itself gives one, as to a person at a browser; the
-//! others are copies of its row under new ids. They live for a day, where real ones live for a minute.
+//! What signs people in, and a person who is signed in.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Outcome;
-use crate::bench::Bench;
-use crate::fill::copy_codes;
-use crate::keyhaven::{Client, Installation, Server};
-use crate::shuffle::jostled;
+use crate::keyhaven::{Installation, Server};
 
 /// A client that signs people in, whom nobody is asked about.
 pub(crate) const SIGNS_IN: &[&str] = &[
@@ -38,29 +32,6 @@ pub(crate) fn sign_in(installation: &Installation, server: &Server) -> Outcome<S
     let cookie = answer.lines().find_map(|line| line.split_once("gram_session=").map(|it| it.1));
     let value = cookie.and_then(|rest| rest.split(';').next());
     Ok(value.ok_or_else(|| format!("nobody was signed in: {answer}"))?.to_owned())
-}
-
-/// A code is redeemed moments after it was given, so codes come nearly in the order of their giving:
-/// each is this many places off at most.
-const NEAR: usize = 1_000;
-
-/// Adds `rows` codes of `client` to a stopped installation and returns a file with them.
-pub(crate) fn fill(
-    bench: &Bench,
-    installation: &Installation,
-    client: &Client,
-    rows: usize,
-) -> Outcome<PathBuf> {
-    let server = installation.serve(bench.server_core())?;
-    let session = sign_in(installation, &server)?;
-    let answer = get(server.address, &client.authorization(), &session)?;
-    let code = answer.split_once("code=").and_then(|(_, rest)| rest.split(['&', '\r']).next());
-    let code = code.ok_or_else(|| format!("no code was given: {answer}"))?.to_owned();
-    server.stop()?;
-    let codes = copy_codes(&installation.database_file()?, &code, rows)?;
-    let file = bench.folder("codes-")?.join("codes");
-    fs::write(&file, jostled(codes, NEAR).join("\n"))?;
-    Ok(file)
 }
 
 /// The whole answer to a GET, head and body.

@@ -50,12 +50,6 @@ pub(crate) fn fill(
     Ok(file)
 }
 
-/// Adds copies of the code `model` and returns their texts.
-pub(crate) fn copy_codes(database: &Path, model: &str, rows: usize) -> Outcome<Vec<String>> {
-    let model = parse(model).ok_or("the code does not parse")?.id;
-    within(database, |all| insert_codes(all, model, rows))
-}
-
 fn copy_rows(database: &Path, model: Id, rows: usize, sample: usize) -> Outcome<Vec<String>> {
     within(database, |all| insert_all(all, model, rows, sample))
 }
@@ -77,27 +71,6 @@ fn within(
     // Otherwise the kernel would write gigabytes back while the server is measured.
     fs::File::open(database)?.sync_all()?;
     Ok(tokens)
-}
-
-fn insert_codes(database: &Connection, model: Id, rows: usize) -> Outcome<Vec<String>> {
-    let mut code = Template::read(database, "authorizations", model)?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let first = now.as_millis() as u64 - NEWEST_MILLIS;
-    let end = Value::Integer(now.as_secs() as i64 + LIFETIME);
-    for column in ["code_ends_at", "ends_at"] {
-        code.put(column, end.clone())?;
-    }
-    let mut codes = Vec::with_capacity(rows);
-    for at in 0..rows {
-        let millis = first + at as u64 * (NEWEST_MILLIS - 1_000) / rows as u64;
-        let id = numbered(millis, at);
-        let text = mint(Kind::Code, id, &scattered(at as u64));
-        code.put("id", Value::Blob(id.0.to_vec()))?;
-        code.put("hash", Value::Blob(text.digest().0.to_vec()))?;
-        code.write()?;
-        codes.push(text.reveal().to_owned());
-    }
-    Ok(codes)
 }
 
 fn insert_all(

@@ -1,6 +1,7 @@
 //! A lane is one thing that can be loaded and charged; a comparison runs lanes in turns.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -19,6 +20,16 @@ pub(crate) struct Lane {
     meter: Meter,
     /// The floor's server, when the lane owns it.
     _server: Option<Worker>,
+    supply: Option<Supply>,
+}
+
+/// What each slice needs new, asked of the server just before the slice and not charged to it.
+struct Supply {
+    giver: Worker,
+    field: &'static str,
+    file: PathBuf,
+    /// More than a slice can use in a second.
+    per_second: usize,
 }
 
 /// What one slice cost.
@@ -58,7 +69,7 @@ impl Cost {
 impl Lane {
     /// Loads a server that someone else owns.
     pub(crate) fn to(bench: &Bench, plan: &Plan, meter: Meter) -> Outcome<Self> {
-        Ok(Self { worker: bench.loader(plan)?, meter, _server: None })
+        Ok(Self { worker: bench.loader(plan)?, meter, _server: None, supply: None })
     }
 
     /// Starts a floor and, unless it loads itself, a loader for it.
@@ -77,14 +88,38 @@ impl Lane {
         let mut server = Worker::start(bench.server_core(), bench.program(), &words)?;
         let meter = meter(server.id())?;
         if matches!(floor, Floor::WAppend(_) | Floor::WUpdate(_)) {
-            return Ok(Self { worker: server, meter, _server: None });
+            return Ok(Self { worker: server, meter, _server: None, supply: None });
         }
         let plan = floor_plan(floor, server.hear()?, bench.connections());
-        Ok(Self { worker: bench.loader(&plan)?, meter, _server: Some(server) })
+        Ok(Self { worker: bench.loader(&plan)?, meter, _server: Some(server), supply: None })
+    }
+
+    /// The same, with tokens that the server gives just before each slice: the `field` of what it answers
+    /// to the `giver`'s requests, for `per_second` requests at most.
+    pub(crate) fn supplied(
+        mut self,
+        bench: &Bench,
+        giver: &Plan,
+        field: &'static str,
+        per_second: usize,
+    ) -> Outcome<Self> {
+        let file = bench.folder("supply-")?.join("tokens");
+        self.supply = Some(Supply { giver: bench.loader(giver)?, field, file, per_second });
+        Ok(self)
+    }
+
+    fn restock(&mut self, millis: u64) -> Outcome<()> {
+        let Some(supply) = &mut self.supply else { return Ok(()) };
+        let count = (supply.per_second * millis as usize / 1_000).max(1);
+        let (field, file) = (supply.field.to_owned(), supply.file.clone());
+        supply.giver.collect(&Order::Collect { count, field, file })?;
+        self.worker.collect(&Order::Feed { file: supply.file.clone() })?;
+        Ok(())
     }
 
     /// One closed-loop slice.
     pub(crate) fn closed(&mut self, millis: u64) -> Outcome<Cost> {
+        self.restock(millis)?;
         let before = self.meter.read_us()?;
         let slice = self.worker.slice(&Order::Closed { millis })?;
         Cost::new(self.meter.read_us()? - before, &slice)
@@ -92,6 +127,7 @@ impl Lane {
 
     /// One open-loop slice.
     pub(crate) fn open(&mut self, per_second: f64, millis: u64) -> Outcome<Cost> {
+        self.restock(millis)?;
         let before = self.meter.read_us()?;
         let slice = self.worker.slice(&Order::Open { per_second, millis })?;
         Cost::new(self.meter.read_us()? - before, &slice)

@@ -18,8 +18,11 @@ pub(crate) enum Order {
     Closed { millis: u64 },
     /// This many requests per second, whether answers come or not, for this long.
     Open { per_second: f64, millis: u64 },
-    /// Send until `count` answers came and write their `field`s to `file`, one a line.
+    /// Send until `count` answers came and write their `field`s to `file`, one a line: members of the
+    /// body, or parameters of where the answer leads.
     Collect { count: usize, field: String, file: PathBuf },
+    /// Take the lines of `file` for what is left of the tokens.
+    Feed { file: PathBuf },
 }
 
 /// A worker's answer to an order.

@@ -100,13 +100,13 @@ impl Connection {
         self.write_request(token.as_deref())?;
         self.stream.write_all(&self.outgoing).await?;
         let (status, body) = self.read_answer().await?;
-        let body = std::str::from_utf8(&self.incoming[body])?;
+        let (head, body) = std::str::from_utf8(&self.incoming[..body.end])?.split_at(body.start);
         let wanted = &self.plan.request;
         let is_wanted = status == wanted.status && body.contains(&wanted.needs);
         if !is_wanted && !wanted.or.contains(&status) {
             return Err(format!("status {status}, body {body}").into());
         }
-        self.feed.answered(body)?;
+        self.feed.answered(head, body)?;
         Ok(true)
     }
 

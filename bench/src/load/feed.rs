@@ -11,6 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::frame;
 use crate::Outcome;
+use crate::shuffle::jostled;
+
+/// What is used moments after it was given is used nearly in the order of the giving: each token is this
+/// many places off at most.
+const NEAR: usize = 1_000;
 
 /// The tokens of a plan.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,6 +26,8 @@ pub(crate) enum Source {
     Cycle(PathBuf),
     /// Each line once; a slice ends early when they run out.
     Once(PathBuf),
+    /// Each line once, of files that come with later orders.
+    Supplied,
     /// Each line once, then whatever the answer put in its place under `field`.
     Rotate { file: PathBuf, field: String },
 }
@@ -66,6 +73,7 @@ impl Feed {
             Source::Fixed => (Kind::Fixed, None),
             Source::Cycle(file) => (Kind::Cycle, Some(file)),
             Source::Once(file) => (Kind::Once, Some(file)),
+            Source::Supplied => (Kind::Once, None),
             Source::Rotate { file, field } => (Kind::Rotate(field.clone()), Some(file)),
         };
         let tokens: VecDeque<String> = match file {
@@ -104,15 +112,24 @@ impl Feed {
     }
 
     /// Takes what the answer brought. An answer without the field it must carry is an error.
-    pub(super) fn answered(&self, body: &str) -> Outcome<()> {
+    pub(super) fn answered(&self, head: &str, body: &str) -> Outcome<()> {
         if let Kind::Rotate(field) = &self.kind {
-            let token = found(body, field)?;
+            let token = found(head, body, field)?;
             self.state().tokens.push_back(token);
         }
         if let Some(wanted) = &mut self.state().wanted {
-            wanted.found.push(found(body, &wanted.field)?);
+            wanted.found.push(found(head, body, &wanted.field)?);
         }
         Ok(())
+    }
+
+    /// From now on, the tokens are the file's lines, nearly in their order.
+    pub(super) fn refill(&self, file: &Path) -> Outcome<usize> {
+        let tokens = fs::read_to_string(file)?.lines().map(str::to_owned).collect();
+        let tokens = VecDeque::from(jostled(tokens, NEAR));
+        let count = tokens.len();
+        self.state().tokens = tokens;
+        Ok(count)
     }
 
     /// From now on, keeps `count` answers' `field` and then ends.
@@ -136,8 +153,9 @@ impl Feed {
     }
 }
 
-fn found(body: &str, field: &str) -> Outcome<String> {
+fn found(head: &str, body: &str, field: &str) -> Outcome<String> {
     frame::field(body, field)
+        .or_else(|| frame::parameter(head, field))
         .map(str::to_owned)
         .ok_or_else(|| format!("the answer has no {field}: {body}").into())
 }
@@ -166,7 +184,7 @@ mod tests {
         let feed = feed(rotate, "first\n");
         assert_eq!(taken(&feed).as_deref(), Some("first"));
         assert_eq!(taken(&feed), None);
-        feed.answered(r#"{"refresh_token":"second"}"#).unwrap();
+        feed.answered("", r#"{"refresh_token":"second"}"#).unwrap();
         assert_eq!(taken(&feed).as_deref(), Some("second"));
     }
 
@@ -174,7 +192,7 @@ mod tests {
     fn an_answer_without_a_successor_is_an_error() {
         let rotate = |file| Source::Rotate { file, field: "refresh_token".to_owned() };
         let feed = feed(rotate, "first\n");
-        assert!(feed.answered(r#"{"error":"invalid_grant"}"#).is_err());
+        assert!(feed.answered("", r#"{"error":"invalid_grant"}"#).is_err());
     }
 
     #[test]
@@ -183,6 +201,18 @@ mod tests {
         assert_eq!((taken(&once), taken(&once)), (Some("a".to_owned()), None));
         let cycled = feed(Source::Cycle, "a\n");
         assert_eq!((taken(&cycled), taken(&cycled)), (Some("a".to_owned()), Some("a".to_owned())));
+    }
+
+    #[test]
+    fn a_pool_that_is_filled_again_has_nothing_of_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("more");
+        fs::write(&file, "b\nc\n").unwrap();
+        let once = feed(Source::Once, "a\n");
+        assert_eq!(once.refill(&file).unwrap(), 2);
+        let (one, two) = (taken(&once), taken(&once));
+        assert!([one, two].contains(&Some("b".to_owned())));
+        assert_eq!(taken(&once), None);
     }
 
     #[test]

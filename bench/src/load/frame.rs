@@ -50,11 +50,28 @@ pub(super) fn field<'a>(body: &'a str, name: &str) -> Option<&'a str> {
     }
 }
 
+/// A parameter of the URL an answer leads to, when it needs no unescaping; codes never do.
+pub(super) fn parameter<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+    let (_, url) = lines.find(|(header, _)| header.eq_ignore_ascii_case("location"))?;
+    let (_, query) = url.split_once('?')?;
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+    #[test]
+    fn a_parameter_is_one_of_the_url_the_answer_leads_to() {
+        let head = "HTTP/1.1 303 See Other\r\nLocation: http://a.test/cb?iss=x&code=c1\r\n";
+        assert_eq!(parameter(head, "code"), Some("c1"));
+        assert_eq!(parameter(head, "state"), None);
+        assert_eq!(parameter("HTTP/1.1 200 OK\r\n", "code"), None);
+    }
 
     #[test]
     fn an_answer_is_whole_only_with_its_last_byte() {

@@ -91,6 +91,7 @@ impl Loader {
                 self.drive(|_at| Pace::Closed { end: forever })?;
                 Ok(Answer::Collected(self.feed.write_collected(&file)?))
             }
+            Order::Feed { file } => Ok(Answer::Collected(self.feed.refill(&file)?)),
         }
     }
 
