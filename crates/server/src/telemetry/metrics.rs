@@ -103,6 +103,11 @@ impl Metrics {
         self.0.recorder.register_gauge(&key(name, labels), &METADATA)
     }
 
+    /// As [`Self::histogram`], with values made at run time; the caller sees to it that they are few.
+    pub fn labelled_histogram(&self, name: &'static str, labels: Vec<Label>) -> Histogram {
+        self.0.recorder.register_histogram(&key(name, labels), &METADATA)
+    }
+
     /// A histogram of somebody else's, for what is rarer than requests (samples are kept until
     /// folded); keep the handle. A name ending in `_seconds` has buckets.
     pub fn histogram(

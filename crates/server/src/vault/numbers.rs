@@ -53,8 +53,8 @@ impl Numbers {
         self.count("keyhaven_vault_refreshes_total", about, Some(("outcome", outcome)));
         self.took("keyhaven_vault_refresh_seconds", about, millis);
         let (Some(metrics), Some(left)) = (self.metrics.get(), left) else { return };
-        let labels = [("provider", label(about.provider))];
-        metrics.histogram(LEFT_AT_REFRESH, &labels).record(left.max(0) as f64);
+        let left = left.max(0) as f64;
+        metrics.labelled_histogram(LEFT_AT_REFRESH, self.labels(about)).record(left);
     }
 
     /// A code was exchanged, or not, after `millis` at the provider.
@@ -122,11 +122,10 @@ impl Numbers {
         metrics.labelled_counter(name, labels).increment(1);
     }
 
-    /// By provider only: how fast a provider is does not depend on the connector.
     fn took(&self, name: &'static str, about: About<'_>, millis: u64) {
         let Some(metrics) = self.metrics.get() else { return };
         let seconds = std::time::Duration::from_millis(millis).as_secs_f64();
-        metrics.histogram(name, &[("provider", label(about.provider))]).record(seconds);
+        metrics.labelled_histogram(name, self.labels(about)).record(seconds);
     }
 
     fn labels(&self, about: About<'_>) -> Vec<Label> {
