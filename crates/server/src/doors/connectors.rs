@@ -7,7 +7,7 @@
 
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, Method, header};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use keyhaven_protocol::connection::callback::{self, Word};
 use keyhaven_protocol::id::ConnectorId;
 use keyhaven_protocol::refusal::Refusal;
@@ -21,10 +21,12 @@ use crate::app::{App, Origin, Shared};
 use crate::http::call::Call;
 use crate::http::connector_family::{self, Wrong, found, no_referrer, refused};
 use crate::http::{bearer, cookies, page, reply};
+use crate::operations::begun_elsewhere::where_to_begin;
 use crate::operations::check::{Credential, Need, Principal, check};
 use crate::operations::confirm_connection::ticket_for;
 use crate::operations::finish_connection::{Arrival, Ending, Visitor, finish_connection};
 use crate::operations::start_connection::{NoStart, Start, cookie_name, start_connection};
+use crate::pages::notice::Notice;
 use crate::vault::provider_of::find_provider;
 
 /// What a client's token must have; a person's session needs none.
@@ -225,6 +227,11 @@ async fn finish(
     } else {
         form_urlencoded::parse(text).into_owned().collect()
     };
+    if let (true, Some(Some(connector))) = (wants_page, connector)
+        && let Some(from) = where_to_begin(app, connector, &params).await.map_err(broken)?
+    {
+        return Ok(Box::new(page::render(&Notice::begun_elsewhere(from)).into_response()));
+    }
     let cookies = flow_cookie(headers, &params);
     // A path that names no connector can be no flow's.
     let arrival = Arrival {

@@ -12,6 +12,7 @@ use crate::app::{App, Origin};
 
 pub mod accounts;
 pub mod authorize;
+pub mod begun_elsewhere;
 pub mod change_connections;
 pub mod check;
 pub mod confirm_connection;

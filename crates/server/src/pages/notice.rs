@@ -1,5 +1,7 @@
 //! A page that says one thing and where to go from there: a message was sent, a password was set.
 
+use std::borrow::Cow;
+
 use askama::Template;
 
 use super::sample::Sample;
@@ -15,7 +17,7 @@ pub struct Notice {
     /// What else is good to know.
     pub detail: &'static str,
     /// Where to go.
-    pub href: &'static str,
+    pub href: Cow<'static, str>,
     /// What that is called.
     pub label: &'static str,
     /// Whether going there is the next step.
@@ -30,7 +32,7 @@ impl Notice {
             title: "Check your mail",
             text: "If the address you gave has an account, a link is on its way.",
             detail: "It works once, for 30 minutes. If nothing comes, look into the spam folder.",
-            href: "/login",
+            href: "/login".into(),
             label: "Back to sign in",
             is_step: false,
         }
@@ -53,7 +55,7 @@ impl Notice {
             title: "Your account is connected",
             text: "You can close this page and go back to where you came from.",
             detail: "You can take it back at any time, there or in the settings of your account.",
-            href: "/",
+            href: "/".into(),
             label: "Go to Keyhaven",
             is_step: false,
         }
@@ -70,6 +72,20 @@ impl Notice {
         }
     }
 
+    /// An installation began at a service; `from` is where its user begins it with us.
+    #[must_use]
+    pub fn begun_elsewhere(from: String) -> Self {
+        Self {
+            title: "One more step",
+            text: "This installation began at the other service. So that it is you who connects your \
+                   account and nobody else, it has to begin here.",
+            detail: "Nothing was connected and nothing was stored.",
+            href: from.into(),
+            label: "Connect from here",
+            is_step: true,
+        }
+    }
+
     /// A new password is set.
     #[must_use]
     pub fn password_set() -> Self {
@@ -77,7 +93,7 @@ impl Notice {
             title: "Your password is set",
             text: "Everyone who was signed in to this account has been signed out.",
             detail: "",
-            href: "/login",
+            href: "/login".into(),
             label: "Sign in",
             is_step: true,
         }
@@ -92,6 +108,10 @@ impl Sample for Notice {
     }
 
     fn others() -> Vec<(&'static str, Self)> {
-        vec![("password-set", Self::password_set()), ("connected", Self::connected())]
+        vec![
+            ("password-set", Self::password_set()),
+            ("connected", Self::connected()),
+            ("begun-elsewhere", Self::begun_elsewhere("/".to_owned())),
+        ]
     }
 }

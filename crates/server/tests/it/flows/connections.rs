@@ -389,3 +389,22 @@ async fn a_grant_from_another_system_goes_on_here() {
     connector.token(&server, &the(&made["id"])).await.expect(200);
     assert_eq!(connector.fake.refreshes(), 1);
 }
+
+#[tokio::test]
+async fn an_installation_that_begins_at_the_provider_begins_again_here() {
+    for (unsolicited, status) in [(true, 200), (false, 400)] {
+        let server = Server::with_providers().await;
+        let definition = json!({ "callback": { "unsolicited": unsolicited } });
+        let connector = server.a_connector_with(Rules::default(), definition, json!({})).await;
+        let path = format!("/connectors/oauth/callback/{}?code=of-nobody", connector.id);
+        let page = server.get(&path).header("accept", "text/html").send().await;
+        assert_eq!(page.status, status, "{}", page.text());
+        assert_eq!(page.text().contains("Connect from here"), unsolicited, "{}", page.text());
+        // A program, and a callback that names a flow, hear what they always hear.
+        assert_eq!(server.get(&path).send().await.status, 400);
+        let named = server.get(&format!("{path}&state=nobodys")).header("accept", "text/html");
+        assert_eq!(named.send().await.status, 400);
+        assert_eq!(connector.fake.requests(Endpoint::Token), 0, "its code is never exchanged");
+        assert!(connector.connections(&server).await.is_empty());
+    }
+}
