@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::harness::{
     APPEND_NOTE, FORGET_NOTES, Place, RAISE_ALL, done, furnish, has_note, lost, note, notes_in,
-    raise, value_of,
+    raise, raise_any, value_of,
 };
 
 on_every_engine![
@@ -21,6 +21,7 @@ on_every_engine![
     appends_under_concurrency_are_all_kept,
     a_failing_commit_in_a_group_leaves_its_neighbours_alone,
     a_lost_commit_in_a_group_leaves_its_neighbours_alone,
+    a_commit_that_fails_after_its_guard_in_a_group_leaves_its_neighbours_alone,
     appends_of_several_statements_are_one_commit,
     returned_rows_and_counts_belong_to_their_steps,
     a_step_with_the_wrong_number_of_values_fails,
@@ -127,6 +128,23 @@ async fn a_failing_commit_in_a_group_leaves_its_neighbours_alone(place: Place) {
         assert_eq!(outcome.is_err(), id == 0, "note {id}: {outcome:?}");
     }
     assert_eq!(notes_in(&*engine).await, 55);
+}
+
+async fn a_commit_that_fails_after_its_guard_in_a_group_leaves_its_neighbours_alone(place: Place) {
+    let engine = place.open().await;
+    furnish(&*engine).await;
+    done(engine.commit(vec![note(0)]).await);
+    let mut callers = JoinSet::new();
+    for id in 1..=60 {
+        let engine = Arc::clone(&engine);
+        let id = if id % 10 == 0 { 0 } else { id };
+        callers.spawn(async move { (id, engine.commit(vec![raise_any(1), note(id)]).await) });
+    }
+    for (id, outcome) in callers.join_all().await {
+        assert_eq!(outcome.is_err(), id == 0, "note {id}: {outcome:?}");
+    }
+    assert_eq!(notes_in(&*engine).await, 55);
+    assert_eq!(value_of(&*engine, 1).await, 54, "half of a failed commit stands");
 }
 
 async fn a_lost_commit_in_a_group_leaves_its_neighbours_alone(place: Place) {

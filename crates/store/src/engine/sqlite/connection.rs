@@ -35,6 +35,8 @@ pub(super) fn open_writer(file: &Path, most_bytes: Option<u64>) -> rusqlite::Res
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cache_size", -4096)?;
+    // What a savepoint must be able to restore. On disk it is written again by every commit.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     if let Some(bytes) = most_bytes {
         let pages = i64::try_from(bytes / PAGE_BYTES).unwrap_or(i64::MAX);
         let _: i64 =

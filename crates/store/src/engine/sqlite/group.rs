@@ -50,7 +50,7 @@ pub(super) fn write(
         .and_then(|()| run_all(connection, jobs, Savepoints::WhereNeeded))
         .or_else(|stop| match stop {
             Stop::HalfDone => {
-                // Rare: a single guarded statement changed rows, but not the number it had to.
+                // Rare: a commit without a savepoint changed something, and then was lost or failed.
                 command(connection, "ROLLBACK")?;
                 command(connection, "BEGIN IMMEDIATE")?;
                 run_all(connection, jobs, Savepoints::Everywhere)
@@ -78,10 +78,11 @@ const HALF_DONE: &str = "a commit could not be undone on its own";
 /// Which commits run inside a savepoint of their own.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Savepoints {
-    /// Those with several steps. A single step that misses its guard changed nothing, and one that
-    /// fails is undone by SQLite itself.
+    /// Those that may be lost halfway. The others nearly never leave anything to undo: a first step
+    /// that misses its guard changed nothing, and a step that fails is undone by SQLite itself. A
+    /// savepoint keeps a copy of every page it changes, which costs more than the commit does.
     WhereNeeded,
-    /// All, because in this group a single step changed rows and still missed its guard.
+    /// All, because in this group a commit without one was lost or failed and left something behind.
     Everywhere,
 }
 
@@ -111,10 +112,32 @@ fn run_all(
     let mut open = Open { connection, prepared: Vec::new() };
     let mut outcomes = Vec::with_capacity(jobs.len());
     for job in jobs {
-        let own = savepoints == Savepoints::Everywhere || job.steps.len() > 1;
-        outcomes.push(if own { open.run_apart(&job.steps)? } else { open.run(&job.steps)? });
+        let apart = savepoints == Savepoints::Everywhere || may_be_lost_halfway(&job.steps);
+        outcomes.push(if apart {
+            open.run_apart(&job.steps)?
+        } else {
+            open.run_along(&job.steps)?
+        });
     }
     Ok(outcomes)
+}
+
+/// Whether a step after the first has a guard that it may miss. Plain appends can only fail.
+fn may_be_lost_halfway(steps: &[Step]) -> bool {
+    steps.iter().skip(1).any(|step| step.rows != Rows::Any && !step.statement.batches)
+}
+
+/// Whether a commit that was lost or failed left changes that somebody must undo.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leaves {
+    Nothing,
+    Something,
+}
+
+impl Leaves {
+    const fn of(changed: u64) -> Self {
+        if changed == 0 { Self::Nothing } else { Self::Something }
+    }
 }
 
 /// The statements a group has in hand. Groups repeat few statements many times, so a short list
@@ -128,10 +151,7 @@ impl Open<'_> {
     /// Runs a commit inside a savepoint.
     fn run_apart(&mut self, steps: &[Step]) -> Result<Outcome, Stop> {
         command(self.connection, "SAVEPOINT apart")?;
-        let outcome = self.run(steps).or_else(|stop| match stop {
-            Stop::HalfDone => Ok(Ok(Commit::Lost(0))),
-            Stop::Spoiled(_) => Err(stop),
-        })?;
+        let (outcome, _) = self.run(steps)?;
         if !matches!(outcome, Ok(Commit::Done(_))) {
             command(self.connection, "ROLLBACK TO apart")?;
         }
@@ -139,24 +159,33 @@ impl Open<'_> {
         Ok(outcome)
     }
 
-    fn run(&mut self, steps: &[Step]) -> Result<Outcome, Stop> {
-        let mut done = Vec::with_capacity(steps.len());
+    /// Runs a commit that only the whole group could undo.
+    fn run_along(&mut self, steps: &[Step]) -> Result<Outcome, Stop> {
+        match self.run(steps)? {
+            (_, Leaves::Something) => Err(Stop::HalfDone),
+            (outcome, Leaves::Nothing) => Ok(outcome),
+        }
+    }
+
+    fn run(&mut self, steps: &[Step]) -> Result<(Outcome, Leaves), Stop> {
+        let mut done: Vec<Stepped> = Vec::with_capacity(steps.len());
         for (at, step) in steps.iter().enumerate() {
+            let changed = |more: u64| done.iter().map(|step| step.changed).sum::<u64>() + more;
             match self.step(step) {
                 Ok(stepped) if step.rows.hold(stepped.changed) => done.push(stepped),
-                Ok(stepped) if steps.len() == 1 && stepped.changed > 0 => {
-                    return Err(Stop::HalfDone);
+                Ok(stepped) => {
+                    return Ok((Ok(Commit::Lost(at)), Leaves::of(changed(stepped.changed))));
                 }
-                Ok(_) => return Ok(Ok(Commit::Lost(at))),
                 Err(error) if self.spoils(&error) => {
                     return Err(Stop::spoiled(step.statement.name, &error));
                 }
                 Err(error) => {
-                    return Ok(Err(Error::broken(format!("{}: {error}", step.statement.name))));
+                    let failed = Error::broken(format!("{}: {error}", step.statement.name));
+                    return Ok((Err(failed), Leaves::of(changed(0))));
                 }
             }
         }
-        Ok(Ok(Commit::Done(done)))
+        Ok((Ok(Commit::Done(done)), Leaves::Nothing))
     }
 
     fn step(&mut self, step: &Step) -> rusqlite::Result<Stepped> {
