@@ -6,7 +6,7 @@ use keyhaven_protocol::id::{Id, OrganizationId};
 
 use crate::connections;
 use crate::connectors;
-use crate::engine::{Commit, Row, Statement, Step, Value};
+use crate::engine::{Blob, Commit, Row, Statement, Step, Value};
 use crate::envelope::{Address, Nonces, address_bytes, rewrap};
 use crate::{Error, Store, values};
 
@@ -130,14 +130,14 @@ fn by_address(row: &Row, key: &Value) -> Result<Vec<u8>, Error> {
 /// Bound to the row's key alone.
 fn by_key(_: &Row, key: &Value) -> Result<Vec<u8>, Error> {
     match key {
-        Value::Bytes(bytes) => Ok(bytes.clone()),
+        Value::Bytes(bytes) => Ok(bytes.as_slice().to_vec()),
         Value::Text(text) => Ok(text.clone().into_bytes()),
         Value::Null | Value::Int(_) => Err(Error::broken("a row's key is neither id nor text")),
     }
 }
 
 const fn no_bytes() -> Value {
-    Value::Bytes(Vec::new())
+    Value::Bytes(Blob::Long(Vec::new()))
 }
 
 const fn no_text() -> Value {

@@ -13,12 +13,14 @@ use keyhaven_protocol::id::Id;
 use keyhaven_protocol::secret::Digest;
 use keyhaven_protocol::time::Timestamp;
 
+mod blob;
 mod migrate;
 mod open;
 mod postgres;
 mod row;
 mod sqlite;
 
+pub use blob::Blob;
 pub use open::{Location, Options, open};
 pub use row::Row;
 
@@ -96,8 +98,11 @@ pub enum Value {
     /// TEXT.
     Text(String),
     /// BYTEA.
-    Bytes(Vec<u8>),
+    Bytes(Blob),
 }
+
+// Statements take up to a dozen, moved a few times each.
+const _: () = assert!(size_of::<Value>() == 40);
 
 /// How many rows a step must change or return for the commit to stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,10 +181,10 @@ values_from! {
     Timestamp => |t| Self::Int(t.0);
     String => |s| Self::Text(s);
     &str => |s| Self::Text(s.to_owned());
-    Vec<u8> => |b| Self::Bytes(b);
-    &[u8] => |b| Self::Bytes(b.to_vec());
-    Id => |id| Self::Bytes(id.0.to_vec());
-    Digest => |d| Self::Bytes(d.0.to_vec());
+    Vec<u8> => |b| Self::Bytes(Blob::Long(b));
+    &[u8] => |b| Self::Bytes(Blob::from(b));
+    Id => |id| Self::Bytes(Blob::Id(id.0));
+    Digest => |d| Self::Bytes(Blob::Digest(d.0));
 }
 
 impl<T: Into<Self>> From<Option<T>> for Value {

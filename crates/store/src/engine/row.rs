@@ -73,7 +73,7 @@ impl Row {
     /// A BYTEA column that may be null.
     pub fn maybe_bytes(&mut self, at: usize) -> Result<Option<Vec<u8>>, Error> {
         match self.values.get_mut(at) {
-            Some(Value::Bytes(bytes)) => Ok(Some(std::mem::take(bytes))),
+            Some(Value::Bytes(bytes)) => Ok(Some(bytes.take())),
             Some(Value::Null) => Ok(None),
             _ => Err(self.mismatch(at, "BYTEA")),
         }

@@ -210,7 +210,7 @@ pub(crate) fn note(id: i64) -> Step {
 
 /// A step that appends a note of this many bytes.
 pub(crate) fn heavy_note(id: i64, bytes: usize) -> Step {
-    Step::one(&APPEND_NOTE, vec![Value::Int(id), Value::Null, Value::Bytes(vec![b'x'; bytes])])
+    Step::one(&APPEND_NOTE, vec![Value::Int(id), Value::Null, Value::from(vec![b'x'; bytes])])
 }
 
 /// A step that raises a counter whatever its value.

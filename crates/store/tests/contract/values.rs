@@ -18,10 +18,10 @@ async fn values_come_back_as_they_went_in(place: Place) {
     let engine = place.open().await;
     furnish(&*engine).await;
     let texts = ["", "plain", "naïve ☂ 𝄞", "'; DROP TABLE notes; --", "$1 ?1 \\ \n\t\r"];
-    let bytes = [vec![], vec![0], vec![0xff; 3], (0..=255).collect(), vec![7; 70_000]];
+    let bytes = [vec![], vec![0; 16], vec![0xff; 32], (0..=255).collect(), vec![7; 70_000]];
     let ids = [i64::MIN, -1, 0, 1, i64::MAX];
     for ((id, text), data) in ids.into_iter().zip(texts).zip(bytes) {
-        let values = vec![Value::Int(id), Value::from(text), Value::Bytes(data.clone())];
+        let values = vec![Value::Int(id), Value::from(text), Value::from(data.clone())];
         done(engine.commit(vec![Step::one(&APPEND_NOTE, values)]).await);
         let mut rows = engine.read(&FIND_NOTE, vec![Value::Int(id)]).await.expect("reads");
         assert_eq!(rows[0].text(0).expect("text"), text);
@@ -42,7 +42,7 @@ async fn text_with_a_nul_is_refused(place: Place) {
 async fn a_null_is_no_empty_text(place: Place) {
     let engine = place.open().await;
     furnish(&*engine).await;
-    let values = vec![Value::Int(1), Value::Null, Value::Bytes(vec![])];
+    let values = vec![Value::Int(1), Value::Null, Value::from(vec![])];
     done(engine.commit(vec![Step::one(&APPEND_NOTE, values)]).await);
     let mut rows = engine.read(&FIND_NOTE, vec![Value::Int(1)]).await.expect("reads");
     assert_eq!(rows[0].maybe_text(0).expect("a column"), None);

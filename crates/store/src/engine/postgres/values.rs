@@ -29,7 +29,7 @@ impl ToSql for Param<'_> {
             }
             Value::Int(number) => number.to_sql(wanted, out),
             Value::Text(text) => text.to_sql(wanted, out),
-            Value::Bytes(bytes) => bytes.to_sql(wanted, out),
+            Value::Bytes(bytes) => bytes.as_slice().to_sql(wanted, out),
         }
     }
 
