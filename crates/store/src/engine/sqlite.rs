@@ -19,7 +19,7 @@ mod writer;
 
 use checkpoint::Log;
 use handover::Gatherer;
-use queue::Job;
+use queue::{Answered, Job};
 use readers::Readers;
 use writer::Writer;
 
@@ -76,9 +76,10 @@ impl Engine for Sqlite {
             if self.writer.queue.push(Job { steps, answer })? {
                 self.gatherer.lined_up(&self.writer);
             }
+            let failed = |_| Error::broken("the writer failed; outcome unknown");
+            let Answered { outcome, steps } = outcome.await.map_err(failed)?;
+            drop(steps);
             outcome
-                .await
-                .unwrap_or_else(|_| Err(Error::broken("the writer failed; outcome unknown")))
         })
     }
 

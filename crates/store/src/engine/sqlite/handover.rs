@@ -6,45 +6,52 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 
 use super::group::Outcome;
+use super::queue::{Answered, Job};
 use super::writer::Writer;
 
-/// What one caller is told.
-pub(super) type Told = (oneshot::Sender<Outcome>, Outcome);
+/// A group of commits and what each of them came to.
+type Group = (Vec<Job>, Vec<Outcome>);
 
 /// Tells the callers of a group.
-pub(super) struct Teller(Option<mpsc::UnboundedSender<Vec<Told>>>);
+pub(super) struct Teller(Option<mpsc::UnboundedSender<Group>>);
 
 impl Teller {
     /// On a runtime, a task of its own tells them: callers woken from inside the runtime cost no
     /// system call. Elsewhere the writer's thread does.
     pub(super) fn new() -> Self {
         Self(Handle::try_current().ok().map(|runtime| {
-            let (answers, mut groups) = mpsc::unbounded_channel::<Vec<Told>>();
+            let (answers, mut groups) = mpsc::unbounded_channel::<Group>();
             runtime.spawn(async move {
                 while let Some(group) = groups.recv().await {
-                    group.into_iter().for_each(tell);
+                    tell_all(group);
                 }
             });
             answers
         }))
     }
 
-    pub(super) fn tell(&self, group: Vec<Told>) {
+    /// `outcomes` is as long as `jobs`.
+    pub(super) fn tell(&self, jobs: Vec<Job>, outcomes: Vec<Outcome>) {
         match &self.0 {
             // A runtime that is gone has no callers left who could wait.
-            Some(answers) => drop(answers.send(group)),
-            None => group.into_iter().for_each(tell),
+            Some(answers) => drop(answers.send((jobs, outcomes))),
+            None => tell_all((jobs, outcomes)),
         }
     }
 }
 
+fn tell_all((jobs, outcomes): Group) {
+    jobs.into_iter().zip(outcomes).for_each(|(job, outcome)| tell(job, outcome));
+}
+
 /// A caller whose waker panics must not take the others' answers along.
-fn tell((caller, outcome): Told) {
-    let told = catch_unwind(AssertUnwindSafe(|| drop(caller.send(outcome))));
+fn tell(Job { steps, answer }: Job, outcome: Outcome) {
+    let answered = Answered { outcome, steps };
+    let told = catch_unwind(AssertUnwindSafe(|| drop(answer.send(answered))));
     if told.is_err() {
         tracing::error!("a caller panicked on hearing of its commit");
     }
@@ -90,5 +97,31 @@ async fn gather(ready: Arc<Notify>, writer: Weak<Writer>) {
         tokio::task::yield_now().await;
         let Some(writer) = writer.upgrade() else { return };
         writer.queue.call_writer();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::engine::{Commit, Statement, Step};
+
+    #[test]
+    fn every_caller_hears_its_own_outcome_and_gets_its_steps_back() {
+        static STATEMENT: Statement = Statement::new("test.nothing", "SELECT 1");
+        let step = || Step::any(&STATEMENT, Vec::new());
+        let line_up = |steps: Vec<Step>| {
+            let (answer, heard) = oneshot::channel();
+            (Job { steps, answer }, heard)
+        };
+        let (first, mut hears_first) = line_up(vec![step()]);
+        let (second, mut hears_second) = line_up(vec![step(), step()]);
+        let outcomes = vec![Ok(Commit::Lost(7)), Err(crate::Error::busy("locked"))];
+        Teller::new().tell(vec![first, second], outcomes);
+        let (first, second) = (hears_first.try_recv().unwrap(), hears_second.try_recv().unwrap());
+        assert!(matches!(first.outcome, Ok(Commit::Lost(7))));
+        assert!(matches!(second.outcome, Err(crate::Error::Busy(_))));
+        assert_eq!((first.steps.len(), second.steps.len()), (1, 2));
     }
 }

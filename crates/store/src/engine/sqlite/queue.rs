@@ -4,13 +4,21 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::group::Outcome;
 use crate::Error;
-use crate::engine::{Commit, Step};
+use crate::engine::Step;
 
 /// A commit that waits, and whom to tell.
 pub(super) struct Job {
     pub(super) steps: Vec<Step>,
-    pub(super) answer: oneshot::Sender<Result<Commit, Error>>,
+    pub(super) answer: oneshot::Sender<Answered>,
+}
+
+/// What a commit came to, and its steps back: freeing them is cheap for the callers' threads, which
+/// soon allocate as much again. The writer's never does.
+pub(super) struct Answered {
+    pub(super) outcome: Outcome,
+    pub(super) steps: Vec<Step>,
 }
 
 /// Jobs in order of arrival. A full or closed queue refuses at once; it never makes a caller wait.

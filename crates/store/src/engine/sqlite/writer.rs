@@ -114,10 +114,7 @@ impl Writer {
         drop(slot);
         self.queue.answering();
         match outcomes {
-            Ok(outcomes) => {
-                let callers = jobs.into_iter().map(|job| job.answer);
-                self.teller.tell(callers.zip(outcomes).collect());
-            }
+            Ok(outcomes) => self.teller.tell(jobs, outcomes),
             Err(spoiled) => self.fail(jobs, &spoiled),
         }
         let slot = self.lock();
@@ -155,12 +152,14 @@ impl Writer {
         opened.map_err(|error| Spoiled::new("opening the database again", &error))
     }
 
-    fn fail(&self, jobs: Vec<Job>, spoiled: &Spoiled) {
+    fn fail(&self, mut jobs: Vec<Job>, spoiled: &Spoiled) {
         tracing::warn!(error = %spoiled.error(), commits = jobs.len(), "a group of commits failed");
         // Who waits behind a lock held elsewhere would wait just as long again.
-        let rest = if spoiled.busy { self.queue.take_rest() } else { Vec::new() };
-        let callers = jobs.into_iter().chain(rest).map(|job| job.answer);
-        self.teller.tell(callers.map(|caller| (caller, Err(spoiled.error()))).collect());
+        if spoiled.busy {
+            jobs.append(&mut self.queue.take_rest());
+        }
+        let outcomes = jobs.iter().map(|_| Err(spoiled.error())).collect();
+        self.teller.tell(jobs, outcomes);
     }
 
     fn lock(&self) -> MutexGuard<'_, Slot> {
