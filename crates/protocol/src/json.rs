@@ -61,7 +61,7 @@ pub(crate) fn parse_within(limit: usize, bytes: &[u8]) -> Result<Value, &'static
         .map_err(|error| broken.get().unwrap_or_else(|| rule_behind(&error)))
 }
 
-/// Appends `text` as a JSON string.
+/// Appends `text` as a JSON string, spelled as serde_json spells it.
 pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     // A fold without an early exit, so that the compiler looks at many bytes at once.
@@ -84,6 +84,11 @@ fn push_escaped(out: &mut Vec<u8>, byte: u8) {
     match byte {
         b'"' => out.extend_from_slice(b"\\\""),
         b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        0x08 => out.extend_from_slice(b"\\b"),
+        0x0c => out.extend_from_slice(b"\\f"),
         0..0x20 => {
             out.extend_from_slice(b"\\u00");
             out.push(HEX[usize::from(byte >> 4)]);

@@ -3,6 +3,8 @@
 
 use std::io::Write as _;
 
+use serde_json::{Map, Value};
+
 use super::push_string;
 use crate::id::Id;
 
@@ -17,7 +19,13 @@ impl Object {
     /// An object without members.
     #[must_use]
     pub fn new() -> Self {
-        let mut out = Vec::with_capacity(COMMON);
+        Self::with_room(COMMON)
+    }
+
+    /// An object without members, and room for `bytes`.
+    #[must_use]
+    pub fn with_room(bytes: usize) -> Self {
+        let mut out = Vec::with_capacity(bytes);
         out.push(b'{');
         Self(out)
     }
@@ -75,6 +83,26 @@ impl Object {
         self
     }
 
+    /// Adds a whole number, if there is one.
+    #[inline]
+    pub fn maybe_number(&mut self, name: &'static str, value: Option<i64>) -> &mut Self {
+        match value {
+            Some(value) => self.number(name, value),
+            None => self,
+        }
+    }
+
+    /// Adds members that are known by value only. Their names must be others than those here.
+    pub fn members(&mut self, members: &Map<String, Value>) -> &mut Self {
+        for (name, value) in members {
+            self.comma();
+            push_string(&mut self.0, name);
+            // Writing to a Vec cannot fail.
+            let _ = write!(self.0, ":{value}");
+        }
+        self
+    }
+
     /// The text.
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {
@@ -84,12 +112,17 @@ impl Object {
 
     #[inline]
     fn name(&mut self, name: &'static str) {
-        if self.0.len() > 1 {
-            self.0.push(b',');
-        }
+        self.comma();
         self.0.push(b'"');
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b"\":");
+    }
+
+    #[inline]
+    fn comma(&mut self) {
+        if self.0.len() > 1 {
+            self.0.push(b',');
+        }
     }
 }
 
@@ -101,7 +134,31 @@ impl Default for Object {
 
 #[cfg(test)]
 mod tests {
+    use serde::Serialize;
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn an_object_is_written_as_serde_json_writes_a_struct() {
+        #[derive(Serialize)]
+        struct Answer<'a> {
+            text: &'a str,
+            number: i64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            left_out: Option<&'a str>,
+            last: Option<&'a str>,
+        }
+        for text in
+            ["", "kh_refresh_0", "say \"hi\"", "a\\b/c", "\u{8}\t\n\u{c}\r\u{1}\u{7f}", "ü☂𝄞"]
+        {
+            let answer = Answer { text, number: i64::MIN, left_out: None, last: Some(text) };
+            let mut object = Object::with_room(1);
+            object.text("text", text).number("number", i64::MIN);
+            object.maybe_text("left_out", None).maybe_text("last", Some(text));
+            assert_eq!(object.finish(), serde_json::to_vec(&answer).unwrap());
+        }
+    }
 
     #[test]
     fn an_object_reads_back_as_what_was_written() {
@@ -109,9 +166,12 @@ mod tests {
         let mut object = Object::new();
         object.text("a", "say \"hi\"\n").maybe_text("b", None).number("c", -5);
         object.id("d", id).maybe_id("e", None).raw("f", b"[true]");
+        object.maybe_number("g", Some(0)).maybe_number("h", None);
+        object.members(json!({"\"i": {"k": [null]}}).as_object().unwrap());
         let read: serde_json::Value = serde_json::from_slice(&object.finish()).unwrap();
-        let wanted = serde_json::json!({
-            "a": "say \"hi\"\n", "c": -5, "d": id.to_string(), "f": [true]
+        let wanted = json!({
+            "a": "say \"hi\"\n", "c": -5, "d": id.to_string(), "f": [true], "g": 0,
+            "\"i": {"k": [null]},
         });
         assert_eq!(read, wanted);
         assert_eq!(Object::new().finish(), b"{}");
