@@ -5,6 +5,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use keyhaven_protocol::client_auth::{Manners, Presented};
 use keyhaven_protocol::grants::{Terms, token_exchange};
+use keyhaven_protocol::json::Object;
 use keyhaven_protocol::params::Params;
 use keyhaven_protocol::refusal::Refusal;
 use keyhaven_protocol::secret::Secret;
@@ -23,19 +24,6 @@ use crate::operations::issue_token::{IssuedToken, TokenRequest, issue_token};
 /// Where it is.
 pub const PATH: &str = "/oauth2/token";
 
-/// RFC 6749 §5.1.
-#[derive(Serialize)]
-struct TokenResponse<'a> {
-    access_token: &'a str,
-    token_type: &'static str,
-    expires_in: i64,
-    scope: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id_token: Option<&'a str>,
-}
-
 /// Issues tokens.
 pub async fn create_token(State(app): State<Shared>, call: Call) -> Response {
     match call.shape() {
@@ -45,7 +33,7 @@ pub async fn create_token(State(app): State<Shared>, call: Call) -> Response {
         }
         Ok(Shape::Form(params)) => {
             let answer = match issue(&app, &call.headers, &params, &call.origin).await {
-                Ok(issued) => marked(&issued, reply::ok(&response(&issued))),
+                Ok(issued) => marked(&issued, reply::ok_written(response(&issued))),
                 Err(failure) => refusal::oauth(&app, failure, &call.origin),
             };
             dpop::with_nonce(&app, &call.headers, answer)
@@ -135,13 +123,20 @@ fn exchanged_response(app: &App, fresh: &FreshToken) -> Response {
     })
 }
 
-fn response(issued: &IssuedToken) -> TokenResponse<'_> {
-    TokenResponse {
-        access_token: issued.access_token.reveal(),
-        token_type: if issued.bound { "DPoP" } else { "Bearer" },
-        expires_in: issued.ttl.0,
-        scope: issued.scopes.as_str(),
-        refresh_token: issued.refresh_token.as_ref().map(Secret::reveal),
-        id_token: issued.id_token.as_ref().map(Secret::reveal),
-    }
+/// RFC 6749 §5.1. Written by hand: its texts are long, and this runs for every token issued.
+fn response(issued: &IssuedToken) -> Vec<u8> {
+    let access_token = issued.access_token.reveal();
+    let refresh_token = issued.refresh_token.as_ref().map(Secret::reveal);
+    let id_token = issued.id_token.as_ref().map(Secret::reveal);
+    let scope = issued.scopes.as_str();
+    let texts = [Some(access_token), Some(scope), refresh_token, id_token];
+    let mut out =
+        Object::with_room(128 + texts.iter().flatten().map(|text| text.len()).sum::<usize>());
+    out.text("access_token", access_token)
+        .text("token_type", if issued.bound { "DPoP" } else { "Bearer" })
+        .number("expires_in", issued.ttl.0)
+        .text("scope", scope)
+        .maybe_text("refresh_token", refresh_token)
+        .maybe_text("id_token", id_token);
+    out.finish()
 }
