@@ -47,11 +47,12 @@ pub struct Claims<'a> {
     pub jkt: Option<Cow<'a, str>>,
 }
 
-/// Signs access tokens with one key, its header encoded once.
+/// Signs tokens with one key, the headers of those that are issued most encoded once.
 #[derive(Clone, Debug)]
 pub struct Signer {
     key: Arc<SigningKey>,
     header_segment: String,
+    id_token_header: String,
 }
 
 impl Signer {
@@ -59,12 +60,18 @@ impl Signer {
     #[must_use]
     pub fn new(key: Arc<SigningKey>) -> Self {
         let header_segment = compact::header_segment(TYP, &key);
-        Self { key, header_segment }
+        let id_token_header = compact::header_segment("JWT", &key);
+        Self { key, header_segment, id_token_header }
     }
 
     /// The token that carries `claims`.
     pub fn sign(&self, claims: &Claims<'_>) -> Result<Secret, KeyError> {
         compact::sign(&self.header_segment, &claims.to_json(), &self.key)
+    }
+
+    /// The ID token with this payload (OpenID Connect Core §2).
+    pub(crate) fn sign_id_token(&self, payload: &[u8]) -> Result<Secret, KeyError> {
+        compact::sign(&self.id_token_header, payload, &self.key)
     }
 
     /// The key it signs with, for other kinds of token.

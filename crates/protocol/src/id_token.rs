@@ -1,18 +1,18 @@
 //! ID tokens (OpenID Connect Core §2, §3.1.3.6, §12.2): made for the client that asked, and read
 //! back when they come as a hint. They carry what was asked for and nothing else.
 
-use std::sync::Arc;
-
 use aws_lc_rs::digest;
 use serde_json::{Map, Value};
 
+use crate::access_token::Signer;
 use crate::authorize::{RequestedClaims, acr_of};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
 use crate::jose::claims::ClaimSet;
-use crate::jose::compact::{self, parse_compact};
-use crate::jose::signing_key::{KeyError, SigningKey};
+use crate::jose::compact::parse_compact;
+use crate::jose::signing_key::KeyError;
 use crate::jose::verifying_key::KeySet;
+use crate::json::Object;
 use crate::secret::Secret;
 use crate::time::{Seconds, Timestamp};
 
@@ -42,7 +42,7 @@ pub struct IdToken<'a> {
     pub sid: Option<&'a str>,
     /// The access token beside it.
     pub access_token: &'a str,
-    /// Claims about the person that were asked for here.
+    /// Claims about the person that were asked for here; none of those above is one.
     pub claims: Map<String, Value>,
 }
 
@@ -76,36 +76,27 @@ impl<'a> IdToken<'a> {
     }
 
     /// Signs it.
-    pub fn sign(self, key: &Arc<SigningKey>) -> Result<Secret, KeyError> {
-        let header = compact::header_segment("JWT", key);
-        compact::sign(&header, self.into_json(key.algorithm()).to_string().as_bytes(), key)
+    pub fn sign(&self, signer: &Signer) -> Result<Secret, KeyError> {
+        signer.sign_id_token(&self.to_json(signer.key().algorithm()))
     }
 
-    fn into_json(self, algorithm: Algorithm) -> Value {
-        let mut out = self.claims;
-        let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
-        put("iss", self.issuer.into());
-        put("sub", self.subject.into());
-        put("aud", self.client_id.into());
-        put("exp", self.issued_at.plus(LIFETIME).0.into());
-        put("iat", self.issued_at.0.into());
-        put("at_hash", at_hash(self.access_token, algorithm).into());
-        if let Some(nonce) = self.nonce {
-            put("nonce", nonce.into());
-        }
-        if let Some(at) = self.auth_time {
-            put("auth_time", at.0.into());
-        }
-        if let Some(acr) = self.acr {
-            put("acr", acr.into());
-        }
+    /// Written by hand: this runs for every code redeemed.
+    fn to_json(&self, algorithm: Algorithm) -> Vec<u8> {
+        let mut out = Object::new();
+        out.text("iss", self.issuer)
+            .text("sub", self.subject)
+            .text("aud", self.client_id)
+            .number("exp", self.issued_at.plus(LIFETIME).0)
+            .number("iat", self.issued_at.0)
+            .text("at_hash", &at_hash(self.access_token, algorithm))
+            .maybe_text("nonce", self.nonce)
+            .maybe_number("auth_time", self.auth_time.map(|at| at.0))
+            .maybe_text("acr", self.acr);
         if let Some(amr) = self.amr {
-            put("amr", amr.to_vec().into());
+            out.raw("amr", Value::from(amr).to_string().as_bytes());
         }
-        if let Some(sid) = self.sid {
-            put("sid", sid.into());
-        }
-        Value::Object(out)
+        out.maybe_text("sid", self.sid).members(&self.claims);
+        out.finish()
     }
 }
 
@@ -157,11 +148,15 @@ pub fn read_hint(text: &str, keys: &KeySet, issuer: &str) -> Result<Hint, &'stat
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
     use crate::jose::forge;
     use crate::jose::jwk_set::JwkSet;
+    use crate::jose::signing_key::SigningKey;
+    use crate::person::is_personal;
 
     const ISSUER: &str = "https://issuer.test";
 
@@ -187,12 +182,16 @@ mod tests {
         KeySet::prepare(&JwkSet::new(keys.to_vec())).unwrap()
     }
 
-    fn signed(token: IdToken<'_>) -> String {
+    fn signed(token: &IdToken<'_>) -> String {
         let key = SigningKey::from_pkcs8(
             Algorithm::Es256,
             &forge::key(Algorithm::Es256).to_pkcs8().unwrap(),
         );
-        token.sign(&Arc::new(key.unwrap())).unwrap().reveal().to_owned()
+        token.sign(&Signer::new(Arc::new(key.unwrap()))).unwrap().reveal().to_owned()
+    }
+
+    fn read(token: &IdToken<'_>) -> Value {
+        serde_json::from_slice(&token.to_json(Algorithm::Es256)).unwrap()
     }
 
     #[test]
@@ -205,7 +204,7 @@ mod tests {
             "iss": ISSUER, "sub": "sam", "aud": "kh_client_a", "exp": 1_600, "iat": 1_000,
             "at_hash": "77QmUPtjPfzWtF2AnpK9RQ",
         });
-        assert_eq!(token.into_json(Algorithm::Es256), expected);
+        assert_eq!(read(&token), expected);
     }
 
     #[test]
@@ -219,17 +218,25 @@ mod tests {
         };
         let asked = RequestedClaims::parse(r#"{"id_token":{"amr":null}}"#).unwrap();
         let token = IdToken { nonce: Some("n"), sid: Some("s"), ..a_token() };
-        let json = token.with_proof(proof, &asked).into_json(Algorithm::Es256);
+        let claims = json!({"email": "sam@a.test", "email_verified": true});
+        let token = IdToken { claims: claims.as_object().unwrap().clone(), ..token };
+        let json = read(&token.with_proof(proof, &asked));
         assert_eq!(json["nonce"], "n");
         assert_eq!(json["sid"], "s");
         assert_eq!(json["auth_time"], 990);
         assert_eq!(json["acr"], "urn:keyhaven:acr:multi-factor");
         assert_eq!(json["amr"], json!(["pwd", "otp", "mfa"]));
+        assert_eq!(json["email"], "sam@a.test");
+        assert_eq!(json["email_verified"], true);
+        // Claims about the person are added unlooked at, and no name may stand twice.
+        for name in json.as_object().unwrap().keys() {
+            assert_eq!(is_personal(name), name.starts_with("email"), "{name}");
+        }
     }
 
     #[test]
     fn a_hint_reads_back_even_when_it_has_expired() {
-        let text = signed(IdToken { sid: Some("s"), ..a_token() });
+        let text = signed(&IdToken { sid: Some("s"), ..a_token() });
         let hint = read_hint(&text, &keys(), ISSUER).unwrap();
         assert_eq!(hint.subject, "sam");
         assert_eq!(hint.client_id, "kh_client_a");

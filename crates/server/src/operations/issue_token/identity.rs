@@ -55,10 +55,7 @@ pub(super) async fn id_token(
     };
     let token = token.with_proof(proof, &asked);
     let algorithm = client.party.id_token_alg;
-    let signed = app
-        .keys
-        .sign(app, algorithm, now, origin, |signer| token.sign(signer.shared_key()))
-        .await?;
+    let signed = app.keys.sign(app, algorithm, now, origin, |signer| token.sign(signer)).await?;
     Ok(Some(signed.map_err(|error| Error::broken(error.0))?))
 }
 
