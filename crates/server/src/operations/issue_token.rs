@@ -313,7 +313,7 @@ async fn carry_out(
         scopes: plan.scopes,
         ttl: plan.ttl,
         expires_at: token.expires_at,
-        refresh_token: turn.refresh_token().cloned(),
+        refresh_token: turn.into_refresh_token(),
         id_token,
         bound: token.jkt.is_some(),
         client: client.clone(),

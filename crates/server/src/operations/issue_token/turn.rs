@@ -71,6 +71,17 @@ impl Turn {
             | Self::Keep(_, _, text) => Some(text),
         }
     }
+
+    /// The same, for whoever answers with it: no second copy to make and to wipe.
+    pub(super) fn into_refresh_token(self) -> Option<Secret> {
+        match self {
+            Self::None | Self::Grant(_) => None,
+            Self::Begin(_, text)
+            | Self::Rotate(_, text)
+            | Self::Repeat(_, text)
+            | Self::Keep(_, _, text) => Some(text),
+        }
+    }
 }
 
 /// Prepares what the plan says about refresh tokens. `person` is who is spoken for, if anybody.
