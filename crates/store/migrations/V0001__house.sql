@@ -104,7 +104,9 @@ CREATE TABLE client_groups (
 CREATE INDEX client_groups_by_group ON client_groups (group_id);
 
 -- The revocation graph. A credential is dead when its grant or any ancestor is; the look-up walks
--- up, so revoking is one row and a child made at the same moment cannot escape.
+-- up, so revoking is one row and a child made at the same moment cannot escape. What a code was
+-- redeemed for is an 'authorization'. It is found by its owner, and leaves at its end, through the row
+-- of the same id in `authorizations`, so that redeeming writes no index twice.
 CREATE TABLE grants (
     id BYTEA PRIMARY KEY,
     parent BYTEA,
@@ -123,8 +125,8 @@ CREATE INDEX grants_by_parent ON grants (parent) WHERE kind <> 'authorization';
 CREATE INDEX grants_by_organization ON grants (organization, id);
 CREATE INDEX grants_by_revocation ON grants (revoked_at) WHERE revoked_at IS NOT NULL;
 CREATE INDEX grants_by_client ON grants (client, id) WHERE client IS NOT NULL;
-CREATE INDEX grants_by_owner ON grants (owner, id) WHERE owner IS NOT NULL;
-CREATE INDEX grants_by_end ON grants (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX grants_by_owner ON grants (owner, id) WHERE owner IS NOT NULL AND kind <> 'authorization';
+CREATE INDEX grants_by_end ON grants (expires_at) WHERE expires_at IS NOT NULL AND kind <> 'authorization';
 
 -- Opaque access tokens: append-only, keyed by time-ordered id, recognised by hash. No grant means
 -- the client's own authority (RFC 6749 §4.4).
@@ -147,13 +149,10 @@ CREATE TABLE revoked_tokens (
 );
 CREATE INDEX revoked_tokens_by_end ON revoked_tokens (expires_at);
 
--- One row per refresh family, updated in place under its generation. A family is a grant: its id is
--- the grant's, and it dies with it.
+-- One row per refresh family, updated in place under its head. A family is a grant: its id is the
+-- grant's, which says whose it is, what for, where and until when, and it dies with it.
 CREATE TABLE refresh_families (
     id BYTEA PRIMARY KEY,
-    client BYTEA NOT NULL,
-    scopes TEXT NOT NULL,
-    audience TEXT NOT NULL,
     rule TEXT NOT NULL,
     lineage BYTEA NOT NULL,
     generation BIGINT NOT NULL,
@@ -161,9 +160,7 @@ CREATE TABLE refresh_families (
     previous_hash BYTEA,
     rotated_at BIGINT,
     successor BYTEA,
-    issued_at BIGINT NOT NULL,
-    idle_ends_at BIGINT NOT NULL,
-    ends_at BIGINT NOT NULL
+    idle_ends_at BIGINT NOT NULL
 );
 CREATE INDEX refresh_families_with_successor ON refresh_families (rotated_at) WHERE successor IS NOT NULL;
 

@@ -13,6 +13,7 @@ use keyhaven_protocol::time::Timestamp;
 use crate::act::Plan;
 use crate::changes::{Change, Kind, Receipt};
 use crate::engine::{Row, Statement, Step};
+use crate::revocations::ids_of_owner;
 use crate::{Act, Error, Outcome, Store, values};
 
 /// Grants ended in one commit when a consent is withdrawn.
@@ -217,7 +218,11 @@ static END_CODES: Statement = Statement::new(
 
 static LIST_GRANTS: Statement = Statement::new(
     "consents.list_grants",
-    "SELECT id FROM grants WHERE owner = $1 AND client = $2 AND revoked_at IS NULL ORDER BY id LIMIT $3",
+    concat!(
+        "SELECT id FROM grants WHERE id IN ",
+        ids_of_owner!("$1"),
+        " AND client = $2 AND revoked_at IS NULL ORDER BY id LIMIT $3"
+    ),
 );
 
 static END_GRANT: Statement = Statement::new(

@@ -165,7 +165,7 @@ impl Store {
         let mut values = values![
             new.id.0,
             new.parent.map(|parent| parent.0),
-            "authorization",
+            if new.of_code { "authorization" } else { "credentials" },
             new.organization.map(|organization| organization.0),
             new.owner.map(|owner| owner.0),
             new.client.0,
@@ -191,15 +191,10 @@ impl Store {
             &BEGIN_FAMILY,
             values![
                 grant.id.0,
-                grant.client.0,
-                grant.scopes.as_str(),
-                grant.audience.as_str(),
                 new.rule.as_str(),
                 new.lineage.0.as_slice(),
                 new.head,
-                grant.issued_at,
                 new.idle_ends_at,
-                grant.ends_at,
                 new.jkt.as_deref(),
             ],
         ));
@@ -284,8 +279,8 @@ static REDEEM_RECALLED: Statement = Statement::new(
 
 static BEGIN_FAMILY: Statement = Statement::append(
     "issuing.begin_family",
-    "INSERT INTO refresh_families (id, client, scopes, audience, rule, lineage, generation, hash, issued_at, \
-     idle_ends_at, ends_at, jkt) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11)",
+    "INSERT INTO refresh_families (id, rule, lineage, generation, hash, idle_ends_at, jkt) \
+     VALUES ($1, $2, $3, 1, $4, $5, $6)",
 );
 
 // The guard is the old head and, for the race with a revocation, the family's own grant.

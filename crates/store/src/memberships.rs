@@ -6,6 +6,7 @@ use keyhaven_protocol::time::Timestamp;
 use crate::act::Plan;
 use crate::changes::{Change, Kind};
 use crate::engine::{Row, Statement, Step};
+use crate::revocations::ids_of_owner;
 use crate::users::User;
 use crate::{Act, Error, Listed, Outcome, Page, Store, organizations, values};
 
@@ -209,8 +210,11 @@ static LEAVE_GROUPS: Statement = Statement::new(
 
 static REVOKE_GRANTS: Statement = Statement::new(
     "memberships.revoke_grants",
-    "UPDATE grants SET revoked_at = $3, revoked_why = 'membership ended'
-      WHERE organization = $1 AND owner = $2 AND revoked_at IS NULL",
+    concat!(
+        "UPDATE grants SET revoked_at = $3, revoked_why = 'membership ended' WHERE id IN ",
+        ids_of_owner!("$2"),
+        " AND organization = $1 AND revoked_at IS NULL"
+    ),
 );
 
 /// Every statement of this room.

@@ -68,6 +68,8 @@ impl Store {
             (&SIGN_IN_TRIES, now.into()),
             (&AUTHORIZATION_REQUESTS, now.into()),
             (&LIVING_AUTHORIZATIONS, now.minus(MAX_ACCESS_LIFE).into()),
+            (&AUTHORIZED_FAMILIES, now.minus(MAX_ACCESS_LIFE).into()),
+            (&AUTHORIZED_GRANTS, now.minus(MAX_ACCESS_LIFE).into()),
             (&AUTHORIZATIONS, now.minus(MAX_ACCESS_LIFE).into()),
             (&SESSION_CLIENTS, now.into()),
             (&LOGOUT_NOTICES, now.into()),
@@ -127,6 +129,8 @@ pub static STATEMENTS: &[&Statement] = &[
     &SIGN_IN_TRIES,
     &AUTHORIZATION_REQUESTS,
     &LIVING_AUTHORIZATIONS,
+    &AUTHORIZED_FAMILIES,
+    &AUTHORIZED_GRANTS,
     &AUTHORIZATIONS,
     &SESSION_CLIENTS,
     &LOGOUT_NOTICES,
@@ -164,16 +168,35 @@ static ACCESS_TOKENS: Statement = delete_chunk!("access_tokens", "access_tokens"
 static REVOKED_TOKENS: Statement =
     delete_chunk!("revoked_tokens", "revoked_tokens", "id", "expires_at");
 
+/// Authorizations at whose end nothing is left that came of them.
+macro_rules! ended_authorizations {
+    () => {
+        "(SELECT a.id FROM authorizations a WHERE a.ends_at < $1 \
+         AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.id = a.id AND g.expires_at > a.ends_at) \
+         ORDER BY a.ends_at LIMIT $2)"
+    };
+}
+
+/// The other grants at their end.
+macro_rules! ended_grants {
+    () => {
+        "(SELECT id FROM grants WHERE expires_at < $1 AND kind <> 'authorization' \
+         ORDER BY expires_at LIMIT $2)"
+    };
+}
+
 // A family goes with its grant, which ends when it does, so that its end needs no index of its own.
 static FAMILIES: Statement = Statement::new(
     "purge.families",
-    "DELETE FROM refresh_families WHERE id IN \
-     (SELECT id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+    concat!("DELETE FROM refresh_families WHERE id IN ", ended_grants!()),
 );
 static GRANTS: Statement = Statement::new(
     "purge.grants",
-    "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2) \
-     AND NOT EXISTS (SELECT 1 FROM refresh_families f WHERE f.id = grants.id)",
+    concat!(
+        "DELETE FROM grants WHERE id IN ",
+        ended_grants!(),
+        " AND NOT EXISTS (SELECT 1 FROM refresh_families f WHERE f.id = grants.id)"
+    ),
 );
 static SPENT_ONCE: Statement = delete_chunk!("spent_once", "spent_once", "hash", "expires_at");
 static CHANGES: Statement = delete_chunk!("changes", "changes", "id", "id");
@@ -215,18 +238,32 @@ static AUTHORIZATION_REQUESTS: Statement =
     delete_chunk!("authorization_requests", "authorization_requests", "id", "expires_at");
 
 // What a person agreed to lives as long as the grant that came of it. Redeeming the code does not write
-// that down, because here it takes a few rows of one page at a time.
+// that down, because here it takes a few rows of one page at a time. Then all three go together.
 static LIVING_AUTHORIZATIONS: Statement = Statement::new(
     "purge.living_authorizations",
     "UPDATE authorizations SET ends_at = (SELECT g.expires_at FROM grants g WHERE g.id = authorizations.id) \
      WHERE id IN (SELECT a.id FROM authorizations a JOIN grants g ON g.id = a.id \
      WHERE a.ends_at < $1 AND g.expires_at > a.ends_at ORDER BY a.ends_at LIMIT $2)",
 );
+static AUTHORIZED_FAMILIES: Statement = Statement::new(
+    "purge.authorized_families",
+    concat!("DELETE FROM refresh_families WHERE id IN ", ended_authorizations!()),
+);
+static AUTHORIZED_GRANTS: Statement = Statement::new(
+    "purge.authorized_grants",
+    concat!(
+        "DELETE FROM grants WHERE id IN ",
+        ended_authorizations!(),
+        " AND NOT EXISTS (SELECT 1 FROM refresh_families f WHERE f.id = grants.id)"
+    ),
+);
 static AUTHORIZATIONS: Statement = Statement::new(
     "purge.authorizations",
-    "DELETE FROM authorizations WHERE id IN (SELECT a.id FROM authorizations a WHERE a.ends_at < $1 \
-     AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.id = a.id AND g.expires_at > a.ends_at) \
-     ORDER BY a.ends_at LIMIT $2)",
+    concat!(
+        "DELETE FROM authorizations WHERE id IN ",
+        ended_authorizations!(),
+        " AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.id = authorizations.id)"
+    ),
 );
 static LOGOUT_NOTICES: Statement =
     delete_chunk!("logout_notices", "logout_notices", "id", "expires_at");
@@ -253,5 +290,7 @@ static SUCCESSORS: Statement = Statement::new(
 static BACKLOG: Statement = Statement::new(
     "purge.backlog",
     "SELECT (SELECT COUNT(*) FROM (SELECT 1 AS one FROM access_tokens WHERE id < $1 LIMIT 100000) AS a) \
-     + (SELECT COUNT(*) FROM (SELECT 1 AS one FROM grants WHERE expires_at < $2 LIMIT 100000) AS b)",
+     + (SELECT COUNT(*) FROM (SELECT 1 AS one FROM grants WHERE expires_at < $2 \
+       AND kind <> 'authorization' LIMIT 100000) AS b) \
+     + (SELECT COUNT(*) FROM (SELECT 1 AS one FROM authorizations WHERE ends_at < $2 LIMIT 100000) AS c)",
 );

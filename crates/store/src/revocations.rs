@@ -132,13 +132,28 @@ fn grant(mut row: Row) -> Result<GrantRecord, Error> {
     })
 }
 
+/// The ids of a person's grants, as a subquery. Those that came of codes have no index by owner: the
+/// authorization of the same id has one.
+macro_rules! ids_of_owner {
+    ($owner:literal) => {
+        concat!(
+            "(SELECT o.id FROM grants o WHERE o.owner = ",
+            $owner,
+            " AND o.kind <> 'authorization' UNION ALL SELECT a.id FROM authorizations a WHERE a.owner = ",
+            $owner,
+            ")"
+        )
+    };
+}
+pub(crate) use ids_of_owner;
+
 macro_rules! select {
-    ($rest:literal) => {
+    ($($rest:expr),+) => {
         concat!(
             "SELECT id, parent, kind, organization, owner, client, scopes, audience, created_at,
                     expires_at, revoked_at, revoked_why
                FROM grants ",
-            $rest
+            $($rest),+
         )
     };
 }
@@ -164,8 +179,9 @@ static LIST_OF_CLIENT: Statement = Statement::new(
 static LIST_OF_USER: Statement = Statement::new(
     "revocations.list_of_user",
     select!(
-        "WHERE organization IS NOT DISTINCT FROM COALESCE($1, organization) AND owner = $2
-           AND id < $3 ORDER BY id DESC LIMIT $4"
+        "WHERE organization IS NOT DISTINCT FROM COALESCE($1, organization) AND id IN ",
+        ids_of_owner!("$2"),
+        " AND id < $3 ORDER BY id DESC LIMIT $4"
     ),
 );
 

@@ -8,6 +8,7 @@ use crate::act::Plan;
 use crate::changes::{Change, Kind};
 use crate::engine::{Row, Statement, Step};
 use crate::organizations::Power;
+use crate::revocations::ids_of_owner;
 use crate::{
     Act, Error, Listed, Outcome, Page, Reach, Store, accounts, mail_codes, passkeys, profiles,
     recovery_codes, totp_seeds, upstream_identities, values,
@@ -254,8 +255,11 @@ static LEAVE_ORGANIZATIONS: Statement =
 
 static REVOKE_GRANTS: Statement = Statement::new(
     "users.revoke_grants",
-    "UPDATE grants SET revoked_at = $2, revoked_why = 'user deleted'
-      WHERE owner = $1 AND revoked_at IS NULL",
+    concat!(
+        "UPDATE grants SET revoked_at = $2, revoked_why = 'user deleted' WHERE id IN ",
+        ids_of_owner!("$1"),
+        " AND revoked_at IS NULL"
+    ),
 );
 
 /// Every statement of this room.

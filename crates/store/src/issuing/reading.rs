@@ -89,10 +89,11 @@ pub(super) static FIND_FAMILY: Statement = Statement::new(
            UNION ALL \
            SELECT g.id, g.parent, g.revoked_at, up.depth + 1 FROM grants g JOIN up ON g.id = up.parent \
            WHERE up.depth < 16) \
-         SELECT f.client, f.scopes, f.audience, f.rule, f.lineage, f.hash, f.previous_hash, f.rotated_at, \
-           f.successor, f.idle_ends_at, f.ends_at, (SELECT MIN(revoked_at) FROM up), f.issued_at, a.id, ",
+         SELECT g.client, g.scopes, g.audience, f.rule, f.lineage, f.hash, f.previous_hash, f.rotated_at, \
+           f.successor, f.idle_ends_at, g.expires_at, (SELECT MIN(revoked_at) FROM up), g.created_at, a.id, ",
         authorization_columns!(jkt: "f.jkt", ends: "a.code_ends_at", session_ended: "NULL", spent: "NULL"),
-        " FROM refresh_families f LEFT JOIN authorizations a ON a.id = f.id LEFT JOIN users u ON u.id = a.owner \
+        " FROM refresh_families f JOIN grants g ON g.id = f.id LEFT JOIN authorizations a ON a.id = f.id \
+         LEFT JOIN users u ON u.id = a.owner \
          WHERE f.id = $1"
     ),
 );

@@ -1,6 +1,7 @@
 //! The SQL of sessions.
 
 use crate::engine::Statement;
+use crate::revocations::ids_of_owner;
 
 /// Every statement of this room.
 pub const STATEMENTS: &[&Statement] = &[
@@ -87,7 +88,7 @@ pub(super) static REVOKE: Statement = Statement::new(
 );
 
 // What was handed out from a session is marked too, so that lists are right without looking up. That it
-// is no authorization is said for the index of parents, which leaves those out.
+// is no authorization is said for the indexes, which leave those out.
 pub(super) static REVOKE_BELOW: Statement = Statement::new(
     "sessions.revoke_below",
     "UPDATE grants SET revoked_at = $2, revoked_why = $3
@@ -107,21 +108,24 @@ pub(super) static REVOKE_OLDEST: Statement = Statement::new(
 pub(super) static REVOKE_ALL: Statement = Statement::new(
     "sessions.revoke_all",
     "UPDATE grants SET revoked_at = $2, revoked_why = $3
-      WHERE owner = $1 AND kind = 'session' AND revoked_at IS NULL",
+      WHERE owner = $1 AND kind = 'session' AND kind <> 'authorization' AND revoked_at IS NULL",
 );
 
 pub(super) static REVOKE_OTHERS: Statement = Statement::new(
     "sessions.revoke_others",
     "UPDATE grants SET revoked_at = $2, revoked_why = $3
-      WHERE owner = $1 AND kind = 'session' AND revoked_at IS NULL AND id <> $4
-        AND (parent IS NULL OR parent <> $4)",
+      WHERE owner = $1 AND kind = 'session' AND kind <> 'authorization' AND revoked_at IS NULL
+        AND id <> $4 AND (parent IS NULL OR parent <> $4)",
 );
 
 // What a client was given beside a session. Keys and connections name no client.
 pub(super) static REVOKE_OFFLINE: Statement = Statement::new(
     "sessions.revoke_offline",
-    "UPDATE grants SET revoked_at = $2, revoked_why = $3
-      WHERE owner = $1 AND client IS NOT NULL AND parent IS NULL AND revoked_at IS NULL",
+    concat!(
+        "UPDATE grants SET revoked_at = $2, revoked_why = $3 WHERE id IN ",
+        ids_of_owner!("$1"),
+        " AND client IS NOT NULL AND parent IS NULL AND revoked_at IS NULL"
+    ),
 );
 
 macro_rules! select {

@@ -10,10 +10,11 @@ use keyhaven_protocol::time::{Seconds, Timestamp};
 use keyhaven_store::authorization_requests::{Handle, WaitingRequest};
 use keyhaven_store::authorizations::NewAuthorization;
 use keyhaven_store::consents::Consent;
-use keyhaven_store::issuing::{FamilyStep, Issue, Issued, NewGrant};
+use keyhaven_store::issuing::{FamilyStep, Issue, Issued, NewFamily, NewGrant};
 use keyhaven_store::profiles::verifying;
+use keyhaven_store::revocations::{GrantRecord, Whose};
 use keyhaven_store::users::{User, UserEdit};
-use keyhaven_store::{Outcome, Store};
+use keyhaven_store::{Outcome, Page, Reach, Store};
 use tokio::task::JoinSet;
 
 use crate::families::{NOW, act_at, digest, id, store};
@@ -23,6 +24,7 @@ on_every_engine![
     an_authorization_reads_back,
     f12_a_code_is_spent_by_one_of_fifty,
     what_a_person_agreed_to_lives_as_long_as_its_grant,
+    what_codes_were_redeemed_for_is_found_by_its_owner_and_ends_with_them,
     a_waiting_request_has_one_outcome,
     a_pushed_request_is_opened_by_one_browser,
     a_waiting_request_is_found_by_its_own_handle_while_it_lives,
@@ -101,7 +103,20 @@ async fn redeem(store: &Store, number: u16, now: Timestamp) -> Issued {
 }
 
 async fn redeem_until(store: &Store, number: u16, now: Timestamp, ends_at: Timestamp) -> Issued {
-    let grant = NewGrant {
+    let grant = granted(number, now, ends_at);
+    let issue = Issue { family: FamilyStep::Grant(&grant), ..Issue::default() };
+    store.issue(issue).await.expect("commits")
+}
+
+/// The same with a refresh token.
+async fn redeem_for_a_family(store: &Store, number: u16, ends_at: Timestamp) {
+    let grant = granted(number, NOW, ends_at);
+    crate::families::begin(store, &NewFamily { grant, ..crate::families::family(number, None) })
+        .await;
+}
+
+fn granted(number: u16, now: Timestamp, ends_at: Timestamp) -> NewGrant {
+    NewGrant {
         id: TokenId(id(number)),
         of_code: true,
         recalled: None,
@@ -113,9 +128,7 @@ async fn redeem_until(store: &Store, number: u16, now: Timestamp, ends_at: Times
         audience: String::new(),
         ends_at,
         issued_at: now,
-    };
-    let issue = Issue { family: FamilyStep::Grant(&grant), ..Issue::default() };
-    store.issue(issue).await.expect("commits")
+    }
 }
 
 async fn is_revoked(store: &Store, number: u16) -> bool {
@@ -158,7 +171,7 @@ async fn what_a_person_agreed_to_lives_as_long_as_its_grant(place: Place) {
         give(&store, number, Consent::Needless).await;
     }
     let days = |days: i64| Timestamp(NOW.0 + days * 86_400);
-    assert_eq!(redeem_until(&store, 1, NOW, days(30)).await, Issued::Done);
+    redeem_for_a_family(&store, 1, days(30)).await;
     assert_eq!(redeem_until(&store, 2, NOW, Timestamp(NOW.0 + 300)).await, Issued::Done);
     let kept = async || {
         let mut kept = Vec::new();
@@ -168,15 +181,51 @@ async fn what_a_person_agreed_to_lives_as_long_as_its_grant(place: Place) {
         }
         kept
     };
+    let living = async || {
+        let family = store.find_family(TokenId(id(1))).await.expect("reads").is_some();
+        (family, grants(&store, Whose::Everyone).await.len())
+    };
     let purge = async |now| store.purge(Seconds(0), Seconds(1), now).await.expect("purges");
     purge(Timestamp(NOW.0 + 3_660)).await;
     assert_eq!(kept().await, [1, 2, 3], "a code that comes back an hour later is known");
     for day in [2, 3, 30] {
         purge(days(day)).await;
         assert_eq!(kept().await, [1], "day {day}: its grant lives");
+        assert_eq!(living().await, (true, 1), "day {day}");
     }
     purge(days(32)).await;
     assert_eq!(kept().await, [0_u16; 0]);
+    assert_eq!(living().await, (false, 0), "something of it stayed behind");
+}
+
+async fn grants(store: &Store, whose: Whose) -> Vec<GrantRecord> {
+    let page = Page { after: None, limit: 10 };
+    store.list_grants(Reach::Instance, whose, page).await.expect("reads").items
+}
+
+async fn what_codes_were_redeemed_for_is_found_by_its_owner_and_ends_with_them(place: Place) {
+    let store = store(&place).await;
+    a_user(&store).await;
+    for number in 1..=3 {
+        give(&store, number, Consent::Needless).await;
+    }
+    redeem_for_a_family(&store, 1, Timestamp(NOW.0 + 600)).await;
+    assert_eq!(redeem(&store, 3, NOW).await, Issued::Done);
+    let found = grants(&store, Whose::User(user())).await;
+    let ids = found.iter().map(|grant| grant.id).collect::<Vec<_>>();
+    assert_eq!(
+        ids,
+        [GrantId(id(3)), GrantId(id(1))],
+        "newest first; a code that waits is no grant"
+    );
+    assert!(found.iter().all(|grant| grant.kind == "authorization"), "{found:?}");
+    assert_eq!(grants(&store, Whose::User(UserId(id(801)))).await.len(), 0, "somebody else's");
+    store.delete_user(user(), act_at(NOW)).await.expect("commits");
+    let ended = grants(&store, Whose::User(user())).await;
+    assert!(
+        ended.iter().all(|grant| grant.revoked_at == Some(NOW)),
+        "outlived their owner: {ended:?}"
+    );
 }
 
 fn waiting(number: u16, browser: Option<u16>) -> WaitingRequest {
