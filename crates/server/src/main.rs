@@ -6,6 +6,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use keyhaven::app::{Clock, Dice};
 use keyhaven::cli::{Cli, World};
 
+/// A loaded server has many requests at once, and what one thread allocates another often frees.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let world = World { environment: environment(), clock: clock(), dice: dice() };
     match Cli::read() {
