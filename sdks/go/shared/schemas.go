@@ -1120,7 +1120,9 @@ type Grant struct {
 	ExpiresAt *int64 `json:"expires_at,omitempty"`
 	// Its id.
 	ID string `json:"id"`
-	// What kind of authority it is.
+	// What kind of authority it is: `authorization` (a code was redeemed for it), `credentials` (a
+	// client's own, with a refresh token), `session`, `key`, `connection`, or `withdrawn_code`, which
+	// stands in the place of a code that is not to be redeemed any more.
 	Kind string `json:"kind"`
 	// The tenant.
 	Organization *string `json:"organization,omitempty"`

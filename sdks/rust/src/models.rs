@@ -2995,7 +2995,7 @@ pub struct GenericError {
 ///   "created_at": 1764000000,
 ///   "expires_at": 1766592000,
 ///   "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
-///   "kind": "refresh",
+///   "kind": "authorization",
 ///   "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
 ///   "scope": "accounts.read"
 /// }"##;
@@ -3020,7 +3020,9 @@ pub struct Grant {
     /// Its id.
     #[serde(rename = "id")]
     pub id: String,
-    /// What kind of authority it is.
+    /// What kind of authority it is: `authorization` (a code was redeemed for it), `credentials` (a
+    /// client's own, with a refresh token), `session`, `key`, `connection`, or `withdrawn_code`, which
+    /// stands in the place of a code that is not to be redeemed any more.
     #[serde(rename = "kind")]
     pub kind: String,
     /// The tenant.
@@ -3902,7 +3904,7 @@ pub struct ListingConnector {
 ///       "created_at": 1764000000,
 ///       "expires_at": 1766592000,
 ///       "id": "019a2b3c-4d5e-7f60-8123-456789abcdef",
-///       "kind": "refresh",
+///       "kind": "authorization",
 ///       "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
 ///       "scope": "accounts.read"
 ///     }

@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
 /// The authority under which credentials exist.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "id": "019a2b3c-4d5e-7f60-8123-456789abcdef", "kind": "refresh",
+    "id": "019a2b3c-4d5e-7f60-8123-456789abcdef", "kind": "authorization",
     "organization": "019a2b3c-0000-7f60-8123-456789abcdef",
     "client": "kh_client_0AbCdEfGhIjKlMnOpQrStU", "scope": "accounts.read",
     "created_at": 1_764_000_000, "expires_at": 1_766_592_000
@@ -38,7 +38,9 @@ pub struct Grant {
     /// The grant it came from; revoking that one kills this one too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
-    /// What kind of authority it is.
+    /// What kind of authority it is: `authorization` (a code was redeemed for it), `credentials` (a
+    /// client's own, with a refresh token), `session`, `key`, `connection`, or `withdrawn_code`, which
+    /// stands in the place of a code that is not to be redeemed any more.
     pub kind: String,
     /// The tenant.
     #[serde(skip_serializing_if = "Option::is_none")]

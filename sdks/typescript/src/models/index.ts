@@ -1122,7 +1122,11 @@ export interface Grant {
   expiresAt?: number | null | undefined;
   /** Its id. */
   id: string;
-  /** What kind of authority it is. */
+  /**
+   * What kind of authority it is: `authorization` (a code was redeemed for it), `credentials` (a
+   * client's own, with a refresh token), `session`, `key`, `connection`, or `withdrawn_code`, which
+   * stands in the place of a code that is not to be redeemed any more.
+   */
   kind: string;
   /** The tenant. */
   organization?: string | null | undefined;
