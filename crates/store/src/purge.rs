@@ -9,6 +9,12 @@ use crate::engine::{Commit, Statement, Step, Value};
 use crate::known::MAX_ACCESS_LIFE;
 use crate::{Error, Store, values};
 
+mod authorizations;
+
+use authorizations::{
+    AUTHORIZATIONS, AUTHORIZED_FAMILIES, AUTHORIZED_GRANTS, LIVING_AUTHORIZATIONS,
+};
+
 /// Rows of one kind removed per step.
 pub const CHUNK: i64 = 500;
 
@@ -30,7 +36,8 @@ const USAGE_KEPT: Seconds = Seconds(400 * 86_400);
 pub struct Purged {
     /// Rows removed or erased.
     pub rows: u64,
-    /// Whether some kind filled its chunk, so that more probably waits.
+    /// Whether it was a chunk or more in all, so that more probably waits: one authorization may take a
+    /// place in line without leaving.
     pub more: bool,
 }
 
@@ -84,9 +91,9 @@ impl Store {
             if let Commit::Done(done) = self.engine.commit(vec![step]).await? {
                 let changed = done.first().map_or(0, |stepped| stepped.changed);
                 purged.rows += changed;
-                purged.more |= changed >= CHUNK.unsigned_abs();
             }
         }
+        purged.more = purged.rows >= CHUNK.unsigned_abs();
         Ok(purged)
     }
 
@@ -168,16 +175,7 @@ static ACCESS_TOKENS: Statement = delete_chunk!("access_tokens", "access_tokens"
 static REVOKED_TOKENS: Statement =
     delete_chunk!("revoked_tokens", "revoked_tokens", "id", "expires_at");
 
-/// Authorizations at whose end nothing is left that came of them.
-macro_rules! ended_authorizations {
-    () => {
-        "(SELECT a.id FROM authorizations a WHERE a.ends_at < $1 \
-         AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.id = a.id AND g.expires_at > a.ends_at) \
-         ORDER BY a.ends_at LIMIT $2)"
-    };
-}
-
-/// The other grants at their end.
+/// Grants at their end; those that came of codes leave with their authorizations.
 macro_rules! ended_grants {
     () => {
         "(SELECT id FROM grants WHERE expires_at < $1 AND kind <> 'authorization' \
@@ -237,34 +235,6 @@ static UPSTREAM_FLOWS: Statement =
 static AUTHORIZATION_REQUESTS: Statement =
     delete_chunk!("authorization_requests", "authorization_requests", "id", "expires_at");
 
-// What a person agreed to lives as long as the grant that came of it. Redeeming the code does not write
-// that down, because here it takes a few rows of one page at a time. Then all three go together.
-static LIVING_AUTHORIZATIONS: Statement = Statement::new(
-    "purge.living_authorizations",
-    "UPDATE authorizations SET ends_at = (SELECT g.expires_at FROM grants g WHERE g.id = authorizations.id) \
-     WHERE id IN (SELECT a.id FROM authorizations a JOIN grants g ON g.id = a.id \
-     WHERE a.ends_at < $1 AND g.expires_at > a.ends_at ORDER BY a.ends_at LIMIT $2)",
-);
-static AUTHORIZED_FAMILIES: Statement = Statement::new(
-    "purge.authorized_families",
-    concat!("DELETE FROM refresh_families WHERE id IN ", ended_authorizations!()),
-);
-static AUTHORIZED_GRANTS: Statement = Statement::new(
-    "purge.authorized_grants",
-    concat!(
-        "DELETE FROM grants WHERE id IN ",
-        ended_authorizations!(),
-        " AND NOT EXISTS (SELECT 1 FROM refresh_families f WHERE f.id = grants.id)"
-    ),
-);
-static AUTHORIZATIONS: Statement = Statement::new(
-    "purge.authorizations",
-    concat!(
-        "DELETE FROM authorizations WHERE id IN ",
-        ended_authorizations!(),
-        " AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.id = authorizations.id)"
-    ),
-);
 static LOGOUT_NOTICES: Statement =
     delete_chunk!("logout_notices", "logout_notices", "id", "expires_at");
 

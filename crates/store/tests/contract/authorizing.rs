@@ -12,6 +12,7 @@ use keyhaven_store::authorizations::NewAuthorization;
 use keyhaven_store::consents::Consent;
 use keyhaven_store::issuing::{FamilyStep, Issue, Issued, NewFamily, NewGrant};
 use keyhaven_store::profiles::verifying;
+use keyhaven_store::purge::CHUNK;
 use keyhaven_store::revocations::{GrantRecord, Whose};
 use keyhaven_store::users::{User, UserEdit};
 use keyhaven_store::{Outcome, Page, Reach, Store};
@@ -25,6 +26,7 @@ on_every_engine![
     f12_a_code_is_spent_by_one_of_fifty,
     what_a_person_agreed_to_lives_as_long_as_its_grant,
     what_codes_were_redeemed_for_is_found_by_its_owner_and_ends_with_them,
+    codes_leave_however_many_living_ones_stand_in_line_before_them,
     a_waiting_request_has_one_outcome,
     a_pushed_request_is_opened_by_one_browser,
     a_waiting_request_is_found_by_its_own_handle_while_it_lives,
@@ -196,6 +198,26 @@ async fn what_a_person_agreed_to_lives_as_long_as_its_grant(place: Place) {
     purge(days(32)).await;
     assert_eq!(kept().await, [0_u16; 0]);
     assert_eq!(living().await, (false, 0), "something of it stayed behind");
+}
+
+async fn codes_leave_however_many_living_ones_stand_in_line_before_them(place: Place) {
+    let store = store(&place).await;
+    let living = u16::try_from(CHUNK).expect("small") + 20;
+    for number in 0..living + 20 {
+        give(&store, number, Consent::Needless).await;
+        if number < living {
+            let ends_at = Timestamp(NOW.0 + 864_000);
+            assert_eq!(redeem_until(&store, number, NOW, ends_at).await, Issued::Done);
+        }
+    }
+    let later = Timestamp(NOW.0 + 86_400);
+    while store.purge(Seconds(0), Seconds(1), later).await.expect("purges").more {}
+    for number in [0, living - 1] {
+        assert!(store.find_authorization(TokenId(id(number))).await.expect("reads").is_some());
+    }
+    for number in living..living + 20 {
+        assert!(store.find_authorization(TokenId(id(number))).await.expect("reads").is_none());
+    }
 }
 
 async fn grants(store: &Store, whose: Whose) -> Vec<GrantRecord> {
