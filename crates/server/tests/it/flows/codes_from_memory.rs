@@ -11,7 +11,12 @@ on_every_engine![
     a_replay_where_it_was_given_ends_what_another_node_made,
     what_ended_meanwhile_redeems_nothing_on_any_node,
     a_node_that_hears_nothing_reads,
+    a_second_look_at_a_code_asks_storage,
+    a_node_that_did_not_give_the_code_reads_it,
 ];
+
+/// What reads a code.
+const FIND: &str = "authorizations.find";
 
 /// Two nodes that hear of each other.
 async fn two(place: &Place) -> (Server, Server) {
@@ -48,6 +53,7 @@ async fn a_code_is_redeemed_without_a_read_where_it_was_given(place: Place) {
             assert_eq!((server.database.reads().as_slice(), commits), (&[][..], 1), "{shared}");
             let again = server.redeem(&app, &code).await;
             again.refused(&server, 400, "invalid_grant", "code was used before");
+            assert!(server.database.reads().contains(&FIND));
         }
     }
 }
@@ -167,5 +173,31 @@ async fn a_node_that_hears_nothing_reads(place: Place) {
     one.present.pass_millis(1_001);
     one.database.reads();
     one.redeem(&app, &code).await.expect(200);
-    assert!(one.database.reads().contains(&"authorizations.find"));
+    assert!(one.database.reads().contains(&FIND));
+}
+
+async fn a_second_look_at_a_code_asks_storage(place: Place) {
+    let (one, _other) = two(&place).await;
+    let ada = one.a_person("ada@example.test").await;
+    let app = one.a_client().app().build().await;
+    let thief = one.a_client().app().build().await;
+    let mut browser = one.a_window_of(&ada).await;
+    hear(&one);
+    let code = browser.code(&app, &[]).await;
+    let stolen = one.redeem(&thief, &code).await;
+    stolen.refused(&one, 400, "invalid_grant", "code belongs to another client");
+    one.database.reads();
+    one.redeem(&app, &code).await.expect(200);
+    assert!(one.database.reads().contains(&FIND));
+}
+
+async fn a_node_that_did_not_give_the_code_reads_it(place: Place) {
+    let (one, other) = two(&place).await;
+    let ada = one.a_person("ada@example.test").await;
+    let app = one.a_client().app().build().await;
+    let mut browser = one.a_window_of(&ada).await;
+    let code = browser.code(&app, &[]).await;
+    other.database.reads();
+    other.redeem(&app, &code).await.expect(200);
+    assert!(other.database.reads().contains(&FIND));
 }

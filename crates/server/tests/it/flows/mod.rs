@@ -4,7 +4,6 @@ mod a_tokens_life;
 mod back_channel_logout;
 mod client_settings;
 mod codes_from_memory;
-mod codes_just_given;
 mod connect_sessions;
 mod connected_apps;
 mod connection_states;
