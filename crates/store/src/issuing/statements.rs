@@ -7,27 +7,36 @@ pub(super) static SPEND_ONCE: Statement = Statement::new(
     "INSERT INTO spent_once (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
 );
 
+macro_rules! insert_grant {
+    ($rest:literal) => {
+        concat!(
+            "INSERT INTO grants (id, parent, kind, organization, owner, client, scopes, audience, created_at, \
+             expires_at) ",
+            $rest
+        )
+    };
+}
+
 pub(super) static BEGIN_GRANT: Statement = Statement::append(
     "issuing.begin_grant",
-    "INSERT INTO grants (id, parent, kind, organization, owner, client, scopes, audience, created_at, expires_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    insert_grant!("VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"),
 );
 
 // The guard is the id: whoever spends the code, or withdraws it, is first once.
 pub(super) static REDEEM: Statement = Statement::new(
     "issuing.redeem",
-    "INSERT INTO grants (id, parent, kind, organization, owner, client, scopes, audience, created_at, expires_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
+    insert_grant!("VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING"),
 );
 
 // The same for a code that was not read: its person and session stand as far as this node has heard.
 pub(super) static REDEEM_RECALLED: Statement = Statement::new(
     "issuing.redeem_recalled",
-    "INSERT INTO grants (id, parent, kind, organization, owner, client, scopes, audience, created_at, expires_at) \
-     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
-     WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = $5 AND u.disabled_at IS NULL) \
-     AND EXISTS (SELECT 1 FROM grants s WHERE s.id = $11 AND s.revoked_at IS NULL) \
-     ON CONFLICT DO NOTHING",
+    insert_grant!(
+        "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
+         WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = $5 AND u.disabled_at IS NULL) \
+         AND EXISTS (SELECT 1 FROM grants s WHERE s.id = $11 AND s.revoked_at IS NULL) \
+         ON CONFLICT DO NOTHING"
+    ),
 );
 
 pub(super) static BEGIN_FAMILY: Statement = Statement::append(
