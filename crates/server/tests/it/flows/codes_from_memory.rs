@@ -4,7 +4,7 @@
 use keyhaven_store::organizations::Power;
 use keyhaven_store::sessions::Why;
 
-use crate::harness::{AClient, APerson, CALLBACK, Place, Server, VERIFIER};
+use crate::harness::{AClient, APerson, AWindow, CALLBACK, Place, Server, VERIFIER};
 
 on_every_engine![
     a_code_is_redeemed_without_a_read_where_it_was_given,
@@ -13,6 +13,7 @@ on_every_engine![
     a_node_that_hears_nothing_reads,
     a_second_look_at_a_code_asks_storage,
     a_node_that_did_not_give_the_code_reads_it,
+    a_code_given_before_a_logout_redeems_nothing_on_any_node,
 ];
 
 /// What reads a code.
@@ -166,9 +167,7 @@ async fn what_ended_meanwhile_redeems_nothing_on_any_node(place: Place) {
 
 async fn a_node_that_hears_nothing_reads(place: Place) {
     let (one, _other) = two(&place).await;
-    let ada = one.a_person("ada@example.test").await;
-    let app = one.a_client().app().build().await;
-    let mut browser = one.a_window_of(&ada).await;
+    let (app, mut browser) = an_app_and_a_person(&one).await;
     let code = browser.code(&app, &[]).await;
     one.present.pass_millis(1_001);
     one.database.reads();
@@ -178,10 +177,8 @@ async fn a_node_that_hears_nothing_reads(place: Place) {
 
 async fn a_second_look_at_a_code_asks_storage(place: Place) {
     let (one, _other) = two(&place).await;
-    let ada = one.a_person("ada@example.test").await;
-    let app = one.a_client().app().build().await;
+    let (app, mut browser) = an_app_and_a_person(&one).await;
     let thief = one.a_client().app().build().await;
-    let mut browser = one.a_window_of(&ada).await;
     hear(&one);
     let code = browser.code(&app, &[]).await;
     let stolen = one.redeem(&thief, &code).await;
@@ -193,11 +190,30 @@ async fn a_second_look_at_a_code_asks_storage(place: Place) {
 
 async fn a_node_that_did_not_give_the_code_reads_it(place: Place) {
     let (one, other) = two(&place).await;
-    let ada = one.a_person("ada@example.test").await;
-    let app = one.a_client().app().build().await;
-    let mut browser = one.a_window_of(&ada).await;
+    let (app, mut browser) = an_app_and_a_person(&one).await;
     let code = browser.code(&app, &[]).await;
     other.database.reads();
     other.redeem(&app, &code).await.expect(200);
     assert!(other.database.reads().contains(&FIND));
+}
+
+async fn a_code_given_before_a_logout_redeems_nothing_on_any_node(place: Place) {
+    let (one, other) = two(&place).await;
+    let (app, mut browser) = an_app_and_a_person(&one).await;
+    let tokens = browser.tokens(&one, &app, &[]).await;
+    hear(&one);
+    hear(&other);
+    let code = browser.code(&app, &[]).await;
+    let logout = format!("/oauth2/logout?id_token_hint={}", tokens.id_token);
+    assert_eq!(browser.open(&logout).await.status, 303);
+    for node in [&one, &other] {
+        let refused = node.redeem(&app, &code).await;
+        refused.refused(node, 400, "invalid_grant", "the session of the code was ended");
+    }
+}
+
+/// An app, and the browser of a person who is signed in.
+async fn an_app_and_a_person(server: &Server) -> (AClient, AWindow<'_>) {
+    let ada = server.a_person("ada@example.test").await;
+    (server.a_client().app().build().await, server.a_window_of(&ada).await)
 }
